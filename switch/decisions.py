@@ -1,0 +1,318 @@
+"""The words that rules, transactions and ledger share: what is known, what was decided, and why.
+
+`Facts` is what the books say about one request at the moment it is decided, inside its group and after the
+requests decided before it. A `Decision` is a value: the reply, the whole trace, and the effects that the
+ledger makes durable before the reply leaves. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from switch.messages.actions import Action
+    from switch.messages.kinds import Kind
+    from switch.messages.model import Reply, Request
+
+
+# --- what the books know ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """A terminal as registered. Empty ``kinds`` or ``entry_modes`` mean all."""
+
+    terminal_id: str
+    merchant_id: str
+    status: str  # registered, active, locked, dormant, retired
+    serial: str
+    kinds: frozenset[str]
+    entry_modes: frozenset[str]
+    batch: str  # six digits, the batch now open
+    signed_on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    """A merchant and the account that its sales are credited to, in its one currency."""
+
+    merchant_id: str
+    name: str
+    mcc: str
+    status: str  # active, frozen, closed
+    currency: str
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card without its number. Limits of None do not apply."""
+
+    card_id: int
+    account_id: int
+    masked_pan: str
+    expiry_yymm: str
+    status: str  # active, inactive, frozen, lost, stolen
+    single_limit_minor: int | None
+    daily_limit_minor: int | None
+    daily_count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A cardholder's account. ``ledger_minor`` is what was posted; what may still be spent is ``available_minor``."""
+
+    account_id: int
+    currency: str
+    ledger_minor: int
+    held_minor: int
+    credit_limit_minor: int
+
+    @property
+    def available_minor(self) -> int:
+        return self.ledger_minor - self.held_minor + self.credit_limit_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a card has spent on one business day, open holds included."""
+
+    amount_minor: int
+    count: int
+
+
+class PaymentState(StrEnum):
+    """Where a payment stands. `DECLINED` ones are kept so that a reversal of a decline is recognised."""
+
+    DECLINED = "declined"
+    HELD = "held"  # an authorisation whose hold is open
+    POSTED = "posted"  # a purchase or a refund in the books
+    REVERSED = "reversed"
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """An earlier financial request, as a later one (reversal, refund) needs to see it.
+
+    ``amount_minor`` is as first authorised, ``current_minor`` what is left after partial reversals,
+    ``refunded_minor`` the sum of the refunds against it. ``hold_id`` is the hold open now, if any.
+    ``pan_key`` compares cards without their numbers: the keyed hash that the vault looks cards up by.
+    """
+
+    payment_id: int
+    kind: Kind
+    state: PaymentState
+    amount_minor: int
+    current_minor: int
+    refunded_minor: int
+    currency: str
+    account_id: int | None
+    merchant_account_id: int | None
+    card_id: int | None
+    pan_key: bytes
+    hold_id: int | None
+    business_day: date
+    batch: str
+    merchant_id: str
+    rrn: str
+    approval_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Which facts a kind wants loaded, and whether it claims its key (a repeat then gets the stored reply)."""
+
+    keyed: bool
+    original: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the books say about one request. What does not exist is None.
+
+    ``journal_id`` is the identity that the request will have in the books: unique, rising with time, and
+    the seed of RRN and approval code. ``tombstone`` says that a reversal of this request came before it.
+    ``pan_key`` is the request's own (b"" without a PAN), to compare with ``original.pan_key``.
+    """
+
+    journal_id: int
+    decided_at: int
+    business_day: date
+    terminal: Terminal | None
+    merchant: Merchant | None
+    card: Card | None
+    account: Account | None
+    spent: Spent
+    original: Payment | None
+    tombstone: bool
+    pan_key: bytes
+
+
+# --- what was decided -------------------------------------------------------------------------------------
+
+
+class Check(NamedTuple):
+    """One rung of the refusal ladder as it was climbed: the value found, the limit it was held against."""
+
+    rule: str
+    value: object
+    limit: object
+    passed: bool
+
+
+Trace = tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Our rule says no. ``because`` is one English clause for operators: numbers and states, never a PAN."""
+
+    action: Action
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Moves ``amount_minor`` (> 0) from one account to another, at once and for good.
+
+    A cardholder's account is credit-normal: a purchase debits it and credits the merchant's. ``forced``
+    marks what must be stored although it takes the card below its floor (a reinstated debit, invariant I3).
+    """
+
+    debit_account_id: int
+    credit_account_id: int
+    amount_minor: int
+    currency: str
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHold:
+    """Sets ``amount_minor`` aside on a cardholder's account. The hold's id is the journal id that opened it."""
+
+    account_id: int
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndHold:
+    """Ends an open hold: ``how`` is released, captured, expired or replaced (by a smaller one, opened with it)."""
+
+    hold_id: int
+    account_id: int
+    amount_minor: int
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountSpend:
+    """Adds to (or gives back to) a card's counters of one business day."""
+
+    card_id: int
+    business_day: date
+    amount_minor: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPayment:
+    """Records the request as a payment that later ones can reverse or refund."""
+
+    state: PaymentState
+    amount_minor: int
+    hold_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePayment:
+    """Moves an earlier payment to its next state. The ledger applies it to exactly that payment, once."""
+
+    payment_id: int
+    state: PaymentState
+    current_minor: int
+    refunded_minor: int
+    hold_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LayTombstone:
+    """A reversal came before its original: when that arrives it is declined, without a hold.
+
+    ``message_class`` "" stands for any class; ``local_date`` is the original's as far as it is known.
+    """
+
+    message_class: str
+    stan: str
+    local_date: date
+    batch: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueAdjustment:
+    """Something an operator must settle by hand: a reversal of a closed batch or business day."""
+
+    payment_id: int
+    amount_minor: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTerminal:
+    """Signs a terminal on or off."""
+
+    signed_on: bool
+
+
+Effect = (
+    Transfer
+    | OpenHold
+    | EndHold
+    | CountSpend
+    | OpenPayment
+    | ChangePayment
+    | LayTombstone
+    | QueueAdjustment
+    | ChangeTerminal
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to one request, why, and what it does to the books.
+
+    ``because`` is "" for an approval. ``journalled`` is False where the sender has no known terminal:
+    strangers cannot fill the disk; such a decision has no effects and claims no key.
+    """
+
+    reply: Reply
+    trace: Trace
+    because: str
+    effects: tuple[Effect, ...]
+    journalled: bool
+
+
+class Standing(StrEnum):
+    """How an outcome came about, for counters and the log."""
+
+    FIRST = "first"  # decided now
+    REPEAT = "repeat"  # the stored answer of an earlier one
+    CONFLICT = "conflict"  # same key, another request: nothing changed
+    SHED = "shed"  # older than its deadline before its turn came; no answer
+    UNKNOWN = "unknown"  # the commit's fate could not be found out; no answer
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the ledger hands back for one request once its group is durable. ``reply`` None means stay silent."""
+
+    request: Request
+    standing: Standing
+    reply: Reply | None
+    because: str
+    journal_id: int | None
+    committed_at: int

@@ -1,0 +1,46 @@
+"""The internal result codes. DE 39 of each dialect is made from these in messages/mapping, and nowhere else."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class Action(StrEnum):
+    """What the switch answers, in its own words; ``specs/responses.toml`` has the texts for people."""
+
+    # fmt: off
+    APPROVED               = "approved"
+
+    FORMAT_ERROR           = "format_error"            # cannot be parsed, or a required field is missing
+    INVALID_TRANSACTION    = "invalid_transaction"     # no kind fits the message
+    TERMINAL_UNKNOWN       = "terminal_unknown"
+    TERMINAL_INACTIVE      = "terminal_inactive"       # registered, locked, dormant, retired
+    NOT_SIGNED_ON          = "not_signed_on"
+    MERCHANT_UNKNOWN       = "merchant_unknown"        # also: terminal is not of this merchant
+    MERCHANT_FROZEN        = "merchant_frozen"
+    NOT_PERMITTED_TERMINAL = "not_permitted_terminal"  # kind or entry mode the terminal may not do
+    INVALID_AMOUNT         = "invalid_amount"
+    CURRENCY_NOT_SUPPORTED = "currency_not_supported"
+    CARD_UNKNOWN           = "card_unknown"            # check digit wrong, or not in the books
+    CARD_EXPIRED           = "card_expired"            # or the expiry in the message is another
+    CARD_FROZEN            = "card_frozen"
+    CARD_LOST              = "card_lost"
+    CARD_STOLEN            = "card_stolen"
+    CARD_INACTIVE          = "card_inactive"
+    EXCEEDS_AMOUNT_LIMIT   = "exceeds_amount_limit"    # single or daily amount
+    EXCEEDS_COUNT_LIMIT    = "exceeds_count_limit"
+    INSUFFICIENT_FUNDS     = "insufficient_funds"
+    DUPLICATE_CONFLICT     = "duplicate_conflict"      # same key, another PAN, amount or processing code
+    ALREADY_REVERSED       = "already_reversed"        # the original arrives after its reversal
+    AMOUNT_MISMATCH        = "amount_mismatch"         # reversal or void differs from its original
+    ORIGINAL_NOT_FOUND     = "original_not_found"
+    ORIGINAL_CLOSED        = "original_closed"         # its batch or business day is over: an operator adjusts
+    ORIGINAL_TOO_OLD       = "original_too_old"
+    EXCEEDS_ORIGINAL       = "exceeds_original"        # refunds would sum to more than the sale
+    TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"  # overload or maintenance: try again
+    SYSTEM_ERROR           = "system_error"            # cannot store
+    # fmt: on
+
+
+APPROVALS: Final = frozenset({Action.APPROVED})
