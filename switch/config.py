@@ -1,0 +1,311 @@
+"""The settings of one switch: read from switch.toml and the environment, checked whole before anything starts.
+
+Every setting can be given in the environment, which wins over the file: ``SWITCH_`` and the path of the key,
+joined by two underscores (``SWITCH_LEDGER__DATABASE``, ``SWITCH_LOG__LEVEL``); a list as JSON
+(``SWITCH_LISTENERS='[{"name": ...}]'``). Unknown keys are refused. Paths are relative to the file's folder.
+Units stand last in every name: ``_s`` seconds, ``_minor`` minor units of the currency, ``_bytes`` bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from switch.errors import ConfigurationError
+
+DEFAULT_FILE: Final = "switch.toml"
+_PREFIX: Final = "SWITCH_"
+_MASK: Final = "********"
+_DATABASES: Final = ("sqlite", "postgresql", "postgresql+psycopg")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen: a host name or IP address without brackets, and a port (0: any free one)."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: object) -> Address:
+        """Read ``HOST:PORT`` or ``[IPV6]:PORT``. Raises ValueError."""
+        if isinstance(text, Address):
+            return text
+        host, colon, port = str(text).rpartition(":")
+        if host.startswith("[") and host.endswith("]"):
+            host = host[1:-1]
+        elif ":" in host:
+            raise ValueError("must be HOST:PORT, an IPv6 address in brackets: [::1]:8583")
+        if not (colon and host and port.isascii() and port.isdigit() and int(port) <= 65535):  # noqa: PLR2004 - TCP
+            raise ValueError("must be HOST:PORT, with a port from 0 (any free one) to 65535")
+        return cls(host, int(port))
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+Bind = Annotated[Address, BeforeValidator(Address.parse), PlainSerializer(str, return_type=str)]
+Deadline = Annotated[float, Field(gt=0, le=86_400)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LedgerSettings(_Section):
+    """The books: where they are, and how much may wait for one commit."""
+
+    database: str = Field(repr=False)  # may hold a password
+    group_max: Count = 256  # requests that share one commit
+    queue_max: Count = 4096  # requests waiting for a group; more are shed
+    commit_deadline_s: Deadline = 5.0
+
+    @field_validator("database")
+    @classmethod
+    def _known_database(cls, url: str) -> str:
+        scheme, found, rest = url.partition("://")
+        if not found or scheme not in _DATABASES:
+            raise ValueError(f"must be sqlite:///FILE or postgresql://USER@HOST/NAME, not {scheme.partition(':')[0]!r}")
+        if scheme == "sqlite" and (not rest.startswith("/") or rest in {"/", "/:memory:"} or "mode=memory" in rest):
+            raise ValueError("must name a file: sqlite:///FILE, or sqlite:////ABSOLUTE/FILE")
+        return url
+
+
+class FramingSettings(_Section):
+    """What a listener does otherwise than its dialect's preset framing. None: as the dialect says."""
+
+    length: str | None = None
+    length_includes_itself: bool | None = None
+    trailer: str | None = None
+    tpdu: bool | None = None
+    header_bytes: Annotated[int, Field(ge=0, le=256)] | None = None
+    max_frame_bytes: Annotated[int, Field(ge=32, le=65_535)] | None = None
+
+
+class LimitSettings(_Section):
+    """How much one listener takes on, and how long it waits for its peers."""
+
+    max_connections: Count = 10_000
+    max_connections_per_address: Count = 4_000
+    max_in_flight: Annotated[int, Field(ge=1, le=4096)] = 64  # of one connection; more wait in its socket
+    partial_frame_deadline_s: Deadline = 10.0  # from a frame's first byte to its last
+    idle_deadline_s: Deadline = 900.0  # nothing received and nothing in flight
+    send_deadline_s: Deadline = 10.0  # a peer that does not read
+    answer_deadline_s: Deadline = 50.0  # the terminal waits 60; an older request is dropped, not decided
+
+
+class ListenerSettings(_Section):
+    """One door for terminals: an address that speaks one dialect."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,31}$")]  # a metric label: short and plain
+    dialect: Annotated[str, Field(min_length=1, max_length=64)]
+    bind: Bind
+    sign_on: Literal["optional", "required"] = "optional"
+    maximum_amount_minor: Annotated[int, Field(ge=1, le=999_999_999_999)] = 999_999_999_999  # DE 4 has 12 digits
+    framing: FramingSettings = FramingSettings()
+    limits: LimitSettings = LimitSettings()
+
+
+class AdminSettings(_Section):
+    """The HTTP side: metrics and health. Keep it off the terminals' network."""
+
+    bind: Bind = Address("127.0.0.1", 8580)
+
+
+class KeySettings(_Section):
+    """Where the vault's keys are: a file that only its owner may read."""
+
+    file: Path = Path("keys.toml")
+
+
+class LogSettings(_Section):
+    """How the log is written, to standard error."""
+
+    format: Literal["console", "json"] = "console"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class ServerSettings(_Section):
+    """The process as a whole."""
+
+    drain_deadline_s: Deadline = 10.0  # on SIGTERM: how long requests in flight may take to finish
+
+
+DEFAULT_LISTENERS: Final = (
+    ListenerSettings(name="iso8583", dialect="iso8583-1987-ascii", bind=Address("127.0.0.1", 8583)),
+    ListenerSettings(name="unionpay", dialect="unionpay-pos", bind=Address("127.0.0.1", 8584)),
+)
+
+
+class Settings(BaseSettings):
+    """All settings, checked and frozen. `load_settings` makes it."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    time_zone: str = "Asia/Shanghai"  # of business days, DE 12 and DE 13
+    ledger: LedgerSettings
+    listeners: Annotated[tuple[ListenerSettings, ...], Field(min_length=1, max_length=64)] = DEFAULT_LISTENERS
+    admin: AdminSettings = AdminSettings()
+    keys: KeySettings = KeySettings()
+    log: LogSettings = LogSettings()
+    server: ServerSettings = ServerSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - same
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - same
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file, whose content is handed in by `load_settings`."""
+        return env_settings, init_settings
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError('no such time zone; write it like "Asia/Shanghai" or "UTC"') from None
+        return name
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        _refuse_twice("name", (listener.name for listener in self.listeners))
+        binds = [self.admin.bind, *(listener.bind for listener in self.listeners)]
+        _refuse_twice("bind", (str(bind) for bind in binds if bind.port))
+        for listener in self.listeners:
+            if listener.limits.answer_deadline_s <= self.ledger.commit_deadline_s:
+                raise ValueError(
+                    f"listener {listener.name}: limits.answer_deadline_s must be longer than ledger.commit_deadline_s"
+                )
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone in which days begin."""
+        return ZoneInfo(self.time_zone)
+
+    def masked(self) -> dict[str, Any]:
+        """The effective settings as plain JSON values, without anything secret: for people to read."""
+        shown = self.model_dump(mode="json", exclude_none=True)
+        shown["ledger"]["database"] = masked_url(self.ledger.database)
+        return shown
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Read the settings from ``path``, or from switch.toml here, and from the environment.
+
+    Without a path the file may be missing if the environment names the database. Raises `ConfigurationError`,
+    whose one message lists every wrong key with its source and reason.
+    """
+    file = path or Path(DEFAULT_FILE)
+    content = _read(file, required=path is not None)
+    problems = [f"{name}: no such setting" for name in _strangers(os.environ)]
+    try:
+        settings = Settings(**content)
+    except ValidationError as error:
+        problems += [_problem(file, tuple(entry["loc"]), entry["msg"]) for entry in error.errors(include_input=False)]
+    except SettingsError as error:
+        problems.append(f"environment: {error}")
+    if problems:
+        hint = "" if file.exists() else f"there is no {file} here: run `switch init`, or name one with --config\n"
+        raise ConfigurationError(hint + "\n".join(problems))
+    return _resolved(settings, file.resolve().parent)
+
+
+def masked_url(url: str) -> str:
+    """A database URL without its passwords."""
+    parts = urlsplit(url)
+    netloc = parts.netloc
+    if parts.password is not None:
+        user, _, host = netloc.rpartition("@")
+        netloc = f"{user.partition(':')[0]}:{_MASK}@{host}"
+    query = urlencode([(key, _MASK if "pass" in key else value) for key, value in parse_qsl(parts.query)], safe="*/:,")
+    # urlunsplit drops the empty authority of sqlite:///FILE
+    return f"{parts.scheme}://{netloc}{urlunsplit(('', '', parts.path, query, ''))}"
+
+
+def _read(file: Path, *, required: bool) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        if required:
+            raise ConfigurationError(f"{file}: no such file; `switch init` writes one") from None
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "is not UTF-8 text"
+        raise ConfigurationError(f"{file}: cannot be read: {reason}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{file}: not TOML: {error}") from None
+
+
+def _strangers(environment: Mapping[str, str]) -> list[str]:
+    """Variables that look like a nested setting of ours and are none: most likely a slip of the pen."""
+    sections = set(Settings.model_fields)
+    return sorted(
+        name
+        for name in environment
+        if name.upper().startswith(_PREFIX)
+        and "__" in name
+        and name[len(_PREFIX) :].lower().partition("__")[0] not in sections
+    )
+
+
+def _problem(file: Path, location: tuple[str | int, ...], message: str) -> str:
+    reason = message.removeprefix("Value error, ")
+    variable = _PREFIX + "__".join(str(part) for part in location).upper()
+    whole = f"{_PREFIX}{str(location[0]).upper()}" if location else ""
+    source = next((name for name in (variable, whole) if name in os.environ), str(file))
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+    return ": ".join(part for part in (source, key, _plain(reason)) if part)
+
+
+def _plain(reason: str) -> str:
+    """Pydantic's words for the two most common slips, in ours."""
+    return {
+        "Extra inputs are not permitted": "no such setting",
+        "Field required": "required, and missing",
+    }.get(reason, reason)
+
+
+def _refuse_twice(what: str, values: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise ValueError(f"two listeners have the {what} {value}")
+        seen.add(value)
+
+
+def _resolved(settings: Settings, folder: Path) -> Settings:
+    database = settings.ledger.database
+    if database.startswith("sqlite:///"):
+        path, mark, query = database.removeprefix("sqlite:///").partition("?")
+        database = f"sqlite:///{folder / path}{mark}{query}"
+    return settings.model_copy(
+        update={
+            "ledger": settings.ledger.model_copy(update={"database": database}),
+            "keys": settings.keys.model_copy(update={"file": folder / settings.keys.file}),
+        }
+    )
