@@ -120,6 +120,7 @@ class Payment:
     merchant_id: str
     rrn: str
     approval_code: str
+    original_id: int | None = None  # of a refund: the sale it gives back
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,13 +231,20 @@ class OpenPayment:
 
 @dataclass(frozen=True, slots=True)
 class ChangePayment:
-    """Moves an earlier payment to its next state. The ledger applies it to exactly that payment, once."""
+    """Moves an earlier payment to its next state; what was refunded of it changes by `CountRefund` only."""
 
     payment_id: int
     state: PaymentState
     current_minor: int
-    refunded_minor: int
     hold_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CountRefund:
+    """Adds a refund to (or, when the refund is reversed, takes it off) what was refunded of a sale."""
+
+    payment_id: int
+    amount_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +283,7 @@ Effect = (
     | CountSpend
     | OpenPayment
     | ChangePayment
+    | CountRefund
     | LayTombstone
     | QueueAdjustment
     | ChangeTerminal

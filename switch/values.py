@@ -27,7 +27,8 @@ class Pan:
     def masked(self) -> str:
         """First six and last four digits: the one truncation format used everywhere."""
         digits = self._digits
-        return f"{digits[:6]}{'*' * (len(digits) - 10)}{digits[-4:]}" if len(digits) > 10 else "*" * len(digits)
+        hidden = len(digits) - 10
+        return f"{digits[:6]}{'*' * hidden}{digits[-4:]}" if hidden > 0 else "*" * len(digits)
 
     @property
     def bin(self) -> str:
@@ -40,9 +41,7 @@ class Pan:
     def has_valid_check_digit(self) -> bool:
         """Whether the last digit is the Luhn check digit of the others (ISO/IEC 7812-1 annex B)."""
         digits = self._digits
-        return (
-            sum(map(int, digits[-1::-2])) + sum(_LUHN_DOUBLED[int(digit)] for digit in digits[-2::-2])
-        ) % 10 == 0
+        return (sum(map(int, digits[-1::-2])) + sum(_LUHN_DOUBLED[int(digit)] for digit in digits[-2::-2])) % 10 == 0
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pan) and other._digits == self._digits

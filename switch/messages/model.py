@@ -62,6 +62,7 @@ class Request:
     reason: str
     new_amount_minor: int | None
     original: OriginalReference | None
+    listener: str = ""  # the door it came in by: its policy applies
 
     @property
     def message_class(self) -> str:

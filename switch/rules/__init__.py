@@ -1,0 +1,1 @@
+"""The refusal ladder: small pure rules, each with its because, climbed in a documented order."""

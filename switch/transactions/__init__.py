@@ -1,0 +1,1 @@
+"""What the switch does with a request: the transaction table, the life of a payment, the decision."""

@@ -1,0 +1,62 @@
+"""Rules about the card itself: is it ours, is it valid, is it blocked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from switch.decisions import Refusal
+from switch.messages.actions import Action
+
+if TYPE_CHECKING:
+    from switch.decisions import Facts
+    from switch.messages.model import Request
+    from switch.rules.rule import Policy, Verdict
+
+_BLOCKED: Final = {
+    "frozen": Action.CARD_FROZEN,
+    "lost": Action.CARD_LOST,
+    "stolen": Action.CARD_STOLEN,
+    "inactive": Action.CARD_INACTIVE,
+}
+
+
+def check_digit_is_right(request: Request, _: Facts, __: Policy) -> Verdict:
+    """The number passes the Luhn check, else it was mistyped or misread."""
+    if request.pan is not None and request.pan.has_valid_check_digit():
+        return request.pan.masked, "Luhn", None
+    masked = request.pan.masked if request.pan is not None else ""
+    return masked, "Luhn", Refusal(Action.CARD_UNKNOWN, "the card number's check digit is wrong")
+
+
+def card_is_known(request: Request, facts: Facts, _: Policy) -> Verdict:
+    """The card is in the books."""
+    if facts.card is not None and facts.account is not None:
+        return facts.card.masked_pan, "in the books", None
+    masked = request.pan.masked if request.pan is not None else ""
+    return masked, "in the books", Refusal(Action.CARD_UNKNOWN, "the card is not in the books")
+
+
+def card_has_not_expired(_: Request, facts: Facts, __: Policy) -> Verdict:
+    """A card is good until the last day of its month (ISO/IEC 7813); YYMM compares as text in this century."""
+    expiry = facts.card.expiry_yymm if facts.card else ""
+    this_month = f"{facts.business_day.year % 100:02d}{facts.business_day.month:02d}"
+    if expiry >= this_month:
+        return expiry, this_month, None
+    return expiry, this_month, Refusal(Action.CARD_EXPIRED, f"the card expired in {expiry} (YYMM)")
+
+
+def expiry_matches(request: Request, facts: Facts, _: Policy) -> Verdict:
+    """An expiry date in the message is the card's own."""
+    expiry = facts.card.expiry_yymm if facts.card else ""
+    if request.expiry_yymm in ("", expiry):
+        return request.expiry_yymm, expiry, None
+    why = f"the message says that the card expires in {request.expiry_yymm}, the books say {expiry} (YYMM)"
+    return request.expiry_yymm, expiry, Refusal(Action.CARD_EXPIRED, why)
+
+
+def card_is_active(_: Request, facts: Facts, __: Policy) -> Verdict:
+    """A card that is frozen, lost, stolen or not yet activated buys nothing."""
+    status = facts.card.status if facts.card else "unknown"
+    if status == "active":
+        return status, "active", None
+    return status, "active", Refusal(_BLOCKED.get(status, Action.CARD_FROZEN), f"the card is {status}")

@@ -1,0 +1,85 @@
+"""Rules about the sender: terminal and merchant (domain rules 23 and 24), and whether it took the request back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from switch.decisions import Refusal
+from switch.messages.actions import Action
+
+if TYPE_CHECKING:
+    from switch.decisions import Facts
+    from switch.messages.model import Request
+    from switch.rules.rule import Policy, Verdict
+
+
+def terminal_is_known(request: Request, facts: Facts, _: Policy) -> Verdict:
+    """DE 41 names a terminal in the books."""
+    if facts.terminal is not None:
+        return request.terminal_id, "registered", None
+    return request.terminal_id, "registered", Refusal(Action.TERMINAL_UNKNOWN, "the terminal is not registered")
+
+
+def terminal_is_active(_: Request, facts: Facts, __: Policy) -> Verdict:
+    """A terminal that is registered only, locked, dormant or retired does nothing."""
+    status = facts.terminal.status if facts.terminal else "unknown"
+    if status == "active":
+        return status, "active", None
+    return status, "active", Refusal(Action.TERMINAL_INACTIVE, f"the terminal is {status}")
+
+
+def terminal_is_of_merchant(request: Request, facts: Facts, _: Policy) -> Verdict:
+    """DE 42 is the merchant that the terminal is bound to."""
+    bound_to = facts.terminal.merchant_id if facts.terminal else ""
+    if request.merchant_id == bound_to:
+        return request.merchant_id, bound_to, None
+    return (
+        request.merchant_id,
+        bound_to,
+        Refusal(Action.MERCHANT_UNKNOWN, f"the terminal is bound to merchant {bound_to}"),
+    )
+
+
+def terminal_is_signed_on(_: Request, facts: Facts, policy: Policy) -> Verdict:
+    """Where the listener demands it, a terminal signs on before its first financial request."""
+    signed_on = facts.terminal is not None and facts.terminal.signed_on
+    if signed_on or not policy.sign_on_required:
+        return signed_on, policy.sign_on_required, None
+    return signed_on, True, Refusal(Action.NOT_SIGNED_ON, "the terminal has not signed on")
+
+
+def terminal_may_do_this(request: Request, facts: Facts, _: Policy) -> Verdict:
+    """The terminal is registered for this kind and this entry mode (first two digits of DE 22)."""
+    terminal = facts.terminal
+    if terminal is not None:
+        if terminal.kinds and request.kind not in terminal.kinds:
+            why = f"the terminal may not do {request.kind}"
+            return str(request.kind), sorted(terminal.kinds), Refusal(Action.NOT_PERMITTED_TERMINAL, why)
+        mode = request.entry_mode[:2]
+        if terminal.entry_modes and mode not in terminal.entry_modes:
+            why = f"the terminal may not use entry mode {mode or 'none'}"
+            return mode, sorted(terminal.entry_modes), Refusal(Action.NOT_PERMITTED_TERMINAL, why)
+    return str(request.kind), "allowed", None
+
+
+def merchant_is_known(request: Request, facts: Facts, _: Policy) -> Verdict:
+    """DE 42 names a merchant in the books."""
+    if facts.merchant is not None:
+        return request.merchant_id, "registered", None
+    return request.merchant_id, "registered", Refusal(Action.MERCHANT_UNKNOWN, "the merchant is not registered")
+
+
+def merchant_is_active(_: Request, facts: Facts, __: Policy) -> Verdict:
+    """A frozen or closed merchant takes no new payments."""
+    status = facts.merchant.status if facts.merchant else "unknown"
+    if status == "active":
+        return status, "active", None
+    return status, "active", Refusal(Action.MERCHANT_FROZEN, f"the merchant is {status}")
+
+
+def no_reversal_came_first(request: Request, facts: Facts, _: Policy) -> Verdict:
+    """A request whose reversal overtook it must not take effect any more (domain rule 8, tombstone)."""
+    if not facts.tombstone:
+        return request.stan, "not reversed", None
+    why = "its reversal arrived before it"
+    return request.stan, "not reversed", Refusal(Action.ALREADY_REVERSED, why)

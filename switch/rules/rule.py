@@ -1,0 +1,35 @@
+"""What a rule is, and the settings of a listener that rules read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from switch.decisions import Facts, Refusal
+from switch.messages.model import Request
+
+FIELD_MAXIMUM_MINOR: Final = 999_999_999_999
+"""The largest amount that DE 4 can carry: twelve digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What an operator set for one listener. Amounts are minor units of the request's currency."""
+
+    maximum_amount_minor: int = FIELD_MAXIMUM_MINOR
+    sign_on_required: bool = False
+
+
+Verdict = tuple[object, object, Refusal | None]
+"""What a rule found, the limit it held that against, and its refusal, if it refuses."""
+
+
+class Rule(NamedTuple):
+    """One rung: ``name`` stands in the trace, the journal and the metrics."""
+
+    name: str
+    check: Callable[[Request, Facts, Policy], Verdict]
+
+
+Ladder = tuple[Rule, ...]

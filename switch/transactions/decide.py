@@ -1,0 +1,57 @@
+"""The decision on one request: climb its ladder, post what it asks, or say why not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from switch.decisions import Decision, Effect, Facts, Refusal, Trace
+from switch.messages.actions import Action
+from switch.messages.model import Reply, Request
+from switch.rules.rule import Policy
+from switch.rules.rulebook import climb
+from switch.transactions.lifecycle import after_refusal
+from switch.transactions.numbers import approval_code_of, rrn_of
+from switch.transactions.posting import Posting
+from switch.transactions.table import TABLE
+
+DEFAULT_POLICY = Policy()
+
+
+def decider(policies: Mapping[str, Policy]) -> Callable[[Request, Facts], Decision]:
+    """Return `decide` with the policy of each listener, by the listener's name, already in its hands."""
+
+    def decide_for_listener(request: Request, facts: Facts) -> Decision:
+        return decide(request, facts, policies.get(request.listener, DEFAULT_POLICY))
+
+    return decide_for_listener
+
+
+def decide(request: Request, facts: Facts, policy: Policy = DEFAULT_POLICY) -> Decision:
+    """Decide one request from the facts. The same arguments always give the same decision."""
+    row = TABLE[request.kind]
+    trace, refusal = climb(row.ladder, request, facts, policy)
+    if refusal is not None:
+        return _declined(request, facts, trace, refusal)
+    posted = row.post(request, facts)
+    if isinstance(posted, Refusal):
+        return _declined(request, facts, trace, posted, after_refusal(posted, request, facts))
+    return _approved(request, facts, trace, posted)
+
+
+def _approved(request: Request, facts: Facts, trace: Trace, posting: Posting) -> Decision:
+    reply = Reply(
+        Action.APPROVED,
+        facts.decided_at,
+        request.rrn or rrn_of(facts.journal_id),
+        approval_code_of(facts.journal_id) if posting.has_approval_code else "",
+        posting.balances,
+        posting.batch,
+    )
+    return Decision(reply, trace, "", posting.effects, journalled=True)
+
+
+def _declined(
+    request: Request, facts: Facts, trace: Trace, refusal: Refusal, effects: tuple[Effect, ...] = ()
+) -> Decision:
+    reply = Reply(refusal.action, facts.decided_at, request.rrn or rrn_of(facts.journal_id))
+    return Decision(reply, trace, refusal.because, effects, journalled=facts.terminal is not None)
