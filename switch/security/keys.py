@@ -1,0 +1,201 @@
+"""The keys of the vault: made fresh, and read from a file that only its owner may read, or from the environment.
+
+A key has one purpose: *vault* keys encrypt card numbers (AES-256-GCM), versioned so that they can rotate; the
+one *lookup* key makes the hash that cards are found by (HMAC-SHA-256) and cannot change without hashing every
+card anew. The file is TOML::
+
+    [vault]
+    current = 2                # seals from now on; the older ones still open
+    keys.1 = "64 hex digits"
+    keys.2 = "64 hex digits"
+    [lookup]
+    key = "64 hex digits"
+
+In the environment the same three are ``SWITCH_VAULT_KEYS="1:HEX 2:HEX"``, ``SWITCH_LOOKUP_KEY=HEX`` and, where
+the newest is not the current one, ``SWITCH_VAULT_CURRENT=1``; where any is set, no file is read.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from switch.errors import ConfigurationError
+
+KEY_BYTES: Final = 32
+_VAULT_KEYS: Final = "SWITCH_VAULT_KEYS"
+_VAULT_CURRENT: Final = "SWITCH_VAULT_CURRENT"
+_LOOKUP_KEY: Final = "SWITCH_LOOKUP_KEY"
+_NAMES: Final = ("vault", "current", "keys", "lookup", "key")
+_VERSION_DIGITS: Final = 5
+_FOR_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """All keys of the vault, in clear, for `switch.security.vault.Vault` alone; the repr shows versions only."""
+
+    current: int
+    vault: Mapping[int, bytes] = field(repr=False)
+    lookup: bytes = field(repr=False)
+
+
+def load_keys(path: Path, environment: Mapping[str, str] = os.environ) -> Keys:
+    """Read the keys from the environment if it names any, else from the file at ``path``.
+
+    Raises `ConfigurationError`: no file, a file that others may read, or a wrong key; never with key material.
+    """
+    if any(name in environment for name in (_VAULT_KEYS, _VAULT_CURRENT, _LOOKUP_KEY)):
+        return _checked("environment", _document_of(environment))
+    check_private(path)
+    try:
+        return _checked(str(path), tomllib.loads(path.read_text("utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):  # their messages may quote the line: a key
+        raise ConfigurationError(f"{path}: not TOML; `switch init` in an empty folder shows how it looks") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def check_private(path: Path) -> None:
+    """Raise `ConfigurationError`, with the command that helps, unless only the owner may touch the file."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{path}: no such key file; `switch init` writes fresh keys, which open no older database"
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise ConfigurationError(f"{path}: not a file")
+    if found.st_mode & _FOR_OTHERS:
+        mode = stat.S_IMODE(found.st_mode)
+        raise ConfigurationError(f"{path}: others may touch the keys (mode {mode:04o}); run: chmod 600 {path}")
+
+
+def write_fresh_keys(path: Path) -> None:
+    """Write a file of new random keys, version 1, with mode 0600: whole or not at all, never over another file.
+
+    Raises `ConfigurationError` where ``path`` exists: the cards in the books open with those keys only.
+    """
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(_fresh_document())
+            file.flush()
+            os.fsync(file.fileno())
+        path.hardlink_to(draft)
+    except FileExistsError:
+        raise ConfigurationError(f"{path}: exists; its keys open the cards in the books, so it is left alone") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _fresh_document() -> str:
+    return (
+        "# Keys of the switch. Without them no card in the books can be read; with them everyone can.\n"
+        "# Mode 0600; back it up apart from the database.\n\n"
+        f'[vault]\ncurrent = 1\nkeys.1 = "{secrets.token_hex(KEY_BYTES)}"\n\n'
+        f'[lookup]\nkey = "{secrets.token_hex(KEY_BYTES)}"\n'
+    )
+
+
+# --- the document, checked ---------------------------------------------------------------------------------
+
+
+def _key_bytes(text: object) -> bytes:
+    if not isinstance(text, str):
+        raise ValueError("must be text of 64 hex digits")  # noqa: TRY004 - pydantic takes ValueError
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        raise ValueError("must be 64 hex digits") from None
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"must be {KEY_BYTES} bytes ({2 * KEY_BYTES} hex digits), not {len(key)}")
+    return key
+
+
+_Key = Annotated[bytes, BeforeValidator(_key_bytes)]
+_Version = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class _VaultSection(_Section):
+    current: _Version
+    keys: dict[_Version, _Key] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _current_is_there(self) -> _VaultSection:
+        if self.current not in self.keys:
+            raise ValueError(f"current is {self.current}, but there is no key of that version")
+        return self
+
+
+class _LookupSection(_Section):
+    key: _Key
+
+
+class _Document(_Section):
+    vault: _VaultSection
+    lookup: _LookupSection
+
+    @model_validator(mode="after")
+    def _one_purpose_per_key(self) -> _Document:
+        every = [*self.vault.keys.values(), self.lookup.key]
+        if len(set(every)) != len(every):
+            raise ValueError("two keys are equal; each must be its own")
+        return self
+
+
+def _document_of(environment: Mapping[str, str]) -> dict[str, Any]:
+    pairs = [pair.partition(":") for pair in environment.get(_VAULT_KEYS, "").split()]
+    versions = {version: key for version, _, key in pairs}
+    newest = max((version for version in versions if version.isascii() and version.isdigit()), key=int, default="")
+    return {
+        "vault": {"current": environment.get(_VAULT_CURRENT, newest), "keys": versions},
+        "lookup": {"key": environment.get(_LOOKUP_KEY, "")},
+    }
+
+
+def _checked(source: str, document: dict[str, Any]) -> Keys:
+    try:
+        found = _Document.model_validate(document)
+    except ValidationError as error:
+        raise ConfigurationError(
+            "\n".join(f"{source}: {_place(entry['loc'])}{_reason(entry['msg'])}" for entry in error.errors())
+        ) from None
+    return Keys(found.vault.current, found.vault.keys, found.lookup.key)
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """The path of a wrong key; a part that is no name of ours may be a key pasted in the wrong place."""
+    parts = [str(part) for part in location if part != "[key]"]
+    shown = [part if part in _NAMES or len(part) <= _VERSION_DIGITS else "?" for part in parts]
+    return f"{'.'.join(shown)}: " if shown else ""
+
+
+def _reason(message: str) -> str:
+    return message.removeprefix("Value error, ")
