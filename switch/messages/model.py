@@ -99,3 +99,14 @@ class Reply:
     approval_code: str = ""
     balances: tuple[Balance, ...] = ()
     batch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A message that decodes but asks nothing we can decide: no kind fits, or a field is missing or wrong.
+
+    ``because`` names the field and what is wrong with it, never its contents.
+    """
+
+    action: Action
+    because: str

@@ -1,0 +1,43 @@
+"""Where a fact stands in a message: a field ("11") or a part of one ("60.2"), as a compiled getter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from switch.errors import ConfigurationError
+from switch.wire.codec import Fields
+from switch.wire.dialect import Dialect
+
+Getter = Callable[[Fields], str]
+"""The text at a path, "" where the message has none or was cut short."""
+
+
+def getter(dialect: Dialect, path: str) -> Getter:
+    """Compile a path. Raises `ConfigurationError` where it names no field or subfield of the dialect."""
+    number = field_of(dialect, path)
+    if "." not in path:
+        return lambda fields: fields.get(number, "")
+    start, end = span_of(dialect, path)
+    return lambda fields: fields.get(number, "")[start:end]
+
+
+def role_getter(dialect: Dialect, role: str) -> Getter:
+    """The getter of a role; one that the dialect does not have is always ""."""
+    path = dialect.roles.get(role)
+    return getter(dialect, path) if path else lambda _: ""
+
+
+def field_of(dialect: Dialect, path: str) -> int:
+    """The field number that a path starts with."""
+    number = path.partition(".")[0]
+    if not number.isdigit() or int(number) not in dialect.fields:
+        raise ConfigurationError(f"dialect {dialect.name}: {path!r} names no field of it")
+    return int(number)
+
+
+def span_of(dialect: Dialect, path: str) -> tuple[int, int]:
+    """(start, end) of a subfield within its field's text."""
+    subfield = dialect.subfields.get(path)
+    if subfield is None:
+        raise ConfigurationError(f"dialect {dialect.name}: {path!r} is not among its [subfields]")
+    return subfield.start, subfield.start + subfield.size
