@@ -1,0 +1,53 @@
+# Needs Python 3.11 or newer and make; everything else goes into .venv.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types bench clean
+.DELETE_ON_ERROR:
+
+# The first interpreter that is new enough; or name one: make demo PYTHON=/opt/python/bin/python3
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+CODE := switch tests benchmarks migrations
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.runs ## serve demo data, send it messages, show the answers (ONCE=1: then exit)
+	@$(BIN)/python -m switch demo $(if $(ONCE),--once)
+
+test: $(VENV)/.tests lint types ## lint, types, every test with coverage
+	@$(BIN)/python -m coverage run -m pytest
+	@$(BIN)/python -m coverage report
+
+lint: $(VENV)/.tests ## ruff: rules and format
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check $(CODE)
+
+types: $(VENV)/.tests ## mypy, strict
+	@$(BIN)/mypy
+
+bench: $(VENV)/.tests ## measure speed and memory, rewrite docs/benchmarks.md (ARGS=--quick: one short round)
+	@$(BIN)/python -m benchmarks.run $(ARGS)
+
+clean: ## remove the virtual environment and everything generated
+	rm -rf $(VENV) build dist *.egg-info .coverage* .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer found; name one with PYTHON=..." >&2; exit 2; }
+	@echo "making $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+# Installed in place, and again whenever the dependencies may have changed.
+$(VENV)/.runs: pyproject.toml | $(BIN)/python
+	@echo "installing the switch into $(VENV) ..."
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.tests: pyproject.toml | $(BIN)/python
+	@echo "installing the switch and its test tools into $(VENV) ..."
+	@$(PIP) --editable '.[test]'
+	@touch $@ $(VENV)/.runs
