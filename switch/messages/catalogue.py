@@ -94,7 +94,7 @@ def _compile(dialect: Dialect, row: TransactionRow, paths: list[str]) -> Entry:
         required=frozenset(map(int, row.required)),
         one_of=tuple(frozenset(map(int, choice)) for choice in row.required_one_of),
         forbidden=frozenset(map(int, row.forbidden)),
-        echo=tuple(map(int, row.echo or dialect.answers.echo)),
+        echo=tuple(map(int, dialect.answers.echo if row.echo is None else row.echo)),
         matches=tuple((paths.index(path), _pattern(text)) for path, text in row.when.items()),
     )
 

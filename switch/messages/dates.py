@@ -52,6 +52,15 @@ class HostCalendar:
                 self._resolved[text] = found
             return found
 
+    def skew_s(self, local_date: date, local_time: str, at: int) -> int:
+        """How far a terminal's clock (hhmmss, "" where it says nothing) is off the host's, in seconds."""
+        today = self.day_of(at)
+        if not (local_time.isdigit() and len(local_time) == 6):  # noqa: PLR2004 - hhmmss
+            return 0
+        said = int(local_time[:2]) * 3600 + int(local_time[2:4]) * 60 + int(local_time[4:])
+        days = 0 if local_date == today else (local_date - today).days
+        return abs(days * 86_400 + said - (at - self._begins_at) // _SECOND)
+
     def _enter(self, at: int) -> None:
         local = datetime.fromtimestamp(at // _SECOND, self._zone)
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)

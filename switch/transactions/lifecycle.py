@@ -87,13 +87,13 @@ def _undo(original: Payment, remaining: int, journal_id: int) -> tuple[Effect, .
     state = PaymentState.REVERSED if ends else original.state
     hold_id = journal_id if original.state is PaymentState.HELD and not ends else None
     return (
-        *_money(original, given_back, remaining, journal_id),
+        *_money(original, given_back, remaining),
         *_counters(original, given_back, ends=ends),
         ChangePayment(original.payment_id, state, remaining, hold_id),
     )
 
 
-def _money(original: Payment, given_back: int, remaining: int, journal_id: int) -> tuple[Effect, ...]:
+def _money(original: Payment, given_back: int, remaining: int) -> tuple[Effect, ...]:
     assert original.account_id is not None
     assert original.merchant_account_id is not None
     if original.hold_id is not None:

@@ -109,6 +109,7 @@ def sign_on(_: Request, facts: Facts) -> Posting:
 
 
 def sign_off(_: Request, __: Facts) -> Posting:
+    """The terminal has ended its work; where sign-on is required it must sign on again."""
     return Posting(effects=(ChangeTerminal(signed_on=False),))
 
 

@@ -1,0 +1,171 @@
+"""One message in, one answer out: decode, map, have it decided, map back, encode. No sockets here.
+
+An `Exchange` serves all connections of a listener. What it cannot answer at once it hands on with a `_Pending`,
+which writes the answer when the outcome arrives; answers may therefore leave in another order than requests came.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from switch.decisions import Outcome, Standing
+from switch.errors import DecodeError, EncodeError
+from switch.messages.actions import Action
+from switch.messages.catalogue import Entry
+from switch.messages.dates import HostCalendar
+from switch.messages.kinds import Kind
+from switch.messages.mapping import MessageMap, answer_mti
+from switch.messages.model import Reject, Reply, Request
+from switch.telemetry import EventLog, ListenerMetrics, TransactionLog
+from switch.wire.codec import Codec, Fields
+from switch.wire.framing import Frame, Framing
+
+Respond = Callable[[bytes | None], None]
+"""Takes the answer's frame, or None where none is sent; called exactly once for each frame served."""
+
+CLOCK_SKEW_S: Final = 900
+"""A terminal whose clock is further off than this is counted (never refused for it)."""
+
+
+class Handles(Protocol):
+    """What has requests decided: `switch.transactions.handler`."""
+
+    def handle(self, request: Request, deliver: Callable[[Outcome], None]) -> None: ...
+
+
+class Exchange:
+    """How one listener answers. ``clock`` gives microseconds since 1970, UTC."""
+
+    def __init__(
+        self,
+        name: str,
+        framing: Framing,
+        codec: Codec,
+        mapping: MessageMap,
+        calendar: HostCalendar,
+        handler: Handles,
+        clock: Callable[[], int],
+        metrics: ListenerMetrics,
+        transactions: TransactionLog,
+        events: EventLog,
+    ) -> None:
+        self.name = name
+        self.framing = framing
+        self._codec = codec
+        self._mapping = mapping
+        self._calendar = calendar
+        self._handler = handler
+        self._clock = clock
+        self._metrics = metrics
+        self._transactions = transactions
+        self._events = events
+
+    def serve(self, frame: Frame, peer: str, respond: Respond) -> bool:
+        """Take one frame; False when nothing in it could be read and the connection should end."""
+        begun = time.perf_counter()
+        try:
+            fields = self._codec.decode(frame.body)
+        except DecodeError as error:
+            return self._undecodable(frame, error, peer, respond, begun)
+        if answer_mti(fields[0]) is None:
+            self._count("unknown", "none", begun)  # an answer is never answered
+            respond(None)
+            return True
+        entry = self._mapping.find(fields)
+        if isinstance(entry, Reject):
+            self._reject(frame, fields, entry, respond, begun)
+            return True
+        if entry.kind is Kind.ECHO:
+            answer = self._mapping.answer(fields, entry.echo, Reply(Action.APPROVED, self._clock()))
+            self._count(Kind.ECHO, Action.APPROVED, begun)
+            respond(self.write(answer, frame.header))
+            return True
+        request = self._mapping.request(fields, entry, self._clock())
+        if isinstance(request, Reject):
+            self._reject(frame, fields, request, respond, begun)
+            return True
+        if self._calendar.skew_s(request.local_date, request.local_time, request.received_at) > CLOCK_SKEW_S:
+            self._metrics.clock_skew.inc()
+        self._handler.handle(request, _Pending(self, frame.header, fields, entry, respond, begun).deliver)
+        return True
+
+    def finish(self, pending: _Pending, outcome: Outcome) -> None:
+        """Write the answer of an outcome, count it and log it."""
+        reply, request = outcome.reply, outcome.request
+        data = None
+        if reply is not None:
+            data = self.write(self._mapping.answer(pending.fields, pending.entry.echo, reply), pending.header)
+        pending.respond(data)
+        action = reply.action.value if reply is not None else "none"
+        duration_s = time.perf_counter() - pending.begun
+        self._metrics.answered(request.kind.value, action, duration_s)
+        if outcome.standing is not Standing.FIRST:
+            self._metrics.duplicate(outcome.standing.value)
+        if self._transactions.enabled:
+            self._log(request, outcome, action, duration_s)
+
+    def write(self, answer: Fields, header: bytes) -> bytes | None:
+        """The answer's frame; None, and a line in the log, where the dialect cannot hold it."""
+        try:
+            return self.framing.wrap(self._codec.encode(answer), header)
+        except EncodeError as error:
+            self._events.unexpected(f"encoding an answer on {self.name}", error)
+            return None
+
+    def _undecodable(self, frame: Frame, error: DecodeError, peer: str, respond: Respond, begun: float) -> bool:
+        self._metrics.decode_errors.inc()
+        self._events.undecodable(self.name, peer, error.field, error.position, error.reason)
+        fields = self._codec.salvage(frame.body)
+        answerable = answer_mti(fields.get(0, "")) is not None
+        if answerable:
+            self._count("unknown", Action.FORMAT_ERROR, begun)
+            respond(self.write(self._mapping.refusal(fields, Action.FORMAT_ERROR), frame.header))
+        else:
+            respond(None)
+        return answerable
+
+    def _reject(self, frame: Frame, fields: Fields, reject: Reject, respond: Respond, begun: float) -> None:
+        self._count("unknown", reject.action, begun)
+        self._events.rejected(self.name, fields[0], reject.action.value, reject.because)
+        respond(self.write(self._mapping.refusal(fields, reject.action), frame.header))
+
+    def _count(self, kind: str, action: str, begun: float) -> None:
+        self._metrics.answered(kind, action, time.perf_counter() - begun)
+
+    def _log(self, request: Request, outcome: Outcome, action: str, duration_s: float) -> None:
+        self._transactions.write(
+            listener=self.name,
+            kind=request.kind.value,
+            action=action,
+            standing=outcome.standing.value,
+            terminal_id=request.terminal_id,
+            merchant_id=request.merchant_id,
+            stan=request.stan,
+            rrn=outcome.reply.rrn if outcome.reply is not None else request.rrn,
+            pan=request.pan,
+            amount_minor=request.amount_minor,
+            currency=request.currency,
+            because=outcome.because,
+            duration_s=duration_s,
+        )
+
+
+class _Pending:
+    """A request on its way: what is needed to answer it once its outcome is known."""
+
+    __slots__ = ("begun", "entry", "exchange", "fields", "header", "respond")
+
+    def __init__(
+        self, exchange: Exchange, header: bytes, fields: Fields, entry: Entry, respond: Respond, begun: float
+    ) -> None:
+        self.exchange = exchange
+        self.header = header
+        self.fields = fields
+        self.entry = entry
+        self.respond = respond
+        self.begun = begun
+
+    def deliver(self, outcome: Outcome) -> None:
+        self.exchange.finish(self, outcome)

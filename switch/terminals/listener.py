@@ -1,0 +1,153 @@
+"""Accepts terminals' connections, within caps, and watches over them until they end."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections import Counter
+from typing import Final
+
+import trio
+
+from switch.errors import ConfigurationError
+from switch.telemetry import EventLog, ListenerMetrics
+from switch.terminals.exchange import Exchange
+from switch.terminals.limits import Limits
+from switch.terminals.session import Session
+
+BACKLOG: Final = 4096
+"""Connections the kernel holds for us: a storm after a power cut must not be turned away by it."""
+
+_OUT_OF_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+_PAUSE_S: Final = 0.1
+
+
+class Listener:
+    """One address that speaks one dialect. Open it first, then `run` it in a nursery; `drain` ends it kindly."""
+
+    def __init__(self, exchange: Exchange, limits: Limits, metrics: ListenerMetrics, events: EventLog) -> None:
+        self.name = exchange.name
+        self._exchange = exchange
+        self._limits = limits
+        self._metrics = metrics
+        self._events = events
+        self._sockets: list[socket.socket] = []
+        self._sessions: set[Session] = set()
+        self._per_address: Counter[str] = Counter()
+        self._accepting = trio.CancelScope()
+        metrics.in_flight.set_function(lambda: sum(session.in_flight for session in self._sessions))
+        metrics.connections.set_function(lambda: len(self._sessions))
+
+    async def open(self, host: str, port: int) -> tuple[str, int]:
+        """Bind and listen; returns the address bound, with the real port where ``port`` is 0."""
+        try:
+            found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            family, _, _, _, address = found[0]
+            listening = socket.create_server(
+                address[:2],
+                family=family,
+                backlog=BACKLOG,
+                dualstack_ipv6=False,
+            )
+        except OSError as error:
+            raise ConfigurationError(
+                f"listener {self.name}: cannot listen on {host}:{port}: {error.strerror or error}"
+            ) from None
+        listening.setblocking(False)
+        self._sockets.append(listening)
+        bound = listening.getsockname()
+        return str(bound[0]), int(bound[1])
+
+    @property
+    def in_flight(self) -> int:
+        """Requests of all connections that have no answer yet."""
+        return sum(session.in_flight for session in self._sessions)
+
+    async def run(self) -> None:
+        """Accept and serve until drained; returns when the last connection has ended."""
+        async with trio.open_nursery() as nursery:
+            watching = trio.CancelScope()
+            nursery.start_soon(self._watch, watching)
+            async with trio.open_nursery() as sessions:
+                with self._accepting:
+                    async with trio.open_nursery() as acceptors:
+                        for listening in self._sockets:
+                            acceptors.start_soon(self._accept_forever, listening, sessions)
+                for listening in self._sockets:
+                    listening.close()
+                for session in self._sessions:
+                    session.finish()
+            watching.cancel()
+
+    def drain(self) -> None:
+        """Stop accepting and reading; connections close when what they have in flight is answered."""
+        self._accepting.cancel()
+
+    # --- accepting -----------------------------------------------------------------------------------------
+
+    async def _accept_forever(self, listening: socket.socket, sessions: trio.Nursery) -> None:
+        while True:
+            await trio.lowlevel.wait_readable(listening)
+            try:
+                connection, address = listening.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                continue
+            except OSError as error:
+                if error.errno not in _OUT_OF_FILES:
+                    raise
+                self._metrics.refused("out_of_files")
+                await trio.sleep(_PAUSE_S)
+                continue
+            host = str(address[0])
+            reason = self._full(host)
+            if reason is not None:
+                connection.close()
+                self._metrics.refused(reason)
+                self._events.connection_refused(self.name, host, reason)
+                continue
+            self._begin(connection, host, sessions)
+
+    def _full(self, host: str) -> str | None:
+        if len(self._sessions) >= self._limits.max_connections:
+            return "total"
+        if self._per_address[host] >= self._limits.max_connections_per_address:
+            return "address"
+        return None
+
+    def _begin(self, connection: socket.socket, host: str, sessions: trio.Nursery) -> None:
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        session = Session(connection, host, self._exchange, self._limits, self._metrics, self._events, sessions)
+        self._sessions.add(session)
+        self._per_address[host] += 1
+        self._metrics.accepted.inc()
+        sessions.start_soon(self._serve, session, host)
+
+    async def _serve(self, session: Session, host: str) -> None:
+        try:
+            await session.run()
+        except Exception as error:  # noqa: BLE001 - one connection's fault must not end the others
+            self._events.unexpected(f"a connection on {self.name}", error)
+            session.reason = "fault"
+        finally:
+            self._sessions.discard(session)
+            self._per_address[host] -= 1
+            if not self._per_address[host]:
+                del self._per_address[host]
+            self._metrics.closed(session.reason)
+
+    # --- watching ------------------------------------------------------------------------------------------
+
+    async def _watch(self, scope: trio.CancelScope) -> None:
+        """End the connections that are past one of their deadlines."""
+        with scope:
+            while True:
+                await trio.sleep(self._limits.watch_interval_s)
+                now = trio.current_time()
+                for session in tuple(self._sessions):
+                    reason = session.overdue(now)
+                    if reason is not None:
+                        if reason == "incomplete":
+                            self._metrics.frame_refused(reason)
+                        session.end(reason)
