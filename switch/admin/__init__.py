@@ -1,0 +1,1 @@
+"""The HTTP side: what monitoring and operators ask, on its own address."""
