@@ -90,12 +90,22 @@ class LedgerSettings(_Section):
         return url
 
 
+def _hex_bytes(text: object) -> bytes:
+    if isinstance(text, bytes):
+        return text
+    try:
+        return bytes.fromhex(str(text))
+    except ValueError:
+        raise ValueError('must be hex digits, like "03"') from None
+
+
 class FramingSettings(_Section):
     """What a listener does otherwise than its dialect's preset framing. None: as the dialect says."""
 
-    length: str | None = None
+    length: Literal["binary2", "bcd2", "ascii4", "hex4"] | None = None
     length_includes_itself: bool | None = None
-    trailer: str | None = None
+    trailer: Annotated[bytes, BeforeValidator(_hex_bytes), PlainSerializer(bytes.hex, return_type=str)] | None = None
+    trailer_counted: bool | None = None
     tpdu: bool | None = None
     header_bytes: Annotated[int, Field(ge=0, le=256)] | None = None
     max_frame_bytes: Annotated[int, Field(ge=32, le=65_535)] | None = None

@@ -168,6 +168,14 @@ def test_the_answer_must_be_allowed_more_time_than_the_commit(tmp_path: Path) ->
     assert "longer than ledger.commit_deadline_s" in complaint(path)
 
 
+def test_a_trailer_is_written_in_hex(tmp_path: Path) -> None:
+    table = '[[listeners]]\nname = "a"\ndialect = "d"\nbind = "127.0.0.1:1"\nframing = {{ trailer = "{}" }}\n'
+    good, bad = MINIMAL + table.format("03"), MINIMAL + table.format("ETX")
+
+    assert load_settings(write(tmp_path, good)).listeners[0].framing.trailer == b"\x03"
+    assert "listeners[0].framing.trailer: must be hex digits" in complaint(write(tmp_path, bad))
+
+
 def test_an_unknown_time_zone_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, 'time_zone = "Asia/Atlantis"\n' + MINIMAL)
 
