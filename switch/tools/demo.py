@@ -1,0 +1,132 @@
+"""The demo: a switch with its own small books, and a script of messages sent to it through TCP.
+
+Everything is real: the installation is made as `switch init` makes it, the data is imported as an operator
+would, the messages go over sockets, and the audit reads the database that the switch wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+import trio
+from rich.console import Console
+from rich.table import Table
+
+from switch.config import Settings
+from switch.data_files import specs_directory
+from switch.ledger.database import Database, open_database
+from switch.ledger.schema import account, balance, card, journal
+from switch.messages.actions import Action
+from switch.messages.responses import ResponseTexts, load_responses
+from switch.security.keys import load_keys
+from switch.security.vault import Vault
+from switch.tools.client import Client, connect
+from switch.tools.script import Script, Step, load_script
+from switch.values import Money, Pan
+from switch.wire.codec import Fields
+from switch.wire.dialect import Dialect, load_dialect
+
+DATA: Final = ("merchants", "terminals", "cards")
+
+
+def data_file(name: str) -> Path:
+    """A file of the demo's data."""
+    return specs_directory() / "demo" / name
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What came of one step, as the table shows it."""
+
+    step: Step
+    code: str
+    because: str
+    balance: str
+    as_expected: bool
+
+
+async def play(settings: Settings, addresses: Mapping[str, tuple[str, int]]) -> list[Line]:
+    """Send the script to a running demo; one line for each step, in order."""
+    script = load_script(data_file("script.toml"))
+    dialects = {listener.name: load_dialect(listener.dialect) for listener in settings.listeners}
+    books = _Books(settings)
+    references: dict[str, str] = {}
+    lines = []
+    async with AsyncExitStack() as stack:
+        clients: dict[str, Client] = {}
+        for name in {step.listener for step in script.steps}:
+            host, port = addresses[name]
+            clients[name] = await stack.enter_async_context(connect(dialects[name], host, port))
+        for step in script.steps:
+            fields = script.message(step, datetime.now(settings.zone), datetime.now(UTC), references)
+            answer = await clients[step.listener].ask(fields)
+            references[step.name] = answer.get(37, "")
+            lines.append(await trio.to_thread.run_sync(books.line, step, dialects[step.listener], fields, answer))
+    books.close()
+    return lines
+
+
+def table(lines: list[Line]) -> Table:
+    """The lines for a terminal of 80 columns."""
+    shown = Table(box=None, pad_edge=False, padding=(0, 1))
+    shown.add_column("", width=1)
+    shown.add_column("sent", width=20, no_wrap=True)
+    shown.add_column("39", width=2)
+    shown.add_column("why", ratio=1)
+    shown.add_column("available after", width=15, justify="right", no_wrap=True)
+    listener = ""
+    for line in lines:
+        if line.step.listener != listener:
+            listener = line.step.listener
+            shown.add_row("", f"[bold]{listener}[/bold]")
+        mark = "[green]✓[/green]" if line.as_expected else "[red]✗[/red]"
+        because = line.because if line.as_expected else f"{line.because} [red](expected {line.step.expect})[/red]"
+        shown.add_row(mark, line.step.say, line.code, because, line.balance)
+    return shown
+
+
+class _Books:
+    """Reads, beside the running switch, what it wrote."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._database: Database = open_database(settings.ledger.database)
+        self._vault = Vault(load_keys(settings.keys.file))
+        self._texts: Mapping[Action, ResponseTexts] = load_responses()
+
+    def line(self, step: Step, dialect: Dialect, sent: Fields, answer: Fields) -> Line:
+        code = answer.get(39, "")
+        as_expected = code == dialect.actions[step.expect]
+        with self._database.reading() as connection:
+            because = self._because(connection, answer) or self._texts[Action(step.expect)].english.technician
+            available = self._available(connection, sent)
+        return Line(step, code, because if code != dialect.actions["approved"] else "approved", available, as_expected)
+
+    def _because(self, connection: sa.Connection, answer: Fields) -> str:
+        newest = (
+            sa.select(journal.c.because)
+            .where(journal.c.rrn == answer.get(37, ""), journal.c.stan == answer.get(11, ""))
+            .order_by(journal.c.journal_id.desc())
+        )
+        return connection.execute(newest.limit(1)).scalar() or ""
+
+    def _available(self, connection: sa.Connection, sent: Fields) -> str:
+        digits = sent.get(2) or sent.get(35, "").partition("D")[0]
+        if not digits:
+            return ""
+        found = connection.execute(
+            sa.select(
+                balance.c.ledger_minor - balance.c.held_minor + balance.c.credit_limit_minor, account.c.currency
+            )
+            .select_from(card.join(balance, card.c.account_id == balance.c.account_id).join(account))
+            .where(card.c.pan_key == self._vault.pan_key(Pan(digits)))
+        ).first()
+        return str(Money(found[0], found[1])) if found else ""
+
+    def close(self) -> None:
+        self._database.close()
