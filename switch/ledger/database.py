@@ -11,13 +11,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
+from switch.data_files import migrations_directory
 from switch.errors import DatabaseError
 from switch.ledger.schema import SCHEMA_VERSION, meta
 
@@ -49,8 +49,8 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """Yield a connection inside one transaction that commits at the end, or rolls back on any exception."""
-        with self._mapped_errors(), self.engine.connect() as connection:
-            with connection.execution_options(writing=True).begin():
+        with self._mapped_errors(), self.engine.connect().execution_options(writing=True) as connection:
+            with connection.begin():
                 yield connection
 
     def close(self) -> None:
@@ -152,7 +152,7 @@ def upgrade(database: Database) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations_directory()).replace("%", "%%"))
     try:
         with database.writing() as connection:
             config.attributes["connection"] = connection

@@ -1,0 +1,75 @@
+"""Settles one group of requests inside one database transaction: load, decide in order, save."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from switch.decisions import Needs, Standing
+from switch.ledger.books import Books, Entry, is_same
+from switch.ledger.effects import apply
+from switch.ledger.loading import claimed_prefixes, load
+from switch.ledger.ports import BusinessDay, Decide
+from switch.ledger.rows import stored_reply
+from switch.ledger.saving import save
+from switch.ledger.statements import JOURNALLED, Session
+from switch.messages.actions import Action
+from switch.messages.kinds import Kind
+from switch.messages.model import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the program hands in to decide by."""
+
+    decide: Decide
+    needs: Mapping[Kind, Needs]
+    business_day: BusinessDay
+
+
+class Settled(NamedTuple):
+    """What will be answered to one request once its group is durable."""
+
+    entry: Entry
+    standing: Standing
+    reply: Reply | None
+    because: str
+    journal_id: int | None
+
+
+def settle(session: Session, entries: Sequence[Entry], rules: Rules, decided_at: int) -> list[Settled]:
+    """Decide a group and write what it changed into the open transaction; the caller commits or rolls back."""
+    session.claim(claimed_prefixes(entries, rules.needs))
+    books = Books(decided_at, rules.business_day(decided_at))
+    load(session, books, entries, rules.needs)
+    settled = [_settle(books, entry, rules) for entry in entries]
+    save(session, books)
+    return settled
+
+
+def is_stored(session: Session, entries: Sequence[Entry], rules: Rules) -> bool:
+    """Whether a group whose commit's fate is unknown is in the books: it is there as a whole or not at all.
+
+    Its keys are claimed first: should the broken connection's commit still be under way, this waits for it.
+    """
+    session.claim(claimed_prefixes(entries, rules.needs))
+    (found,) = session.read((JOURNALLED, [(entry.journal_id,) for entry in entries]))
+    return bool(found)
+
+
+def _settle(books: Books, entry: Entry, rules: Rules) -> Settled:
+    request = entry.request
+    need = rules.needs[request.kind]
+    earlier = books.earlier(entry) if need.keyed else None
+    if earlier is not None:
+        if is_same(earlier, entry):
+            return Settled(entry, Standing.REPEAT, stored_reply(earlier), earlier.because, earlier.journal_id)
+        reply = Reply(Action.DUPLICATE_CONFLICT, books.decided_at)
+        return Settled(entry, Standing.CONFLICT, reply, "its key is that of another request", None)
+    facts = books.facts_for(entry, with_original=need.original)
+    decision = rules.decide(request, facts)
+    if not decision.journalled:
+        return Settled(entry, Standing.FIRST, decision.reply, decision.because, None)
+    apply(books, entry, facts, decision, keyed=need.keyed)
+    return Settled(entry, Standing.FIRST, decision.reply, decision.because, entry.journal_id)

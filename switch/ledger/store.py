@@ -1,0 +1,195 @@
+"""Makes groups of requests durable, and knows what to do when that fails.
+
+A group commits as a whole or is rolled back as a whole. What is done about a failure depends on what is certain:
+
+    another writer was in the way     the same group again, a bounded number of times
+    one request cannot be stored      every request of the group alone; that one gets a system error
+    the database is down              connect anew once; then system errors: nothing was stored
+    the connection broke in COMMIT    look whether the group is in the books; if so it stands, if not again;
+                                      if that cannot be found out in time: silence
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from switch.decisions import Outcome, Standing
+from switch.errors import CommitUnknown
+from switch.ledger.books import Entry
+from switch.ledger.group import Rules, Settled, is_stored, settle
+from switch.ledger.ports import Clock, Ids
+from switch.ledger.statements import Fault, Session
+from switch.messages.actions import Action
+from switch.messages.model import Reply, Request
+from switch.values import Pan
+
+ATTEMPTS: Final = 3
+"""How often a group is tried: a deadlock or a lost connection passes, or it is not going to."""
+
+SEARCH_PAUSES_S: Final = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+"""Waits between looks for a group of unknown fate: a database that restarts is back within three seconds, and
+a terminal waits for many more."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a group. ``faults`` names what went wrong on the way, for counters and the log."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    duration_s: float = 0.0
+
+
+class _Failed(Exception):  # noqa: N818 - a branch of this module, never seen outside
+    """The group was not stored, for certain."""
+
+    def __init__(self, fault: Fault, error: Exception) -> None:
+        super().__init__(fault, error)
+        self.fault = fault
+        self.error = error
+
+
+class _Broken(Exception):  # noqa: N818 - same
+    """The connection broke during COMMIT. ``settled`` is what the group came to, if it is in the books."""
+
+    def __init__(self, settled: list[Settled]) -> None:
+        super().__init__()
+        self.settled = settled
+
+
+class Store:
+    """Runs groups on one connection of its own, which it opens when needed. For one thread at a time."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Session],
+        rules: Rules,
+        pan_key: Callable[[Pan], bytes],
+        clock: Clock,
+        ids: Ids,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._connect = connect
+        self._rules = rules
+        self._pan_key = pan_key
+        self._clock = clock
+        self._ids = ids
+        self._pause = pause
+        self._session: Session | None = None
+
+    def run(self, requests: Sequence[Request]) -> Report:
+        """Decide requests and make them durable, in order; never raises for what a database can do.
+
+        There is one outcome for each request, in the order of the requests.
+        """
+        started = time.perf_counter()
+        report = Report()
+        entries = [
+            Entry(request, self._ids(), self._pan_key(request.pan) if request.pan else b"") for request in requests
+        ]
+        settled = self._settle_all(entries, report)
+        committed_at = self._clock()
+        report.outcomes = [
+            Outcome(each.entry.request, each.standing, each.reply, each.because, each.journal_id, committed_at)
+            for each in settled
+        ]
+        report.duration_s = time.perf_counter() - started
+        return report
+
+    def close(self) -> None:
+        """Give up the connection. The next group opens another."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    # --- from the whole group to its requests --------------------------------------------------------------
+
+    def _settle_all(self, entries: list[Entry], report: Report) -> list[Settled]:
+        try:
+            return self._settle_together(entries, report)
+        except CommitUnknown:
+            report.faults.append("unknown")
+            return [Settled(entry, Standing.UNKNOWN, None, "the commit's fate is unknown", None) for entry in entries]
+        except _Failed as failure:
+            report.faults.append(f"{failure.fault}: {type(failure.error).__name__}")
+            if failure.fault is Fault.REQUEST and len(entries) > 1:
+                return [settled for entry in entries for settled in self._settle_all([entry], report)]
+            return [self._not_stored(entry, failure) for entry in entries]
+
+    def _not_stored(self, entry: Entry, failure: _Failed) -> Settled:
+        because = f"cannot be stored: {type(failure.error).__name__}"  # its text could quote what was to be stored
+        return Settled(entry, Standing.FIRST, Reply(Action.SYSTEM_ERROR, self._clock()), because, None)
+
+    def _settle_together(self, entries: list[Entry], report: Report) -> list[Settled]:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._once(entries)
+            except _Broken as broken:
+                report.faults.append("commit broken")
+                if self._find(entries):
+                    return broken.settled
+                failure = _Failed(Fault.DOWN, broken)
+            except _Failed as failed:
+                failure = failed
+            if failure.fault is Fault.REQUEST or attempt == ATTEMPTS:
+                break
+            report.faults.append(f"{failure.fault}: {type(failure.error).__name__}")
+        raise failure
+
+    def _once(self, entries: list[Entry]) -> list[Settled]:
+        session = self._open()
+        try:
+            session.begin()
+            settled = settle(session, entries, self._rules, self._clock())
+        except Exception as error:
+            raise _Failed(self._give_back(session, error), error) from error
+        try:
+            session.commit()
+        except Exception as error:
+            fault = session.fault(error)
+            if fault is Fault.DOWN:
+                self.close()
+                raise _Broken(settled) from error
+            self._give_back(session, error)
+            raise _Failed(fault, error) from error
+        return settled
+
+    def _find(self, entries: list[Entry]) -> bool:
+        """Whether a group of unknown fate is in the books; raises `CommitUnknown` if that cannot be found out."""
+        for pause_s in SEARCH_PAUSES_S:
+            self._pause(pause_s)
+            try:
+                session = self._open()
+                session.begin()
+                found = is_stored(session, entries, self._rules)
+                session.rollback()
+            except Exception:  # noqa: BLE001 - whatever it is, the books could not be read: look again
+                self.close()
+            else:
+                return found
+        raise CommitUnknown("the books cannot be read after a broken commit")
+
+    # --- the connection ------------------------------------------------------------------------------------
+
+    def _open(self) -> Session:
+        if self._session is None:
+            try:
+                self._session = self._connect()
+            except Exception as error:
+                raise _Failed(Fault.DOWN, error) from error
+        return self._session
+
+    def _give_back(self, session: Session, error: Exception) -> Fault:
+        """Roll back; a connection that cannot even do that is given up. Nothing of the group is stored."""
+        fault = session.fault(error)
+        try:
+            if fault is not Fault.DOWN:
+                session.rollback()
+                return fault
+        except Exception:  # noqa: BLE001 - the first error says more; this one only ends the connection
+            fault = Fault.DOWN
+        self.close()
+        return fault

@@ -1,0 +1,139 @@
+"""Group commit: requests wait for the group before theirs to become durable, then go together.
+
+There is no artificial wait. While one group commits the next one gathers, so groups grow with the load: one
+request when the switch is idle, hundreds when it is busy, one fsync for each.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from functools import partial
+from typing import Final, NamedTuple, Protocol
+
+import trio
+
+from switch.decisions import Outcome, Standing
+from switch.ledger.ports import Clock, Deliver, Runner
+from switch.ledger.store import Report
+from switch.messages.model import Request
+
+GROUP_MAX: Final = 256
+"""Requests that share one commit: more would only make the first of them wait longer."""
+
+QUEUE_MAX: Final = 4096
+"""Requests waiting for a group: at a few thousand a second more than these would be answered too late."""
+
+
+class GroupStore(Protocol):
+    """Makes a group durable; `switch.ledger.store.Store` is the one."""
+
+    def run(self, requests: Sequence[Request], /) -> Report: ...
+
+
+class Observer(Protocol):
+    """Told on the loop's thread what the writer does, for metrics and the log."""
+
+    def group(self, size: int, duration_s: float, faults: Sequence[str]) -> None:
+        """A group of ``size`` requests is settled; ``faults`` names what went wrong on the way."""
+        ...
+
+    def shed(self, reason: str) -> None:
+        """A request is dropped undecided: ``queue_full`` or ``too_old``."""
+        ...
+
+    def undelivered(self, error: Exception) -> None:
+        """A ``deliver`` raised: its request is in the books, its answer was not taken."""
+        ...
+
+
+class _Ticket(NamedTuple):
+    request: Request
+    deliver: Deliver
+    expires_at: int
+
+
+class Writer:
+    """Takes requests on the event loop's thread, settles them in groups on the runner's."""
+
+    def __init__(
+        self,
+        store: GroupStore,
+        runner: Runner,
+        clock: Clock,
+        observer: Observer,
+        group_max: int = GROUP_MAX,
+        queue_max: int = QUEUE_MAX,
+    ) -> None:
+        self._store = store
+        self._runner = runner
+        self._clock = clock
+        self._observer = observer
+        self._group_max = group_max
+        self._queue_max = queue_max
+        self._waiting: deque[_Ticket] = deque()
+        self._idle = trio.lowlevel.ParkingLot()
+        self._draining = False
+        self._drained = trio.Event()
+
+    @property
+    def queue_depth(self) -> int:
+        """Requests that wait for a group."""
+        return len(self._waiting)
+
+    def submit(self, request: Request, deliver: Deliver, expires_at: int) -> bool:
+        """Queue a request; its outcome goes to ``deliver`` once durable. False: the queue is full, or draining.
+
+        After ``expires_at`` (microseconds since 1970, UTC) the request is dropped undecided: its sender has
+        given up waiting by then.
+        """
+        if len(self._waiting) >= self._queue_max or self._draining:
+            self._observer.shed("queue_full")
+            return False
+        self._waiting.append(_Ticket(request, deliver, expires_at))
+        self._idle.unpark()
+        return True
+
+    async def run(self) -> None:
+        """Settle groups until drained. One task runs this for the life of the writer."""
+        while True:
+            while not self._waiting:
+                if self._draining:
+                    self._drained.set()
+                    return
+                await self._idle.park()
+            tickets = self._next_group()
+            if tickets:
+                await self._settle(tickets)
+
+    async def drain(self) -> None:
+        """Take no more requests; return when those that were taken are settled and delivered."""
+        self._draining = True
+        self._idle.unpark()
+        await self._drained.wait()
+
+    def _next_group(self) -> list[_Ticket]:
+        waiting = self._waiting
+        taken = [waiting.popleft() for _ in range(min(self._group_max, len(waiting)))]
+        now = self._clock()
+        if all(ticket.expires_at > now for ticket in taken):
+            return taken
+        for ticket in taken:
+            if ticket.expires_at <= now:
+                self._observer.shed("too_old")
+                because = "older than its deadline when its turn came"
+                self._deliver(ticket, Outcome(ticket.request, Standing.SHED, None, because, None, now))
+        return [ticket for ticket in taken if ticket.expires_at > now]
+
+    async def _settle(self, tickets: list[_Ticket]) -> None:
+        requests = [ticket.request for ticket in tickets]
+        report = await self._runner(partial(self._store.run, requests))
+        self._observer.group(len(requests), report.duration_s, report.faults)
+        for ticket, outcome in zip(tickets, report.outcomes, strict=True):
+            self._deliver(ticket, outcome)
+
+    def _deliver(self, ticket: _Ticket, outcome: Outcome) -> None:
+        try:
+            ticket.deliver(outcome)
+        except Exception as error:  # noqa: BLE001 - one waiter's fault must not cost its neighbours their answers
+            self._observer.undelivered(error)
