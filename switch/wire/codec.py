@@ -10,9 +10,8 @@ compiled layouts and of layouts being counted is limited. Beyond, messages take 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from switch.errors import DecodeError, EncodeError
 from switch.wire.careful import read_field, write_field
@@ -31,6 +30,14 @@ WORTH_COMPILING: Final = 4
 
 _MTI_DIGITS: Final = 4
 _BITMAP_FIELDS: Final = 64
+
+
+class Examination(NamedTuple):
+    """A message read as far as it goes: its fields, where each ends, and what is wrong after them, if anything."""
+
+    fields: Fields
+    ends: dict[int, int]
+    fault: DecodeError | None
 
 
 class Codec:
@@ -54,7 +61,7 @@ class Codec:
             if fields is not None:
                 return fields
         fields = {}
-        self._read(data, fields)
+        self._read(data, fields, {})
         if decoder is None:
             self._learn_to_decode(data, fields)
         return fields
@@ -78,19 +85,31 @@ class Codec:
 
         {} if not even an MTI can be read. Good enough to answer a format error, never to decide anything.
         """
+        return self.examine(data).fields
+
+    def examine(self, data: bytes) -> Examination:
+        """Decode for people: keep the fields before the fault, where each one ends, and the fault itself."""
         fields: Fields = {}
-        with contextlib.suppress(DecodeError):
-            self._read(data, fields)
-        return fields
+        ends: dict[int, int] = {}
+        try:
+            self._read(data, fields, ends)
+        except DecodeError as fault:
+            return Examination(fields, ends, fault)
+        return Examination(fields, ends, None)
 
     # --- decoding, the careful way -------------------------------------------------------------------------
 
-    def _read(self, data: bytes, fields: Fields) -> None:
-        """Fill ``fields`` in the order of the wire, so that those before a fault are there when it raises."""
+    def _read(self, data: bytes, fields: Fields, ends: dict[int, int]) -> None:
+        """Fill ``fields`` in the order of the wire, so that those before a fault are there when it raises.
+
+        ``ends`` tells where each one ends; for the MTI, where the bitmap does.
+        """
         fields[0] = self._read_mti(data)
         numbers, at = self._read_bitmaps(data)
+        ends[0] = at
         for number in numbers:
             fields[number], at = read_field(self.dialect.name, self.dialect.fields[number], data, at)
+            ends[number] = at
         if at != len(data):
             raise self._fault("message", at, f"{len(data) - at} bytes after the last field")
 
