@@ -9,6 +9,7 @@ with its own echoes, and no card number is ever kept in an answer.
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Final
 
 from switch.errors import ConfigurationError
@@ -180,7 +181,7 @@ class MessageMap:
     # --- compiling -----------------------------------------------------------------------------------------
 
     def _compile_getters(self, dialect: Dialect) -> None:
-        get = lambda role: role_getter(dialect, role)  # noqa: E731 - a local short name for a table of twenty
+        get = partial(role_getter, dialect)
         self._get_pan, self._get_track2, self._get_expiry = get("pan"), get("track2"), get("expiry")
         self._get_processing_code, self._get_amount, self._get_currency = (
             get("processing_code"),

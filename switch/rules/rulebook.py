@@ -56,7 +56,7 @@ SPENDING: Final[Ladder] = (
 )
 
 SPEND_LADDER:    Final[Ladder] = (*SENDER, *AMOUNT, *CARD, *SPENDING)
-REFUND_LADDER:   Final[Ladder] = (*SENDER, *AMOUNT, *CARD[:3], SPENDING[0])  # a refund reaches an expired or blocked card too
+REFUND_LADDER:   Final[Ladder] = (*SENDER, *AMOUNT, *CARD[:3], SPENDING[0])  # money finds its way to a blocked card
 BALANCE_LADDER:  Final[Ladder] = (*SENDER, *CARD)
 REVERSAL_LADDER: Final[Ladder] = TERMINAL_KNOWN  # domain rule 10: nothing else refuses a reversal
 SIGN_ON_LADDER:  Final[Ladder] = TERMINAL_ACTIVE

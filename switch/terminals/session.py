@@ -20,7 +20,7 @@ from switch.errors import FrameError
 from switch.telemetry import EventLog, ListenerMetrics
 from switch.terminals.exchange import Exchange
 from switch.terminals.limits import Limits
-from switch.wire.framing import KEEP_ALIVE
+from switch.wire.framing import KEEP_ALIVE, Frame
 
 RECEIVE_BYTES = 16_384
 """What one read takes at most: a dozen of the longest messages; the rest waits in the socket."""
@@ -148,7 +148,7 @@ class Session:
             elif frames or not self._partial_since:
                 self._partial_since = self.active_at
 
-    async def _serve_one(self, frame: tuple[bytes, bytes]) -> bool:
+    async def _serve_one(self, frame: Frame) -> bool:
         while self._in_flight >= self._limits.max_in_flight or self._outgoing:
             self._room = trio.Event()
             await self._room.wait()

@@ -7,7 +7,7 @@ would, the messages go over sockets, and the audit reads the database that the s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,28 +15,42 @@ from typing import Final
 
 import sqlalchemy as sa
 import trio
-from rich.console import Console
 from rich.table import Table
 
 from switch.config import Settings
 from switch.data_files import specs_directory
-from switch.ledger.database import Database, open_database
+from switch.ledger.database import Database, open_database, set_meta
+from switch.ledger.ids import JournalIds
+from switch.ledger.import_staging import Run
+from switch.ledger.importing import import_file
 from switch.ledger.schema import account, balance, card, journal
 from switch.messages.actions import Action
 from switch.messages.responses import ResponseTexts, load_responses
 from switch.security.keys import load_keys
 from switch.security.vault import Vault
 from switch.tools.client import Client, connect
-from switch.tools.script import Script, Step, load_script
+from switch.tools.script import Step, load_script
 from switch.values import Money, Pan
 from switch.wire.codec import Fields
 from switch.wire.dialect import Dialect, load_dialect
 
-DATA: Final = ("merchants", "terminals", "cards")
+_DATA: Final = ("merchants", "terminals", "cards")
 
 
-def data_file(name: str) -> Path:
-    """A file of the demo's data."""
+def load_data(settings: Settings) -> None:
+    """Import the demo's merchants, terminals and cards; a second time changes nothing."""
+    now = datetime.now(settings.zone)
+    at = int(now.timestamp() * 1_000_000)
+    ids = JournalIds(lambda: at)
+    vault = Vault(load_keys(settings.keys.file))
+    with closing(open_database(settings.ledger.database)) as database:
+        set_meta(database, "demo", "yes")
+        for subject in _DATA:
+            run = Run(ids(), at, now, int(now.strftime("%Y%m%d")))
+            import_file(database, subject, _demo_file(f"{subject}.csv"), vault, run)
+
+
+def _demo_file(name: str) -> Path:
     return specs_directory() / "demo" / name
 
 
@@ -53,7 +67,7 @@ class Line:
 
 async def play(settings: Settings, addresses: Mapping[str, tuple[str, int]]) -> list[Line]:
     """Send the script to a running demo; one line for each step, in order."""
-    script = load_script(data_file("script.toml"))
+    script = load_script(_demo_file("script.toml"))
     dialects = {listener.name: load_dialect(listener.dialect) for listener in settings.listeners}
     books = _Books(settings)
     references: dict[str, str] = {}
@@ -103,7 +117,7 @@ class _Books:
         code = answer.get(39, "")
         as_expected = code == dialect.actions[step.expect]
         with self._database.reading() as connection:
-            because = self._because(connection, answer) or self._texts[Action(step.expect)].english.technician
+            because = self._because(connection, answer) or self._texts[Action(step.expect)].en.technician
             available = self._available(connection, sent)
         return Line(step, code, because if code != dialect.actions["approved"] else "approved", available, as_expected)
 
@@ -120,9 +134,7 @@ class _Books:
         if not digits:
             return ""
         found = connection.execute(
-            sa.select(
-                balance.c.ledger_minor - balance.c.held_minor + balance.c.credit_limit_minor, account.c.currency
-            )
+            sa.select(balance.c.ledger_minor - balance.c.held_minor + balance.c.credit_limit_minor, account.c.currency)
             .select_from(card.join(balance, card.c.account_id == balance.c.account_id).join(account))
             .where(card.c.pan_key == self._vault.pan_key(Pan(digits)))
         ).first()

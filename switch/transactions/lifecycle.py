@@ -38,6 +38,7 @@ from switch.messages.actions import Action
 from switch.messages.kinds import Kind
 from switch.messages.model import Request
 from switch.transactions.posting import Posting
+from switch.values import Money
 
 NOTHING = Posting()
 
@@ -50,13 +51,15 @@ def reversal(request: Request, facts: Facts) -> Posting | Refusal:
     if original.state in (PaymentState.DECLINED, PaymentState.REVERSED):
         return NOTHING
     if request.new_amount_minor is None and request.amount_minor not in (None, original.amount_minor):
-        why = f"the original was for {original.amount_minor}, the reversal says {request.amount_minor} (minor units)"
+        said = Money(request.amount_minor or 0, original.currency)
+        why = f"the original was for {Money(original.amount_minor, original.currency)}, the reversal says {said}"
         return Refusal(Action.AMOUNT_MISMATCH, why)
     if original.business_day != facts.business_day:
         return Refusal(Action.ORIGINAL_CLOSED, f"the original is of {original.business_day}, a day already closed")
     remaining = max(request.new_amount_minor or 0, original.refunded_minor)
     if remaining > original.current_minor:
-        why = f"{original.current_minor} is left of the original, the reversal wants to leave {remaining} (minor units)"
+        left, wanted = Money(original.current_minor, original.currency), Money(remaining, original.currency)
+        why = f"{left} is left of the original, the reversal wants to leave {wanted}"
         return Refusal(Action.AMOUNT_MISMATCH, why)
     if remaining == original.current_minor:
         return NOTHING

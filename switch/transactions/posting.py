@@ -26,6 +26,7 @@ from switch.decisions import (
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
 from switch.messages.model import Balance, Request
+from switch.values import Money
 
 REFUND_DAYS: Final = 30
 """A sale can be refunded this many days (domain rule 20)."""
@@ -80,7 +81,8 @@ def refund(request: Request, facts: Facts) -> Posting | Refusal:
         return Refusal(Action.ORIGINAL_TOO_OLD, f"the sale is of {sale.business_day}, more than {REFUND_DAYS} days ago")
     left = sale.current_minor - sale.refunded_minor
     if amount > left:
-        return Refusal(Action.EXCEEDS_ORIGINAL, f"{amount} asked, {left} of the sale not yet refunded (minor units)")
+        why = f"{Money(amount, account.currency)} asked, {Money(left, account.currency)} of the sale not yet refunded"
+        return Refusal(Action.EXCEEDS_ORIGINAL, why)
     return Posting(
         effects=(
             Transfer(merchant.account_id, account.account_id, amount, account.currency),

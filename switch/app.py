@@ -1,0 +1,256 @@
+"""The composition root: builds every object by hand, and runs them all in one nursery."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Final, TextIO, TypeVar
+
+import trio
+
+from switch.admin.server import serve_admin
+from switch.config import ListenerSettings, Settings, masked_url
+from switch.errors import ConfigurationError, DatabaseError, OperatorError
+from switch.ledger.database import Database, check_version, open_database
+from switch.ledger.group import Rules
+from switch.ledger.ids import JournalIds
+from switch.ledger.sessions import connector
+from switch.ledger.store import Store
+from switch.ledger.writer import Writer
+from switch.messages.dates import HostCalendar
+from switch.messages.mapping import MessageMap
+from switch.rules.rule import Policy
+from switch.security.keys import load_keys
+from switch.security.vault import Vault
+from switch.telemetry import EventLog, Metrics, TransactionLog, configure_logging
+from switch.terminals.exchange import Exchange
+from switch.terminals.limits import Limits
+from switch.terminals.listener import Listener
+from switch.transactions.decide import decider
+from switch.transactions.handler import Handler
+from switch.transactions.table import NEEDS
+from switch.wire.codec import Codec
+from switch.wire.dialect import load_dialect
+from switch.wire.framing import Framing
+
+_T = TypeVar("_T")
+
+SWITCH_INTERVAL_S: Final = 0.0005
+"""How long a thread keeps the interpreter while the other one waits: the loop and the writer share it."""
+
+
+def wall_clock() -> int:
+    """Microseconds since 1970, UTC."""
+    return time.time_ns() // 1000
+
+
+async def in_thread(function: Callable[[], _T]) -> _T:
+    """Run a blocking function off the loop; a cancelled caller still waits for it, so no commit is abandoned."""
+    return await trio.to_thread.run_sync(function)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A switch that is up: where it listens, and how to end it. Addresses are (host, port)."""
+
+    listeners: Mapping[str, tuple[str, int]]
+    admin: tuple[str, int]
+    drain: Callable[[], None]
+    ended: trio.Event
+    metrics: Metrics
+
+
+def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT: the first drains, the second ends at once."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    run_loop(_until_signalled, settings)
+
+
+def run_loop(main: Callable[..., Awaitable[_T]], *arguments: object) -> _T:
+    """`trio.run`, but what an operator has to change comes out as the one error it is, not as a group of one."""
+    try:
+        return trio.run(main, *arguments)
+    except BaseExceptionGroup as group:
+        ours, others = group.split(OperatorError)
+        if ours is None or others is not None:
+            raise
+        while isinstance(ours, BaseExceptionGroup):
+            ours = ours.exceptions[0]
+        raise ours from None
+
+
+async def _until_signalled(settings: Settings) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            running = await nursery.start(run, settings)
+            nursery.start_soon(_obey, signals, running, nursery.cancel_scope)
+            await running.ended.wait()
+            nursery.cancel_scope.cancel()
+
+
+async def _obey(signals: AsyncIterator[int], running: Running, everything: trio.CancelScope) -> None:
+    await anext(signals)
+    running.drain()
+    await anext(signals)
+    everything.cancel()
+
+
+async def run(
+    settings: Settings,
+    *,
+    clock: Callable[[], int] = wall_clock,
+    log: TextIO = sys.stderr,
+    task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Open the books, listen, and serve until drained. Reports a `Running` once terminals may connect.
+
+    Raises `OperatorError` for settings, keys, dialects or a database that it cannot work with.
+    """
+    events = EventLog(configure_logging(settings.log.format, settings.log.level, log))
+    transactions = TransactionLog(settings.log.format, settings.log.level, log)
+    metrics = Metrics()
+    vault = Vault(load_keys(settings.keys.file))
+    calendar = HostCalendar(settings.zone)
+    with closing(open_database(settings.ledger.database)) as database:
+        await in_thread(lambda: check_version(database))
+        rules = Rules(decider(_policies(settings)), NEEDS, HostCalendar(settings.zone).day_of)
+        store = Store(connector(database), rules, vault.pan_key, clock, JournalIds(clock))
+        writer = Writer(
+            store, in_thread, clock, _Observer(metrics, events), settings.ledger.group_max, settings.ledger.queue_max
+        )
+        metrics.queue_depth.set_function(lambda: writer.queue_depth)
+        listeners = [
+            _listener(listener, writer, calendar, clock, metrics, transactions, events)
+            for listener in settings.listeners
+        ]
+        state = _State(database)
+        with closing(store):
+            await _run_all(settings, listeners, writer, metrics, events, state, task_status)
+
+
+async def _run_all(
+    settings: Settings,
+    listeners: Sequence[Listener],
+    writer: Writer,
+    metrics: Metrics,
+    events: EventLog,
+    state: _State,
+    task_status: trio.TaskStatus[Running],
+) -> None:
+    """Start everything from the books outwards, and end it in the opposite order."""
+    events.started(masked_url(settings.ledger.database))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
+        bound = {}
+        for listener, its in zip(listeners, settings.listeners, strict=True):
+            bound[listener.name] = await listener.open(its.bind.host, its.bind.port)
+            events.listening(listener.name, its.dialect, "{}:{}".format(*bound[listener.name]))
+        admin = await nursery.start(serve_admin, settings.admin.bind, metrics.registry, state)
+        ended = trio.Event()
+        drain = trio.Event()
+        task_status.started(Running(bound, (admin.host, admin.port), drain.set, ended, metrics))
+        async with trio.open_nursery() as doors:
+            for listener in listeners:
+                doors.start_soon(listener.run)
+            await drain.wait()
+            state.draining = True
+            events.draining(settings.server.drain_deadline_s)
+            for listener in listeners:
+                listener.drain()
+            doors.cancel_scope.deadline = trio.current_time() + settings.server.drain_deadline_s
+        unfinished = sum(listener.in_flight for listener in listeners)
+        await writer.drain()
+        events.stopped(unfinished=unfinished)
+        ended.set()
+        nursery.cancel_scope.cancel()
+
+
+def _policies(settings: Settings) -> dict[str, Policy]:
+    return {
+        listener.name: Policy(listener.maximum_amount_minor, listener.sign_on == "required")
+        for listener in settings.listeners
+    }
+
+
+def _listener(
+    settings: ListenerSettings,
+    writer: Writer,
+    calendar: HostCalendar,
+    clock: Callable[[], int],
+    metrics: Metrics,
+    transactions: TransactionLog,
+    events: EventLog,
+) -> Listener:
+    dialect = load_dialect(settings.dialect)
+    limits = Limits(**settings.limits.model_dump())
+    counters = metrics.listener(settings.name)
+    exchange = Exchange(
+        settings.name,
+        _framing(settings, dialect.framing),
+        Codec(dialect),
+        MessageMap(dialect, calendar, settings.name),
+        calendar,
+        Handler(writer, limits.answer_deadline_s),
+        clock,
+        counters,
+        transactions,
+        events,
+    )
+    return Listener(exchange, limits, counters, events)
+
+
+def _framing(settings: ListenerSettings, preset: Framing) -> Framing:
+    """The dialect's preset with what the listener does otherwise."""
+    changes = settings.framing.model_dump(exclude_none=True)
+    if "trailer" in changes:
+        changes["trailer"] = bytes.fromhex(changes["trailer"])
+    try:
+        return replace(preset, **changes)
+    except ValueError as error:
+        raise ConfigurationError(f"listener {settings.name}: framing: {error}") from None
+
+
+class _State:
+    """Whether terminals may connect, for the load balancer."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.draining = False
+
+    async def unready_because(self) -> str:
+        if self.draining:
+            return "draining"
+        try:
+            await in_thread(lambda: check_version(self._database))
+        except DatabaseError as error:
+            return str(error)
+        return ""
+
+
+class _Observer:
+    """Counts and logs what the writer tells of its groups."""
+
+    def __init__(self, metrics: Metrics, events: EventLog) -> None:
+        self._metrics = metrics
+        self._events = events
+
+    def group(self, size: int, duration_s: float, faults: Sequence[str]) -> None:
+        self._metrics.group_size.observe(size)
+        self._metrics.commit_duration.observe(duration_s)
+        for fault in faults:
+            reason = fault.partition(":")[0]
+            self._metrics.commits_failed.labels(reason).inc()
+            if reason == "unknown":
+                self._events.commit_unknown(size, fault)
+            else:
+                self._events.commit_failed(size, fault)
+
+    def shed(self, reason: str) -> None:
+        self._metrics.shed.labels(reason).inc()
+
+    def undelivered(self, error: Exception) -> None:
+        self._events.unexpected("delivering an outcome", error)

@@ -1,0 +1,102 @@
+"""``switch demo``: everything at once, on this machine, with its own small books."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from switch.cli.setup import SETTINGS_FILE, install, settings_text
+from switch.config import Address
+
+if TYPE_CHECKING:
+    from switch.config import Settings
+
+_DATABASE: Final = "sqlite:///switch.sqlite3"
+
+
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="Exit after the audit: 0 only if every answer was the expected one.")
+    ] = False,
+    directory: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the books are kept (default: a temporary folder).")
+    ] = None,
+    port_base: Annotated[
+        int, typer.Option(min=1, max=65_531, help="Port of the admin pages; the listeners are at + 3 and + 4.")
+    ] = 8580,
+) -> None:
+    """Set up a switch with demo data, send it messages of two dialects, show what it did."""
+    from switch.app import run_loop
+    from switch.tools.demo import load_data
+
+    with _folder(directory) as folder:
+        settings = _settings(folder, port_base)
+        load_data(settings)
+        as_expected = run_loop(_show, settings, folder, once)
+    if not as_expected:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _folder(directory: Path | None) -> Iterator[Path]:
+    if directory is not None:
+        yield directory
+        return
+    with tempfile.TemporaryDirectory(prefix="switch-demo-") as made:
+        yield Path(made)
+
+
+def _settings(folder: Path, port_base: int) -> Settings:
+    """The demo's installation, made where it is not there yet, on the ports asked for now."""
+    from switch.config import load_settings
+
+    file = folder / SETTINGS_FILE
+    if not file.exists():
+        install(folder, settings_text(_DATABASE, port_base=port_base))
+    settings = load_settings(file)
+    ports = (port_base + 3, port_base + 4)
+    listeners = tuple(
+        listener.model_copy(update={"bind": Address(listener.bind.host, port)})
+        for listener, port in zip(settings.listeners, ports, strict=True)
+    )
+    admin = settings.admin.model_copy(update={"bind": Address(settings.admin.bind.host, port_base)})
+    log = settings.log.model_copy(update={"level": "error"})  # the table says what happened
+    return settings.model_copy(update={"listeners": listeners, "admin": admin, "log": log})
+
+
+async def _show(settings: Settings, folder: Path, once: bool) -> bool:
+    """Serve, play the script, audit; stay up unless ``once``. Returns whether all went as expected."""
+    import trio
+    from rich.console import Console
+
+    from switch import app
+    from switch.tools.demo import play, table
+
+    console = Console()
+    async with trio.open_nursery() as nursery:
+        running = await nursery.start(app.run, settings)
+        console.print(_introduction(settings), highlight=False)
+        lines = await play(settings, running.listeners)
+        console.print(table(lines))
+        sound = await trio.to_thread.run_sync(_audit, settings, console)
+        as_expected = sound and all(line.as_expected for line in lines)
+        console.print("demo ready" if as_expected else "[red]not as expected[/red]")
+        if not once:
+            console.print(_by_hand(settings, folder), highlight=False)
+            await _until_interrupted()
+        running.drain()
+    return as_expected
+
+
+async def _until_interrupted() -> None:
+    import signal
+
+    import trio
+
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        await anext(signals)
