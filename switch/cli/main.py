@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from switch import __version__
-from switch.cli import database, serve, setup
+from switch.cli import database, demo, describe, serve, setup
 
 app = typer.Typer(
     name="switch",
@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 app.command("init")(setup.init)
 app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
+app.command("describe")(describe.describe)
 app.add_typer(setup.config_app, name="config")
 app.add_typer(database.database_app, name="db")
 

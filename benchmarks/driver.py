@@ -1,0 +1,66 @@
+"""Runs the load driver: load.c compiled on demand, or load_epoll.py where there is no C compiler."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+SPARE_S = 60  # more than the driver's own deadline for the last answers
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run of the driver measured. ``driver_load`` is the share of one core that the driver took."""
+
+    sent: int
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    driver_load: float
+
+
+@dataclass(slots=True)
+class Driver:
+    """A load driver. Every request it ever sends is new: ``seed`` counts on from run to run."""
+
+    command: list[str]
+    name: str
+    messages: Path
+    seed: int = 1
+
+    def run(self, port: int, *, connections: int, depth: int, seconds: float, warm: float, expect: str) -> Run:
+        """Load a host for ``seconds``. Raises RuntimeError unless every request got the DE 39 ``expect``."""
+        # fmt: off
+        done = subprocess.run(
+            [*self.command, "-p", str(port), "-m", str(self.messages), "-c", str(connections), "-d", str(depth),
+             "-t", str(seconds), "-w", str(warm), "-s", str(self.seed), "-j"],
+            capture_output=True, text=True, check=True, timeout=seconds + warm + SPARE_S,
+        )
+        # fmt: on
+        found: dict[str, Any] = json.loads(done.stdout)
+        self.seed += found["sent"]
+        if found["codes"] != {expect: found["sent"]}:
+            raise RuntimeError(f"not every request was answered {expect}: {done.stdout}")
+        return Run(
+            sent=found["sent"],
+            per_second=found["per_second"],
+            p50_ms=found["p50_ms"],
+            p99_ms=found["p99_ms"],
+            driver_load=found["driver_cpu_s"] / (found["window_s"] + warm),
+        )
+
+
+def make_driver(folder: Path, messages: Path) -> Driver:
+    """Compile the driver into ``folder``."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        return Driver([sys.executable, str(HERE / "load_epoll.py")], "Python (no C compiler found)", messages)
+    program = folder / "load"
+    subprocess.run([compiler, "-O2", "-std=gnu11", "-o", program, HERE / "load.c"], check=True, timeout=120)
+    return Driver([str(program)], "C", messages)

@@ -1,0 +1,168 @@
+"""The load driver where there is no C compiler: closed loop, epoll, same options and JSON as load.c.
+
+Much slower than load.c: it measures itself as much as the host, and the report says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import select
+import socket
+import time
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+ANSWER_DEADLINE_S = 10.0
+# fmt: off
+LENGTHS = (0, 0, -2, 6, 12, 12, 12, 10, 8, 8, 8, 6, 6, 4, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3, 3, 2, 2, 1, 9, 9, 9, 9,
+           -2, -2, -2, -2, -3, 12, 6, 2, 3, 8, 15)
+# fmt: on
+
+
+class Message(NamedTuple):
+    """A message to send, and where its STAN and RRN stand."""
+
+    body: bytes
+    stan_at: int
+    rrn_at: int
+
+
+class Connection:
+    """One socket with its requests in flight, by STAN."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.received = bytearray()
+        self.sent_at: dict[bytes, float] = {}
+
+
+class Load:
+    """One run: the counts, the latencies, and the number that makes each request new."""
+
+    def __init__(self, messages: list[Message], seed: int) -> None:
+        self.messages = messages
+        self.seed = seed
+        self.sent = self.answered = self.unmatched = self.closed = self.timeouts = 0
+        self.codes: Counter[str] = Counter()
+        self.latencies: list[float] = []
+
+    def send(self, connection: Connection) -> None:
+        """Send the next message with a STAN and RRN of its own."""
+        body, stan_at, rrn_at = self.messages[self.sent % len(self.messages)]
+        stan = b"%06d" % (self.seed % 999_999 + 1)
+        body = body[:stan_at] + stan + body[stan_at + 6 : rrn_at] + b"%012d" % self.seed + body[rrn_at + 12 :]
+        self.seed += 1
+        self.sent += 1
+        connection.sent_at[stan] = time.perf_counter()
+        connection.socket.sendall(len(body).to_bytes(2, "big") + body)
+
+    def receive(self, connection: Connection, window: tuple[float, float]) -> bool:
+        """Take what has arrived; False when the host has closed the connection."""
+        data = connection.socket.recv(65_536)
+        now = time.perf_counter()
+        connection.received += data
+        while len(connection.received) >= 2:
+            size = int.from_bytes(connection.received[:2], "big") + 2
+            if len(connection.received) < size:
+                break
+            frame = bytes(connection.received[2:size])
+            del connection.received[:size]
+            at = find_fields(frame)
+            begun = connection.sent_at.pop(frame[at[11] : at[11] + 6], None)
+            if begun is None:
+                self.unmatched += 1
+                continue
+            self.answered += 1
+            self.codes[frame[at[39] : at[39] + 2].decode("ascii") if 39 in at else "none"] += 1
+            if window[0] <= now <= window[1]:
+                self.latencies.append(now - begun)
+        return bool(data)
+
+
+def find_fields(message: bytes) -> dict[int, int]:
+    """Where the contents of the fields up to 42 begin."""
+    bitmap = int(message[4:20], 16)
+    position = 36 if bitmap >> 63 else 20
+    at: dict[int, int] = {}
+    for field in range(2, 43):
+        if bitmap >> (64 - field) & 1:
+            size = LENGTHS[field]
+            if size < 0:
+                position -= size
+                size = int(message[position + size : position])
+            at[field] = position
+            position += size
+    return at
+
+
+def read_messages(path: Path) -> list[Message]:
+    """Read one message in hex from each line."""
+    bodies = [bytes.fromhex(line) for line in path.read_text("ascii").split()]
+    return [Message(body, at[11], at[37]) for body in bodies for at in [find_fields(body)]]
+
+
+def run(load: Load, connections: list[Connection], options: argparse.Namespace) -> float:
+    """Keep every connection full until the time is up; return the seconds measured."""
+    poller = select.epoll()
+    by_number = {one.socket.fileno(): one for one in connections}
+    for number in by_number:
+        poller.register(number, select.EPOLLIN)
+    begin = time.perf_counter() + options.warm
+    end = begin + options.seconds
+    while (now := time.perf_counter()) < end + ANSWER_DEADLINE_S and by_number:
+        if now < end:
+            for one in by_number.values():
+                while len(one.sent_at) < options.depth:
+                    load.send(one)
+        elif not any(one.sent_at for one in by_number.values()):
+            break
+        for number, _ in poller.poll(0.02):
+            if not load.receive(by_number[number], (begin, end)):
+                load.closed += 1
+                load.timeouts += len(by_number.pop(number).sent_at)
+                poller.unregister(number)
+    load.timeouts += sum(len(one.sent_at) for one in by_number.values())
+    poller.close()
+    return float(options.seconds)
+
+
+def main() -> None:
+    """Parse the options, run, print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-p", dest="port", type=int, required=True)
+    parser.add_argument("-m", dest="file", type=Path, required=True)
+    parser.add_argument("-c", dest="connections", type=int, default=1)
+    parser.add_argument("-d", dest="depth", type=int, default=1)
+    parser.add_argument("-t", dest="seconds", type=float, default=10.0)
+    parser.add_argument("-w", dest="warm", type=float, default=0.0)
+    parser.add_argument("-s", dest="seed", type=int, default=1)
+    parser.add_argument("-j", dest="json", action="store_true", help="as load.c has it; JSON is all there is here")
+    options = parser.parse_args()
+    load = Load(read_messages(options.file), options.seed)
+    window_s = run(load, [Connection(options.port) for _ in range(options.connections)], options)
+    waited = sorted(load.latencies) or [0.0]
+    report = {
+        "connections": options.connections,
+        "depth": options.depth,
+        "sent": load.sent,
+        "answered": load.answered,
+        "per_second": len(load.latencies) / window_s,
+        "p50_ms": waited[len(waited) // 2] * 1000,
+        "p99_ms": waited[int((len(waited) - 1) * 0.99)] * 1000,
+        "max_ms": waited[-1] * 1000,
+        "timeouts": load.timeouts,
+        "closed": load.closed,
+        "unmatched": load.unmatched,
+        "undecodable": 0,
+        "window_s": window_s,
+        "driver_cpu_s": time.process_time(),
+        "codes": dict(load.codes),
+    }
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()
