@@ -43,7 +43,7 @@ def write(path: Path, sections: Sequence[Section], *, rounds: int, driver: str, 
         f"Written by `make bench`. What counts are the ratios: both sides in the same run, in turn, {medians}.",
         "Absolute figures depend on the machine and on what else it does.",
         "",
-        f"- measured {day}, Python {platform.python_version()}, {cores} cores, {platform.system()} {platform.machine()}",
+        f"- measured {day}: Python {platform.python_version()}, {cores} cores, {platform.machine()}",
         f"- load driver: {driver}, a process of its own",
         f"- one durable write of 4 KiB to the disk of the books: {fsync_ms:.2f} ms",
     ]
