@@ -6,7 +6,6 @@ COPY pyproject.toml README.md CHANGELOG.md LICENSE ./
 COPY switch switch
 COPY specs specs
 COPY migrations migrations
-COPY docs docs
 RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
     && /opt/switch/bin/pip install --no-cache-dir /wheels/*.whl \
     && /opt/switch/bin/pip uninstall --yes pip
