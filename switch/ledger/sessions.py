@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
-from typing import cast
+from typing import Any
 
 from switch.ledger.database import Database
+from switch.ledger.postgresql_session import PostgresqlSession
 from switch.ledger.sqlite_session import SqliteSession
 from switch.ledger.statements import Session
 
@@ -14,10 +14,15 @@ from switch.ledger.statements import Session
 def connector(database: Database) -> Callable[[], Session]:
     """Return a function that opens a session on a connection of its own, outside the pool."""
 
-    def connect_sqlite() -> Session:
-        pooled = database.engine.raw_connection()
-        connection = pooled.driver_connection
-        pooled.detach()
-        return SqliteSession(cast("sqlite3.Connection", connection))
+    def connect() -> Session:
+        connection = _own_connection(database)
+        return SqliteSession(connection) if database.dialect == "sqlite" else PostgresqlSession(connection)
 
-    return connect_sqlite
+    return connect
+
+
+def _own_connection(database: Database) -> Any:
+    pooled = database.engine.raw_connection()
+    connection = pooled.driver_connection
+    pooled.detach()
+    return connection

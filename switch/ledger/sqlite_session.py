@@ -95,6 +95,9 @@ class SqliteSession:
             self._cursor.execute(_change_text(change, size), _flat(part, len(part[0]), size))
             self._expect(len(part), change.table)
 
+    def flush(self) -> None:
+        """Nothing to do: statements run at once."""
+
     def _expect(self, count: int, table: str) -> None:
         if self._cursor.rowcount != count:
             raise InternalError(f"{self._cursor.rowcount} rows of {table} were written, not {count}")

@@ -75,6 +75,10 @@ class Session(Protocol):
 
     def change(self, change: Change, rows: Sequence[Row]) -> None: ...
 
+    def flush(self) -> None:
+        """Send what was inserted and changed, if that was not done at once; raises what they raise."""
+        ...
+
 
 _PREFIX: Final = (("terminal_id", "text"), ("merchant_id", "text"), ("stan", "text"))
 _PROBE: Final = (*_PREFIX, ("first_date", "integer"), ("last_date", "integer"))

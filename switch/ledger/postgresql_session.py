@@ -1,0 +1,155 @@
+"""The hot path's SQL on PostgreSQL: arrays go in, few round trips, locks in one order.
+
+Isolation is READ COMMITTED, each statement seeing what others committed before it. So the keys of a group are
+claimed with advisory locks first: a request, its repeat and its reversal, wherever they arrive, wait for each
+other, and the one that comes later sees what the earlier one stored. Rows that change are locked as they are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import psycopg
+import sqlalchemy as sa
+from psycopg import IsolationLevel, pq
+
+from switch.errors import InternalError
+from switch.ledger import schema
+from switch.ledger.rows import Prefix, Row
+from switch.ledger.statements import Change, Fault, Query
+
+_TEXTS_REMEMBERED: Final = 128
+_LOCK_TIMEOUT_MS: Final = 1_500  # for another writer's group, which commits within milliseconds or is stuck
+_STATEMENT_TIMEOUT_MS: Final = 4_000  # nests in the commit's five seconds
+_LOCK_NOT_AVAILABLE, _QUERY_CANCELED, _SERIALIZATION, _DEADLOCK = "55P03", "57014", "40001", "40P01"
+_IN_THE_WAY: Final = {_LOCK_NOT_AVAILABLE, _QUERY_CANCELED, _SERIALIZATION, _DEADLOCK}
+_DOWN_CLASSES: Final = {"08", "53", "57", "58"}  # connection, resources, operator intervention, system error
+
+_CLAIM: Final = (
+    "SELECT pg_advisory_xact_lock(k) FROM ("
+    "SELECT DISTINCT hashtextextended(name, 0) AS k FROM unnest(%s::text[]) AS name ORDER BY k) AS keys"
+)
+_TYPES: Final[dict[type, str]] = {
+    sa.BigInteger: "bigint",
+    sa.Integer: "integer",
+    sa.Text: "text",
+    sa.LargeBinary: "bytea",
+}
+
+
+class PostgresqlSession:
+    """A `switch.ledger.statements.Session` on one connection of psycopg.
+
+    Claims travel with the first query after them, changes with `flush`: pipelined, one round trip each.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Row]) -> None:
+        self._connection = connection
+        self._queued: list[tuple[str, list[Any], int | None]] = []
+        connection.isolation_level = IsolationLevel.READ_COMMITTED
+        connection.prepare_threshold = 0  # every statement is used again and again: prepare it at once
+        connection.execute(f"SET lock_timeout = {_LOCK_TIMEOUT_MS}".encode())
+        connection.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}".encode())
+        connection.commit()
+
+    def begin(self) -> None:
+        """Nothing to send: the driver puts BEGIN before the first statement."""
+        self._queued.clear()
+
+    def commit(self) -> None:
+        self._connection.commit()
+
+    def rollback(self) -> None:
+        self._connection.rollback()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def fault(self, error: Exception) -> Fault:
+        if not isinstance(error, psycopg.Error):
+            return Fault.REQUEST
+        if error.sqlstate in _IN_THE_WAY:
+            return Fault.RETRY
+        if self._connection.closed or self._connection.pgconn.status != pq.ConnStatus.OK:
+            return Fault.DOWN
+        return Fault.DOWN if (error.sqlstate or "08")[:2] in _DOWN_CLASSES else Fault.REQUEST
+
+    def claim(self, prefixes: Sequence[Prefix]) -> None:
+        self._queued.append((_CLAIM, [["\x1f".join(prefix) for prefix in prefixes]], None))
+
+    def read(self, *asked: tuple[Query, Sequence[Row]]) -> list[list[Row]]:
+        results: list[list[Row]] = [[] for _ in asked]
+        cursors = []
+        with self._connection.pipeline():
+            self._send_queued()
+            for place, (query, rows) in enumerate(asked):
+                if rows:
+                    cursors.append((place, self._connection.execute(_read_text(query), _columns(rows))))
+        for place, cursor in cursors:
+            results[place] = cursor.fetchall()
+        return results
+
+    def insert(self, table: str, rows: Sequence[Row]) -> None:
+        if rows:
+            self._queued.append((_insert_text(table), _columns(rows), len(rows)))
+
+    def change(self, change: Change, rows: Sequence[Row]) -> None:
+        if rows:
+            self._queued.append((_change_text(change), _columns(rows), len(rows)))
+
+    def flush(self) -> None:
+        with self._connection.pipeline():
+            sent = self._send_queued()
+        for cursor, count in sent:
+            if count is not None and cursor.rowcount != count:
+                raise InternalError(f"{cursor.rowcount} rows were written, not {count}")
+
+    def _send_queued(self) -> list[tuple[psycopg.Cursor[Row], int | None]]:
+        queued, self._queued = self._queued, []
+        return [(self._connection.execute(text.encode(), values), count) for text, values, count in queued]
+
+
+def _columns(rows: Sequence[Row]) -> list[Any]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _unnested(types: Sequence[str]) -> str:
+    return f"unnest({','.join(f'%s::{name}[]' for name in types)})"
+
+
+@lru_cache(_TEXTS_REMEMBERED)
+def _read_text(query: Query) -> bytes:
+    names = ",".join(name for name, _ in query.given)
+    given = _unnested([kind for _, kind in query.given])
+    text = f"SELECT {','.join(query.columns)} FROM {given} AS g({names}) JOIN {query.source}"
+    if query.lock:
+        table, column = query.lock
+        text += f" ORDER BY {table}.{column} FOR UPDATE OF {table}"
+    return text.encode()
+
+
+def _types_of(table: str, columns: Sequence[str]) -> list[str]:
+    return [_TYPES[type(schema.metadata.tables[table].c[name].type)] for name in columns]
+
+
+@lru_cache(_TEXTS_REMEMBERED)
+def _insert_text(table: str) -> str:
+    columns = [column.name for column in schema.metadata.tables[table].columns]
+    return f"INSERT INTO {table} ({','.join(columns)}) SELECT * FROM {_unnested(_types_of(table, columns))}"
+
+
+@lru_cache(_TEXTS_REMEMBERED)
+def _change_text(change: Change) -> str:
+    columns = (*change.keys, *change.values)
+    given = _unnested(_types_of(change.table, columns))
+    if change.inserts:
+        updates = ",".join(f"{name} = excluded.{name}" for name in change.values)
+        return (
+            f"INSERT INTO {change.table} ({','.join(columns)}) SELECT * FROM {given}"
+            f" ON CONFLICT ({','.join(change.keys)}) DO UPDATE SET {updates}"
+        )
+    updates = ",".join(f"{name} = v.{name}" for name in change.values)
+    where = " AND ".join(f"{change.table}.{name} = v.{name}" for name in change.keys)
+    return f"UPDATE {change.table} SET {updates} FROM {given} AS v({','.join(columns)}) WHERE {where}"
