@@ -27,7 +27,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from switch.errors import ConfigurationError
 
@@ -166,6 +167,16 @@ DEFAULT_LISTENERS: Final = (
 )
 
 
+class _Environment(EnvSettingsSource):
+    """Reads JSON where it can (lists), and leaves the rest as text for the setting itself to judge."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+
 class Settings(BaseSettings):
     """All settings, checked and frozen. `load_settings` makes it."""
 
@@ -182,14 +193,14 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - same
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - same
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file, whose content is handed in by `load_settings`."""
-        return env_settings, init_settings
+        return _Environment(settings_cls), init_settings
 
     @field_validator("time_zone")
     @classmethod
@@ -237,8 +248,6 @@ def load_settings(path: Path | None) -> Settings:
         settings = Settings(**content)
     except ValidationError as error:
         problems += [_problem(file, tuple(entry["loc"]), entry["msg"]) for entry in error.errors(include_input=False)]
-    except SettingsError as error:
-        problems.append(f"environment: {error}")
     if problems:
         hint = "" if file.exists() else f"there is no {file} here: run `switch init`, or name one with --config\n"
         raise ConfigurationError(hint + "\n".join(problems))
@@ -293,10 +302,11 @@ def _problem(file: Path, location: tuple[str | int, ...], message: str) -> str:
 
 
 def _plain(reason: str) -> str:
-    """Pydantic's words for the two most common slips, in ours."""
+    """Pydantic's words for the most common slips, in ours."""
     return {
         "Extra inputs are not permitted": "no such setting",
         "Field required": "required, and missing",
+        "Input should be a valid tuple": "must be a list of tables (in the environment: JSON)",
     }.get(reason, reason)
 
 
