@@ -100,3 +100,22 @@ async def _until_interrupted() -> None:
 
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         await anext(signals)
+
+
+def _introduction(settings: Settings) -> str:
+    doors = "\n".join(f"  {listener.bind}  {listener.dialect}" for listener in settings.listeners)
+    return f"The switch listens, with demo data in its books:\n{doors}\n  {settings.admin.bind}  admin\n"
+
+
+def _by_hand(settings: Settings, folder: Path) -> str:
+    """What to try next; commands stand on lines of their own, to be copied."""
+    file = folder / SETTINGS_FILE
+    return (
+        "\nTry it by hand, in another terminal:\n"
+        f"  curl http://{settings.admin.bind}/metrics\n"
+        f"  switch card show 4111111111111111 --config {file}\n"
+        f"  switch card freeze 4111111111111111 --config {file}\n"
+        f"  switch journal list --config {file}\n"
+        f"  switch audit --config {file}\n"
+        "Ctrl-C ends the demo."
+    )
