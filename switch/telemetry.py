@@ -126,7 +126,7 @@ def configure_logging(format: LogFormat, level: LogLevel, stream: TextIO) -> Fil
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if format == "json"
-        else structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=0, sort_keys=False)
+        else structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=0, sort_keys=False, timestamp_key="at")
     )
     structlog.configure(
         processors=[
@@ -261,6 +261,10 @@ class EventLog:
 
     def undecodable(self, listener: str, peer: str, field: str, position: int, reason: str) -> None:
         self._sampled("undecodable", listener=listener, peer=peer, field=field, position=position, reason=reason)
+
+    def rejected(self, listener: str, mti: str, action: str, because: str) -> None:
+        """A message that decodes but asks nothing that can be decided. ``because`` names a field, no contents."""
+        self._sampled("rejected", listener=listener, mti=mti, action=action, because=because)
 
     # --- trouble of our own ---
 
