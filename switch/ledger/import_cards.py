@@ -1,0 +1,335 @@
+"""Cards from a CSV file, with their accounts, limits and opening balances.
+
+Cards that name the same ``account`` share it; a card that names none has its own. What belongs to the account
+(currency, class, balance, credit limit) is given on one of its rows, or equal on several. An opening balance
+is a transfer from the funding account of its currency, so that the books balance from the first day; all of
+them stand under one journal row of kind ``import``. A negative one goes the other way, and is forced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from switch.ledger import schema
+from switch.ledger.import_columns import CARD_COLUMNS, OWN_ACCOUNT
+from switch.ledger.import_file import Cells, Problem
+from switch.ledger.import_staging import Run, Written, highest, problems, repeated, stage, write_rows
+from switch.ledger.ports import PanVault
+from switch.messages.actions import Action
+from switch.values import Pan
+
+COLUMNS: Final = CARD_COLUMNS
+IMPORT_KIND: Final = "import"  # of the journal row that opening balances stand under
+
+STAGE: Final = stage(
+    "card",
+    sa.Column("pan_key", sa.LargeBinary),
+    sa.Column("pan_sealed", sa.LargeBinary),
+    sa.Column("key_version", sa.Integer),
+    sa.Column("masked_pan", sa.Text),
+    sa.Column("expiry_yymm", sa.Text),
+    sa.Column("status", sa.Text),
+    sa.Column("account", sa.Text),
+    sa.Column("class", sa.Text),
+    sa.Column("currency", sa.Text),
+    sa.Column("balance_minor", sa.BigInteger),
+    sa.Column("credit_limit_minor", sa.BigInteger),
+    sa.Column("single_limit_minor", sa.BigInteger),
+    sa.Column("daily_limit_minor", sa.BigInteger),
+    sa.Column("daily_count", sa.Integer),
+    sa.Column("names_itself", sa.Integer),  # the account cell holds the card's number
+    sa.Column("card_id", sa.BigInteger),  # found in the books, or given out by `write`
+    sa.Column("account_id", sa.BigInteger),  # same
+    sa.Column("differs", sa.Integer),  # from the card or account in the books
+)
+
+
+def staged(cells: Cells, vault: PanVault) -> dict[str, Any]:
+    """Seal the card's number: in clear it goes no further than this."""
+    row = dict(cells)
+    pan = row.pop("pan")
+    assert isinstance(pan, Pan)
+    names_itself = pan.reveal() in str(row["account"])
+    return row | {
+        "pan_key": vault.pan_key(pan),
+        "pan_sealed": vault.seal(pan),
+        "key_version": vault.key_version,
+        "masked_pan": pan.masked,
+        "account": None if names_itself else row["account"],
+        "names_itself": int(names_itself),
+        "card_id": None,
+        "account_id": None,
+        "differs": 0,
+    }
+
+
+# --- what is wrong with them -------------------------------------------------------------------------------
+
+
+def conflicts(connection: sa.Connection) -> Iterator[Problem]:
+    """Find the cards and accounts that are in the books already, and yield what does not agree with them."""
+    _find_known(connection)
+    yield from repeated(connection, STAGE.name, "pan_key", "pan")
+    yield from problems(
+        connection, "account", "holds the card's number", "SELECT line FROM import_card WHERE names_itself <> 0"
+    )
+    for column, value in (
+        ("currency", "coalesce(currency, '156')"),
+        ("class", "class"),
+        ("balance_minor", "balance_minor"),
+        ("credit_limit_minor", "credit_limit_minor"),
+    ):
+        yield from _disagreeing(connection, column, value)
+    yield from _against_the_books(connection)
+
+
+def _find_known(connection: sa.Connection) -> None:
+    write_rows(
+        connection,
+        """
+        UPDATE import_card
+           SET (card_id, account_id) =
+               (SELECT c.card_id, c.account_id FROM card AS c WHERE c.pan_key = import_card.pan_key)""",
+    )
+    write_rows(
+        connection,
+        """
+        UPDATE import_card
+           SET account_id =
+               (SELECT a.account_id FROM account AS a
+                 WHERE a.kind = 'cardholder' AND a.name = import_card.account
+                   AND a.currency = coalesce(import_card.currency, '156'))
+         WHERE card_id IS NULL AND account IS NOT NULL""",
+    )
+
+
+def _disagreeing(connection: sa.Connection, column: str, value: str) -> Iterator[Problem]:
+    """Yield rows of one account that give ``column`` another value than the first row that gives it."""
+    return problems(
+        connection,
+        column,
+        "cards of one account disagree: line {first} gives another",
+        f"""
+        WITH given AS (SELECT line, account, {value} AS value FROM import_card
+                        WHERE account IS NOT NULL AND {value} IS NOT NULL),
+             apart AS (SELECT account, min(line) AS first FROM given
+                        GROUP BY account HAVING min(value) <> max(value))
+        SELECT given.line, apart.first
+          FROM given
+          JOIN apart ON apart.account = given.account
+          JOIN given AS earliest ON earliest.line = apart.first
+         WHERE given.value <> earliest.value
+         ORDER BY given.line""",
+    )
+
+
+def _against_the_books(connection: sa.Connection) -> Iterator[Problem]:
+    _keep_still(connection)
+    yield from problems(
+        connection,
+        "account",
+        "the card is in the books with another account",
+        """
+        SELECT s.line FROM import_card AS s JOIN account AS a ON a.account_id = s.account_id
+         WHERE s.card_id IS NOT NULL AND s.account <> a.name""",
+    )
+    yield from problems(
+        connection,
+        "currency",
+        "the account is in {held} already",
+        """
+        SELECT s.line, a.currency AS held FROM import_card AS s JOIN account AS a ON a.account_id = s.account_id
+         WHERE s.card_id IS NOT NULL AND s.currency <> a.currency
+         UNION ALL
+        SELECT s.line, a.currency FROM import_card AS s CROSS JOIN account AS a  -- SQLite keeps to this order
+         WHERE s.card_id IS NULL AND a.kind = 'cardholder' AND a.name = s.account
+           AND a.currency <> coalesce(s.currency, '156')""",
+    )
+    yield from problems(
+        connection,
+        "credit_limit_minor",
+        "lower than what the account has used of it",
+        """
+        SELECT s.line FROM import_card AS s JOIN balance AS b ON b.account_id = s.account_id
+         WHERE s.credit_limit_minor < b.credit_limit_minor
+           AND b.ledger_minor - b.held_minor + s.credit_limit_minor < 0""",
+    )
+
+
+def _keep_still(connection: sa.Connection) -> None:
+    """Lock the balances whose credit limit will change, in the order in which authorisations lock them."""
+    balance = schema.balance
+    connection.execute(
+        sa.select(balance.c.account_id)
+        .join(STAGE, STAGE.c.account_id == balance.c.account_id)
+        .where(STAGE.c.credit_limit_minor != balance.c.credit_limit_minor)
+        .order_by(balance.c.account_id)
+        .with_for_update(of=balance)
+    ).all()
+
+
+# --- into the books ----------------------------------------------------------------------------------------
+
+
+def write(connection: sa.Connection, run: Run) -> Written:
+    """Change the cards that are known; open accounts and move opening balances for the others, and add them."""
+    changed = _change_known(connection)
+    last_card = highest(connection, "card", "card_id")
+    last_account = highest(connection, "account", "account_id")
+    _give_out_ids(connection, last_card, last_account)
+    _open_accounts(connection, last_account)
+    added = write_rows(
+        connection,
+        """
+        INSERT INTO card (card_id, pan_key, pan_sealed, key_version, masked_pan, expiry_yymm, status, account_id,
+                          single_limit_minor, daily_limit_minor, daily_count)
+        SELECT card_id, pan_key, pan_sealed, key_version, masked_pan, expiry_yymm, coalesce(status, 'active'),
+               account_id, nullif(single_limit_minor, -1), nullif(daily_limit_minor, -1), nullif(daily_count, -1)
+          FROM import_card WHERE card_id > :last_card""",
+        last_card=last_card,
+    )
+    _move_opening_balances(connection, last_account, run)
+    return Written(added, changed)
+
+
+def _change_known(connection: sa.Connection) -> int:
+    """Bring known cards, and their accounts, to what the filled cells say; return how many rows differed."""
+    differing = write_rows(
+        connection,
+        """
+        UPDATE import_card SET differs = 1
+          FROM card AS c
+          JOIN account AS a ON a.account_id = c.account_id
+          JOIN balance AS b ON b.account_id = c.account_id
+         WHERE c.card_id = import_card.card_id
+           AND (import_card.expiry_yymm <> c.expiry_yymm
+                OR import_card.status <> c.status
+                OR import_card.single_limit_minor <> coalesce(c.single_limit_minor, -1)
+                OR import_card.daily_limit_minor <> coalesce(c.daily_limit_minor, -1)
+                OR import_card.daily_count <> coalesce(c.daily_count, -1)
+                OR import_card.class <> a.class
+                OR import_card.credit_limit_minor <> b.credit_limit_minor)""",
+    )
+    if differing:
+        for change in _CHANGES:
+            write_rows(connection, change)
+    return differing
+
+
+_CHANGES: Final = (
+    """
+    UPDATE card
+       SET expiry_yymm = s.expiry_yymm,
+           status = coalesce(s.status, card.status),
+           single_limit_minor = nullif(coalesce(s.single_limit_minor, card.single_limit_minor), -1),
+           daily_limit_minor = nullif(coalesce(s.daily_limit_minor, card.daily_limit_minor), -1),
+           daily_count = nullif(coalesce(s.daily_count, card.daily_count), -1)
+      FROM import_card AS s
+     WHERE s.card_id = card.card_id AND s.differs = 1""",
+    """
+    UPDATE account SET class = s.class
+      FROM import_card AS s
+     WHERE s.account_id = account.account_id AND s.differs = 1 AND s.class <> account.class""",
+    """
+    UPDATE balance SET credit_limit_minor = s.credit_limit_minor
+      FROM import_card AS s
+     WHERE s.account_id = balance.account_id AND s.differs = 1 AND s.credit_limit_minor <> balance.credit_limit_minor
+    """,
+)
+
+
+def _give_out_ids(connection: sa.Connection, last_card: int, last_account: int) -> None:
+    """Number new cards by their line after the last card; likewise accounts, by the first line that names them."""
+    write_rows(
+        connection, "UPDATE import_card SET card_id = :last_card + line WHERE card_id IS NULL", last_card=last_card
+    )
+    write_rows(
+        connection,
+        """
+        UPDATE import_card SET account_id = :last_account + named.line
+          FROM (SELECT account, min(line) AS line FROM import_card
+                 WHERE account_id IS NULL AND account IS NOT NULL GROUP BY account) AS named
+         WHERE import_card.account_id IS NULL AND named.account = import_card.account""",
+        last_account=last_account,
+    )
+    write_rows(
+        connection,
+        "UPDATE import_card SET account_id = :last_account + line WHERE account_id IS NULL",
+        last_account=last_account,
+    )
+
+
+def _open_accounts(connection: sa.Connection, last_account: int) -> None:
+    write_rows(
+        connection,
+        f"""
+        INSERT INTO account (account_id, kind, name, currency, class)
+        SELECT account_id, 'cardholder', coalesce(min(account), '{OWN_ACCOUNT}' || min(card_id)),
+               coalesce(min(currency), '156'), coalesce(min(class), '')
+          FROM import_card WHERE account_id > :last_account GROUP BY account_id""",
+        last_account=last_account,
+    )
+    write_rows(
+        connection,
+        """
+        INSERT INTO balance (account_id, ledger_minor, held_minor, credit_limit_minor)
+        SELECT account_id, coalesce(min(balance_minor), 0), 0, coalesce(min(credit_limit_minor), 0)
+          FROM import_card WHERE account_id > :last_account GROUP BY account_id""",
+        last_account=last_account,
+    )
+
+
+def _move_opening_balances(connection: sa.Connection, last_account: int, run: Run) -> None:
+    """Post one transfer for each new account whose balance is not zero; the legs are numbered by account."""
+    currencies = connection.execute(sa.text(_OPENED_CURRENCIES), {"last_account": last_account}).scalars().all()
+    if not currencies:
+        return
+    _open_funding(connection, currencies)
+    connection.execute(schema.journal.insert(), _journal_row(run))
+    write_rows(
+        connection,
+        """
+        INSERT INTO transfer (journal_id, leg, debit_account_id, credit_account_id, amount_minor, currency, forced)
+        SELECT :journal_id, b.account_id - :last_account,
+               CASE WHEN b.ledger_minor > 0 THEN f.account_id ELSE b.account_id END,
+               CASE WHEN b.ledger_minor > 0 THEN b.account_id ELSE f.account_id END,
+               abs(b.ledger_minor), a.currency, CASE WHEN b.ledger_minor > 0 THEN 0 ELSE 1 END
+          FROM balance AS b
+          JOIN account AS a ON a.account_id = b.account_id
+          JOIN account AS f ON f.kind = 'funding' AND f.name = 'funding' AND f.currency = a.currency
+         WHERE b.account_id > :last_account AND b.ledger_minor <> 0""",
+        journal_id=run.journal_id,
+        last_account=last_account,
+    )
+
+
+_OPENED_CURRENCIES: Final = """
+    SELECT DISTINCT a.currency FROM balance AS b JOIN account AS a ON a.account_id = b.account_id
+     WHERE b.account_id > :last_account AND b.ledger_minor <> 0"""
+
+
+def _open_funding(connection: sa.Connection, currencies: Sequence[str]) -> None:
+    account = schema.account
+    known = set(connection.scalars(sa.select(account.c.currency).where(account.c.kind == "funding")))
+    last_account = highest(connection, "account", "account_id")
+    for number, currency in enumerate(sorted(set(currencies) - known), 1):
+        connection.execute(
+            account.insert().values(account_id=last_account + number, kind="funding", name="funding", currency=currency)
+        )
+
+
+def _journal_row(run: Run) -> dict[str, Any]:
+    return {
+        "journal_id": run.journal_id,
+        "kind": IMPORT_KIND,
+        "action": Action.APPROVED,
+        "local_date": int(run.local.strftime("%Y%m%d")),
+        "local_time": run.local.strftime("%H%M%S"),
+        "business_day": run.business_day,
+        "received_at": run.at,
+        "decided_at": run.at,
+        "because": "opening balances",
+    }

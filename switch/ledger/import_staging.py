@@ -1,0 +1,78 @@
+"""Where the rows of an import wait: a temporary table, and what every kind of import asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from switch.ledger.import_file import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of an import: when, on which business day, and the id of the journal row it may write.
+
+    ``at`` is microseconds since 1970 in UTC, ``local`` the same moment in the switch's time zone,
+    ``business_day`` yyyymmdd.
+    """
+
+    journal_id: int
+    at: int
+    local: datetime
+    business_day: int
+
+
+class Written(NamedTuple):
+    """How many rows were new, and how many of the old ones changed."""
+
+    added: int
+    changed: int
+
+
+def stage(name: str, *columns: sa.Column[Any]) -> sa.Table:
+    """A temporary table ``import_<name>`` with the line of each row as its key."""
+    return sa.Table(
+        f"import_{name}",
+        sa.MetaData(),
+        sa.Column("line", sa.Integer, primary_key=True, autoincrement=False),
+        *columns,
+        prefixes=["TEMPORARY"],
+    )
+
+
+def problems(connection: sa.Connection, column: str, reason: str, query: str) -> Iterator[Problem]:
+    """Yield a problem in ``column`` for each line that ``query`` returns.
+
+    The reason may name what the query's other columns hold, by their names in braces: never a card number.
+    """
+    for row in connection.execute(sa.text(query)).mappings():
+        yield row["line"], column, reason.format(**row)
+
+
+def repeated(connection: sa.Connection, table: str, key: str, column: str) -> Iterator[Problem]:
+    """Yield a problem for each row whose ``key`` an earlier line has already."""
+    return problems(
+        connection,
+        column,
+        "stands on line {first} already",
+        f"""
+        SELECT again.line, seen.first
+          FROM {table} AS again
+          JOIN (SELECT {key}, min(line) AS first FROM {table} GROUP BY {key} HAVING count(*) > 1) AS seen
+            ON seen.{key} = again.{key} AND seen.first < again.line
+         ORDER BY again.line""",
+    )
+
+
+def highest(connection: sa.Connection, table: str, column: str) -> int:
+    """Return the highest id given out so far, 0 for none."""
+    return int(connection.execute(sa.text(f"SELECT coalesce(max({column}), 0) FROM {table}")).scalar_one())
+
+
+def write_rows(connection: sa.Connection, statement: str, **values: Any) -> int:
+    """Run one statement and return how many rows it wrote."""
+    return connection.execute(sa.text(statement), values).rowcount
