@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
 from switch.errors import DecodeError, FrameError, OperatorError
 from switch.wire.chip_tags import NAMES, chip_value
@@ -12,11 +11,9 @@ from switch.wire.codec import Codec, Examination
 from switch.wire.dialect import Dialect, dialect_names, load_dialect
 from switch.wire.doctor import clear_bytes, readings, row_with_caret
 from switch.wire.fields import Field
-from switch.wire.framing import TPDU_BYTES
+from switch.wire.framing import TPDU_BYTES, Framing
 from switch.wire.masking import shown
 from switch.wire.tlv import Tlv, parse_tlv
-
-_LENGTH_BYTES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,61 +58,76 @@ def parse_hex(text: str) -> bytes:
 
 def describe_frame(data: bytes, dialect: Dialect, *, unmask: bool = False) -> Description:
     """Describe a frame as it is on the wire: length, TPDU, header, message, trailer."""
-    framer = dialect.framing.framer()
+    framing = dialect.framing
     try:
-        frames = framer.feed(data)
+        frames = framing.framer().feed(data)
     except FrameError as error:
-        return Description((), _frame_trouble(data, 0, error.detail, unmask=unmask))
-    if not frames:
-        return Description((), _frame_trouble(data, len(data), _announced_more(data, dialect), unmask=unmask))
-    header, body = frames[0]
-    whole = dialect.framing.wrap_request(body, header) if body else dialect.framing.keep_alive
-    if len(whole) != len(data):
-        reason = f"{len(data) - len(whole)} more bytes after the end that the length announces"
-        return Description((), _frame_trouble(data, len(whole), reason, unmask=unmask))
-    start = len(whole) - len(header) - len(body) - len(dialect.framing.trailer) if body else len(whole)
-    lines = [Line("length", "keep-alive" if not body else f"{len(whole) - start} bytes follow", _upper(data[:start]))]
-    lines += _header_lines(dialect, header)
-    if not body:
+        clear = [unmask or at < framing.length_bytes for at in range(len(data))]
+        return Description((), _trouble(data, clear, 0, f"frame at byte 0: {error.detail}"))
+    start = framing.length_bytes
+    header, body = data[start : start + framing.all_header_bytes], data[start + framing.all_header_bytes :]
+    fault = (len(data), "the frame ends before all that its length announces") if not frames else None
+    if frames:
+        header, body = frames[0]
+        end = len(framing.wrap_request(body, header) if body else framing.keep_alive)
+        if end < len(data):
+            fault = (end, "more bytes than the length announces")
+    lines = list(_frame_lines(framing, data[:start], header, keep_alive=bool(frames) and not body))
+    if frames and not body and not fault:
         return Description(tuple(lines), None)
-    return _describe_message(data, start + len(header), body, dialect, lines, unmask=unmask)
+    return _describe_message(_Place(data, start + len(header), body), dialect, lines, fault, unmask=unmask)
 
 
 def describe_bare(data: bytes, dialect: Dialect, *, unmask: bool = False) -> Description:
     """Describe a message from its MTI on, without length and header."""
-    return _describe_message(data, 0, data, dialect, [], unmask=unmask)
+    return _describe_message(_Place(data, 0, data), dialect, [], None, unmask=unmask)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A message and where it stands in the bytes that were given."""
+
+    data: bytes = field(repr=False)
+    start: int
+    body: bytes = field(repr=False)
 
 
 def _describe_message(
-    data: bytes, start: int, body: bytes, dialect: Dialect, lines: list[Line], *, unmask: bool
+    place: _Place, dialect: Dialect, lines: list[Line], frame_fault: tuple[int, str] | None, *, unmask: bool
 ) -> Description:
-    """Describe ``body``, which begins at ``data[start]``; positions are told within ``data``."""
-    examination = Codec(dialect).examine(body)
-    fault = examination.fault
-    lines += _head_lines(dialect, examination, body)
+    """Describe a message; positions are told within all that was given. A wrong frame is told before its message."""
+    examination = Codec(dialect).examine(place.body)
+    lines += _head_lines(dialect, examination, place.body)
     try:
         for number, value in examination.fields.items():
             if number:
                 position = _value_position(dialect.fields[number], examination.ends[number], value)
-                lines += _field_lines(dialect, dialect.fields[number], value, start + position, unmask=unmask)
+                lines += _field_lines(dialect, dialect.fields[number], value, position, unmask=unmask)
     except DecodeError as error:
         examination = examination._replace(fault=error)
-        fault = DecodeError(error.dialect, error.field, error.position - start, error.reason)
-    if fault is None:
+    fault = examination.fault
+    if fault is None and frame_fault is None:
         return Description(tuple(lines), None)
-    clear = clear_bytes(dialect, examination._replace(fault=fault), len(body))
-    at = start + fault.position
-    clear = [True] * start + clear + [True] * (len(data) - start - len(body))
-    row, caret = row_with_caret(data, [True] * len(data) if unmask else clear, at)
-    reason = f"field {fault.field} at byte {at}: {fault.reason}"
-    return Description(tuple(lines), Trouble(reason, row, caret, _other_readings(data, dialect)))
+    before, behind = place.start, len(place.data) - place.start - len(place.body)
+    clear = [True] * before + clear_bytes(dialect, examination, len(place.body)) + [unmask] * behind
+    if unmask:
+        clear = [True] * len(place.data)
+    if frame_fault is not None:
+        at, reason = frame_fault
+        return Description(tuple(lines), _trouble(place.data, clear, at, f"frame at byte {at}: {reason}"))
+    assert fault is not None
+    at = before + fault.position
+    return Description(
+        tuple(lines), _trouble(place.data, clear, at, f"field {fault.field} at byte {at}: {fault.reason}")
+    )
 
 
 # --- lines ------------------------------------------------------------------------------------------------
 
 
-def _header_lines(dialect: Dialect, header: bytes) -> Iterator[Line]:
-    if dialect.framing.tpdu and header:
+def _frame_lines(framing: Framing, length: bytes, header: bytes, *, keep_alive: bool) -> Iterator[Line]:
+    yield Line("length", "keep-alive" if keep_alive else f"{framing.length}", _upper(length))
+    if framing.tpdu and header:
         tpdu, header = header[:TPDU_BYTES], header[TPDU_BYTES:]
         yield Line("tpdu", f"to {_upper(tpdu[1:3])} from {_upper(tpdu[3:5])}", _upper(tpdu))
     if header:
@@ -202,20 +214,7 @@ def _upper(data: bytes) -> str:
 # --- trouble ----------------------------------------------------------------------------------------------
 
 
-def _frame_trouble(data: bytes, position: int, reason: str, *, unmask: bool) -> Trouble:
-    """The frame itself is wrong: nothing of its contents is known, so only its length is shown."""
-    row, caret = row_with_caret(data, [unmask or at < _LENGTH_BYTES for at in range(len(data))], position)
-    return Trouble(f"frame at byte {position}: {reason}", row, caret, _other_readings(data, None))
-
-
-def _announced_more(data: bytes, dialect: Dialect) -> str:
-    return f"the {len(data)} bytes end before the frame does ({dialect.framing.length} length in front)"
-
-
-def _other_readings(data: bytes, dialect: Dialect | None) -> tuple[str, ...]:
-    codecs = [Codec(_known(name, dialect)) for name in dialect_names()]
-    return tuple(readings(data, codecs))
-
-
-def _known(name: str, dialect: Dialect | None) -> Dialect:
-    return dialect if dialect is not None and dialect.name == name else load_dialect(name)
+def _trouble(data: bytes, clear: list[bool], position: int, reason: str) -> Trouble:
+    row, caret = row_with_caret(data, clear, position)
+    codecs = [Codec(load_dialect(name)) for name in dialect_names()]
+    return Trouble(reason, row, caret, tuple(readings(data, codecs)))

@@ -6,6 +6,7 @@ that nothing after it needs to ask whether a dialect makes sense.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 
 from switch.data_files import specs_directory
 from switch.errors import ConfigurationError
-from switch.wire.dialect_file import DialectFile, TransactionFileRow
+from switch.wire.dialect_file import NAME, DialectFile, TransactionFileRow
 from switch.wire.fields import Field, Subfield
 from switch.wire.framing import Framing
 
@@ -108,11 +109,11 @@ def _read(name: str, folder: Path, children: tuple[str, ...]) -> dict[str, Any]:
     path = folder / f"{name}.toml"
     if name in children:
         raise _wrong(folder / f"{children[0]}.toml", "extends", f"goes round in circles through {name}")
+    if not re.fullmatch(NAME, name) or not path.is_file():
+        known = ", ".join(dialect_names(folder)) or "none"
+        raise ConfigurationError(f"no dialect {name!r} in {folder} (known: {known})")
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        known = ", ".join(dialect_names(folder)) or "none"
-        raise ConfigurationError(f"no dialect {name}: {path} does not exist (known: {known})") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
     parent = raw.pop("extends", None)

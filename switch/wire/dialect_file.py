@@ -6,7 +6,7 @@ variant lists only what differs; its ``[[transactions]]``, if it has any, replac
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, model_validator
 from pydantic import Field as Limits
@@ -23,7 +23,10 @@ Mti = Annotated[str, StringConstraints(pattern=r"^\d{3}[02468]$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 
-_LARGEST = {"l": 9, "ll": 99, "lll": 999, "llll": 9999}
+NAME: Final = r"^[a-z0-9][a-z0-9-]*$"
+"""What a dialect, and so its file, may be called."""
+
+_LARGEST: Final = {"l": 9, "ll": 99, "lll": 999, "llll": 9999}
 
 
 class Row(BaseModel):
@@ -166,7 +169,7 @@ class AnswersRow(Row):
 class DialectFile(Row):
     """A whole dialect file, ``extends`` already resolved."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    name: Annotated[str, StringConstraints(pattern=NAME)]
     title: Text
     framing: FramingRow
     message: MessageRow

@@ -103,6 +103,11 @@ class Framing:
             raise ValueError("max_frame_bytes leaves no room for a message")
 
     @property
+    def length_bytes(self) -> int:
+        """How many bytes the length takes."""
+        return _LENGTHS[self.length].width
+
+    @property
     def keep_alive(self) -> bytes:
         """The bytes of a keep-alive: a length that announces nothing."""
         length = _LENGTHS[self.length]
