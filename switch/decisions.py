@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import date
@@ -156,14 +156,8 @@ class Facts:
 # --- what was decided -------------------------------------------------------------------------------------
 
 
-class Check(NamedTuple):
-    """One rung of the refusal ladder as it was climbed: the value found, the limit it was held against."""
-
-    rule: str
-    value: object
-    limit: object
-    passed: bool
-
+Check = tuple[str, object, object, bool]
+"""One rung of the refusal ladder as it was climbed: rule, value found, limit it was held against, passed or not."""
 
 Trace = tuple[Check, ...]
 

@@ -65,10 +65,11 @@ SIGN_ON_LADDER:  Final[Ladder] = TERMINAL_ACTIVE
 
 def climb(ladder: Ladder, request: Request, facts: Facts, policy: Policy) -> tuple[Trace, Refusal | None]:
     """Climb until a rule refuses or the top is reached; the trace holds every rung that was tried."""
-    trace = []
+    trace: list[Check] = []
     for name, check in ladder:
         value, limit, refusal = check(request, facts, policy)
-        trace.append(Check(name, value, limit, refusal is None))
         if refusal is not None:
+            trace.append((name, value, limit, False))
             return tuple(trace), refusal
+        trace.append((name, value, limit, True))
     return tuple(trace), None
