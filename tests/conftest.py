@@ -34,7 +34,7 @@ class PostgresServer:
     def make(self, template: str | None = None) -> str:
         """Create a database (a copy of ``template``, or empty) and return its name."""
         name = f"switch_test_{os.getpid()}_{next(_numbers)}"
-        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template or "template0"}"')
+        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template or "template0"}" STRATEGY WAL_LOG')
         return name
 
     def drop(self, name: str) -> None:
@@ -60,7 +60,7 @@ def _migrated(url: str) -> None:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     own = os.environ.get("SWITCH_TEST_POSTGRES_DSN")
-    folder = Path(tempfile.mkdtemp(prefix="switch-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="switch-postgres-", dir=_memory()))
     try:
         url = sa.make_url(own) if own else _start_server(folder)
         server = PostgresServer(url, "")
@@ -73,6 +73,13 @@ def postgres_server() -> Iterator[PostgresServer]:
     finally:
         _stop_server(folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _memory() -> str | None:
+    """A file system in memory where there is a roomy one: each test creates hundreds of small files."""
+    shared = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
+    roomy = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 4 * 1024**3
+    return str(shared) if roomy else None
 
 
 def _start_server(folder: Path) -> sa.URL:
