@@ -71,7 +71,7 @@ def _read_length(dialect: str, field: Field, data: bytes, at: int) -> tuple[int,
             raise DecodeError(dialect, str(field.number), at, f"the length is not {field.prefix} decimal digits")
         count = int(text)
     characters = count * field.characters_per_count
-    if characters > field.characters + (field.characters & (field.characters_per_count - 1)):
+    if characters > field.characters:
         raise DecodeError(dialect, str(field.number), at, f"the length is {count}, more than the field may have")
     return characters, start
 
@@ -79,7 +79,7 @@ def _read_length(dialect: str, field: Field, data: bytes, at: int) -> tuple[int,
 def _write_length(field: Field, characters: int) -> bytes:
     if not field.prefix:
         return b""
-    count = -(-characters // field.characters_per_count)
+    count = characters // field.characters_per_count
     if field.length_encoding == "binary":
         return count.to_bytes(field.prefix_bytes, "big")
     if field.length_encoding == "ascii":

@@ -6,6 +6,7 @@ variant lists only what differs; its ``[[transactions]]``, if it has any, replac
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, model_validator
@@ -27,6 +28,10 @@ NAME: Final = r"^[a-z0-9][a-z0-9-]*$"
 """What a dialect, and so its file, may be called."""
 
 _LARGEST: Final = {"l": 9, "ll": 99, "lll": 999, "llll": 9999}
+
+
+_ENCODINGS: Final = {"n": {"ascii", "bcd"}, "z": {"ascii", "bcd"}, "x+n": {"ascii", "bcd"}, "b": {"raw", "hex"}}
+"""What each format can be encoded as; text is always ASCII."""
 
 
 class Row(BaseModel):
@@ -91,22 +96,30 @@ class FieldRow(Row):
 
     @model_validator(mode="after")
     def _fits_together(self) -> FieldRow:
-        sizes = [key for key in ("size", *_LARGEST) if getattr(self, key) is not None]
-        if len(sizes) != 1:
-            raise ValueError("give exactly one of size, l, ll, lll, llll")
-        largest = _LARGEST.get(sizes[0])
-        if largest is not None and getattr(self, sizes[0]) > largest:
-            raise ValueError(f"{sizes[0]} cannot be more than {largest}")
-        allowed = {"b": {"raw", "hex"}, "n": {"ascii", "bcd"}, "z": {"ascii", "bcd"}, "x+n": {"ascii", "bcd"}}
-        if self.encoding is not None and self.encoding not in allowed.get(self.format, {"ascii"}):
-            raise ValueError(f"format {self.format} cannot be encoded as {self.encoding}")
-        if self.encoding == "hex" and largest is not None:
-            raise ValueError("a variable binary field is raw")
-        if self.format == "x+n" and (self.size is None or self.size % 2 == 0):
-            raise ValueError("x+n is one sign and a fixed, even number of digits")
-        if self.format == "n" and not self.pad.isdecimal():
-            raise ValueError("digits are padded with a digit")
+        for mistake in self._mistakes():
+            raise ValueError(mistake)
         return self
+
+    def _mistakes(self) -> Iterator[str]:
+        """Say what is wrong with the row as a whole, the first thing first."""
+        sizes = {key: getattr(self, key) for key in ("size", *_LARGEST) if getattr(self, key) is not None}
+        if len(sizes) != 1:
+            yield "give exactly one of size, l, ll, lll, llll"
+        ((key, size),) = sizes.items()
+        if size > _LARGEST.get(key, size):
+            yield f"{key} cannot be more than {_LARGEST[key]}"
+        if self.encoding is not None and self.encoding not in _ENCODINGS.get(self.format, {"ascii"}):
+            yield f"format {self.format} cannot be encoded as {self.encoding}"
+        if self.encoding == "hex" and key != "size":
+            yield "a variable binary field is raw"
+        if self.format == "b" and self.counts == "digits":
+            yield "the length of a binary field counts bytes"
+        if self.format in {"n", "z"} and self.counts == "bytes" and size % 2:
+            yield "an odd number of packed digits cannot be told by counting bytes"
+        if self.format == "x+n" and (key != "size" or size % 2 == 0):
+            yield "x+n is one sign and a fixed, even number of digits"
+        if self.format == "n" and not self.pad.isdecimal():
+            yield "digits are padded with a digit"
 
     def field(self, number: int, defaults: EncodingsRow) -> fields.Field:
         """Return the field with everything that it takes from ``[encodings]``."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hypothesis import strategies as st
 
 from switch.wire.careful import write_field
@@ -9,7 +11,9 @@ from switch.wire.codec import Fields, bitmap_bytes
 from switch.wire.dialect import Dialect, dialect_names, load_dialect
 from switch.wire.fields import Field
 
-DIALECTS = {name: load_dialect(name) for name in dialect_names()}
+DIALECTS = {name: load_dialect(name) for name in dialect_names()} | {
+    "variants": load_dialect("variants", Path(__file__).parent)
+}
 
 _PRINTABLE = "".join(map(chr, range(32, 127)))
 _ALPHABETS = {"n": "0123456789", "b": "0123456789ABCDEF", "an": _PRINTABLE, "a": _PRINTABLE}
@@ -27,6 +31,8 @@ def values(field: Field) -> st.SearchStrategy[str]:
     else:
         alphabet = _ALPHABETS[field.format]
     longest = min(field.characters, 60)
+    if field.packed and field.characters_per_count == 2 and field.format == "n":
+        return st.text(alphabet, max_size=longest // 2).map(lambda text: text + text)
     if field.format == "b":
         return st.binary(min_size=0 if field.prefix else field.max_size, max_size=min(field.max_size, 60)).map(
             lambda raw: raw.hex().upper()

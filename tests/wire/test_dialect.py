@@ -82,7 +82,7 @@ def test_the_iso_dialects_have_every_field_but_the_bitmaps() -> None:
 
 
 def test_every_dialect_answers_the_same_actions() -> None:
-    actions = [set(dialect.actions) for dialect in DIALECTS.values()]
+    actions = [set(DIALECTS[name].actions) for name in dialect_names()]
 
     assert all(each == actions[0] for each in actions)
 
@@ -137,6 +137,10 @@ MISTAKES = [
     ("size = 6 }",             'size = 6, encoding = "raw" }',           "fields.3"),
     ("size = 6 }",             'size = 6, pad = "F" }',                  "fields.3"),
     ("size = 6 }",             'size = 6, colour = "red" }',             "fields.3.colour"),
+    ("size = 6 }",             'll = 5, encoding = "bcd", counts = "bytes" }', "fields.3"),
+    ('"ans", lll = 99 }',      '"b", lll = 99, counts = "digits" }',     "fields.60"),
+    ('"ans", lll = 99 }',      '"b", lll = 99, encoding = "hex" }',      "fields.60"),
+    ('"ans", lll = 99 }',      '"x+n", lll = 99 }',                      "fields.60"),
     ("lll = 99 }",             "ll = 100 }",                             "fields.60"),
     ("[subfields]",            '65 = { name = "x", format = "n", size = 1 }\n[subfields]', "fields.65"),
     ('"60.1" = { start',       '"61.1" = { start',                       "subfields.61.1"),
