@@ -17,7 +17,7 @@ CARDS = 1000
 TERMINALS = 100
 TERMINALS_PER_MERCHANT = 4
 PURCHASE_FIELDS = (2, 3, 4, 7, 11, 12, 13, 14, 18, 22, 25, 35, 37, 41, 42, 49)
-BALANCE_MINOR = 10**12  # nobody runs out of money during a measurement
+BALANCE_MINOR = 10**11  # nobody runs out of money during a measurement
 
 
 def write_purchases(path: Path, count: int) -> None:
