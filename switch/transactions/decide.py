@@ -10,7 +10,7 @@ from switch.messages.model import Reply, Request
 from switch.rules.rule import Policy
 from switch.rules.rulebook import climb
 from switch.transactions.lifecycle import after_refusal
-from switch.transactions.numbers import approval_code_of, rrn_of
+from switch.transactions.references import approval_code_of, rrn_of
 from switch.transactions.posting import Posting
 from switch.transactions.table import TABLE
 

@@ -13,7 +13,7 @@ from switch.messages.kinds import Kind
 from switch.messages.model import Balance
 from switch.rules.rule import Policy
 from switch.transactions.decide import decide, decider
-from switch.transactions.numbers import approval_code_of, rrn_of
+from switch.transactions.references import approval_code_of, rrn_of
 from switch.transactions.table import NEEDS, TABLE
 from tests.builders import JOURNAL_ID, NOW, TODAY, a_payment, a_request, an_account, some_facts
 
