@@ -9,13 +9,9 @@ that all is well but unusual (an empty number, Chinese text).
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from switch.wire.fields import Field
-
-TRACK: Final = "0123456789:;<=>?ABCDEF"
-HEX_UPPER: Final = "0123456789ABCDEF"
-HEX_ANY: Final = "0123456789ABCDEFabcdef"
 
 
 def compiled(source: list[str], names: dict[str, object]) -> Any:

@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from switch.wire.compiler import HEX_ANY, TRACK, compiled, inverse_length_table
+from switch.wire.compiler import compiled, inverse_length_table
 from switch.wire.dialect import Dialect
-from switch.wire.fields import Field
+from switch.wire.fields import HEX_DIGITS, TRACK_CHARACTERS, Field
 
 Decoder = Callable[[bytes], "dict[int, str] | None"]
 """From the bytes of a message with the right bitmap to its fields; None: ask the careful way."""
 
 _MTI_DIGITS: Final = 4
+_HEX_ANY_CASE: Final = HEX_DIGITS + "abcdef"
 
 
 class _Place(NamedTuple):
@@ -51,7 +52,7 @@ class _Writer:
         self._lengths: list[str] = []
         self._checks: list[str] = []
         self._values: list[str] = []
-        self._names: dict[str, object] = {"TRACK": TRACK, "HEX": HEX_ANY}
+        self._names: dict[str, object] = {"TRACK": TRACK_CHARACTERS, "HEX": _HEX_ANY_CASE}
         self._run: tuple[str, _Place, _Place] | None = None
 
     def decoder(self, numbers: list[int]) -> Decoder:

@@ -15,7 +15,7 @@ from switch.wire.dialect import Dialect
 from switch.wire.framing import Frame
 
 _ROW_BYTES: Final = 16
-_HIDDEN: Final = "··"
+_HIDDEN: Final = ".."
 
 
 def clear_bytes(dialect: Dialect, examination: Examination, size: int) -> list[bool]:

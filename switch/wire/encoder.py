@@ -8,13 +8,16 @@ all fields of the same nature.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
-from switch.wire.compiler import HEX_ANY, HEX_UPPER, TRACK, compiled, length_table
+from switch.wire.compiler import compiled, length_table
 from switch.wire.dialect import Dialect
-from switch.wire.fields import Field
+from switch.wire.fields import HEX_DIGITS, TRACK_CHARACTERS, Field
 
 Encoder = Callable[[Mapping[int, str]], "bytes | None"]
 """From the fields of a message to its bytes; None: ask the careful way."""
+
+_HEX_ANY_CASE: Final = HEX_DIGITS + "abcdef"
 
 
 def compile_encoder(dialect: Dialect, numbers: list[int], bitmap: bytes) -> Encoder:
@@ -31,7 +34,12 @@ class _Writer:
         self._digits: list[str] = ["m"]
         self._printable: list[str] = []
         self._pieces: list[tuple[str, str]] = []  # (text or hex, f-string content)
-        self._names: dict[str, object] = {"TRACK": TRACK, "HEX": HEX_ANY, "UPPER": HEX_UPPER, "PACK": bytes.fromhex}
+        self._names: dict[str, object] = {
+            "TRACK": TRACK_CHARACTERS,
+            "HEX": _HEX_ANY_CASE,
+            "UPPER": HEX_DIGITS,
+            "PACK": bytes.fromhex,
+        }
 
     def encoder(self, numbers: list[int], bitmap: bytes) -> Encoder:
         self._add("text" if self._dialect.mti_encoding == "ascii" else "hex", "{m}")

@@ -8,7 +8,7 @@ rest. Chinese text therefore keeps its GBK bytes, and a length is always a numbe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 Format = Literal["n", "a", "an", "ans", "z", "b", "x+n"]
 """ISO 8583 attribute: numeric, letters, both, special characters too, track, binary, sign (C or D) and digits."""
@@ -22,6 +22,11 @@ Align = Literal["left", "right"]
 Show = Literal["clear", "free", "pan", "track", "tlv", "secret"]
 """How a value may be shown to people: whole; whole unless a card number hides in it; first six and last four
 digits; the same for a track; by the tags inside; never."""
+
+DIGITS: Final = "0123456789"
+HEX_DIGITS: Final = "0123456789ABCDEF"
+TRACK_CHARACTERS: Final = "0123456789:;<=>?ABCDEF"
+"""Numeric tracks of ISO/IEC 7811, and the hex nibbles of an encrypted one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,3 +195,9 @@ def test_dialects_that_extend_each_other_are_refused(tmp_path: Path) -> None:
 
 def test_extends_must_name_a_dialect(tmp_path: Path) -> None:
     assert ": extends: " in refused(tmp_path, "extends = 3\n")
+
+
+def test_a_dialect_without_a_response_code_is_refused(tmp_path: Path) -> None:
+    text = SMALL.replace('39 = { name = "response code", format = "an", size = 2 }', "").replace('action = "39"', "")
+
+    assert ": fields.39: " in refused(tmp_path, text)

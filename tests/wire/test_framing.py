@@ -4,7 +4,7 @@ import sys
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switch.errors import EncodeError, FrameError
@@ -53,6 +53,7 @@ def split(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in pairwise(edges)]
 
 
+@settings(deadline=None)
 @given(data=st.data(), framing=framings, cuts=st.lists(st.integers(0, 400), max_size=12))
 def test_any_split_of_the_bytes_gives_the_same_frames(data: st.DataObject, framing: Framing, cuts: list[int]) -> None:
     frames = data.draw(frames_of(framing))
@@ -63,6 +64,7 @@ def test_any_split_of_the_bytes_gives_the_same_frames(data: st.DataObject, frami
     assert not framer.has_partial
 
 
+@settings(deadline=None)
 @given(framing=framings, stream=st.binary(max_size=60), cuts=st.lists(st.integers(0, 60), max_size=8))
 def test_any_bytes_break_at_the_same_place_however_they_are_split(
     framing: Framing, stream: bytes, cuts: list[int]

@@ -36,7 +36,7 @@ def same_case(dialect: Dialect, fields: dict[str, str]) -> dict[str, str]:
     return {key: value.upper() if key in hex_ else value for key, value in fields.items()}
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(data=st.data(), name=names)
 def test_both_read_and_write_good_messages_alike(data: st.DataObject, name: str) -> None:
     dialect = DIALECTS[name]
@@ -47,7 +47,7 @@ def test_both_read_and_write_good_messages_alike(data: st.DataObject, name: str)
     assert iso8583.encode(comparable(dialect, fields), SPECS[name])[0] == wire
 
 
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 @given(data=st.data(), name=names)
 def test_we_refuse_all_that_it_refuses_and_beyond_that_only_what_is_listed(data: st.DataObject, name: str) -> None:
     dialect = DIALECTS[name]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switch.errors import DecodeError
@@ -30,11 +30,13 @@ def outcome(data: bytes) -> tuple[tuple[Tlv, ...], DecodeError | None]:
         return (), error
 
 
+@settings(deadline=None)
 @given(st.lists(objects, max_size=4).map(tuple))
 def test_what_was_built_is_parsed_again(tree: tuple[Tlv, ...]) -> None:
     assert parse_tlv(build_tlv(tree)) == tree
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_no_bytes_raise_anything_but_a_decode_error(data: bytes) -> None:
     tree, fault = outcome(data)
