@@ -10,8 +10,8 @@ from switch.messages.model import Reply, Request
 from switch.rules.rule import Policy
 from switch.rules.rulebook import climb
 from switch.transactions.lifecycle import after_refusal
-from switch.transactions.references import approval_code_of, rrn_of
 from switch.transactions.posting import Posting
+from switch.transactions.references import approval_code_of, rrn_of
 from switch.transactions.table import TABLE
 
 DEFAULT_POLICY = Policy()
