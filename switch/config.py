@@ -78,7 +78,6 @@ class LedgerSettings(_Section):
     database: str = Field(repr=False)  # may hold a password
     group_max: Count = 256  # requests that share one commit
     queue_max: Count = 4096  # requests waiting for a group; more are shed
-    commit_deadline_s: Deadline = 5.0
 
     @field_validator("database")
     @classmethod
@@ -216,11 +215,6 @@ class Settings(BaseSettings):
         _refuse_twice("name", (listener.name for listener in self.listeners))
         binds = [self.admin.bind, *(listener.bind for listener in self.listeners)]
         _refuse_twice("bind", (str(bind) for bind in binds if bind.port))
-        for listener in self.listeners:
-            if listener.limits.answer_deadline_s <= self.ledger.commit_deadline_s:
-                raise ValueError(
-                    f"listener {listener.name}: limits.answer_deadline_s must be longer than ledger.commit_deadline_s"
-                )
         return self
 
     @property

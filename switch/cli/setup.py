@@ -116,7 +116,6 @@ _TEMPLATE: Final = """\
 database = {database}    # sqlite:///FILE or postgresql://USER@HOST/NAME
 # group_max = 256                       # requests that share one commit
 # queue_max = 4096                      # requests that may wait for one
-# commit_deadline_s = 5.0
 
 [[listeners]]
 name = "iso8583"                        # the label in metrics and logs

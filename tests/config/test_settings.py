@@ -166,12 +166,6 @@ def test_a_database_that_could_not_keep_the_books_is_refused(tmp_path: Path, dat
     assert complaint(path).startswith(f"{path}: ledger.database: must ")
 
 
-def test_the_answer_must_be_allowed_more_time_than_the_commit(tmp_path: Path) -> None:
-    path = write(tmp_path, MINIMAL + "commit_deadline_s = 50\n")
-
-    assert "longer than ledger.commit_deadline_s" in complaint(path)
-
-
 def test_a_trailer_is_written_in_hex(tmp_path: Path) -> None:
     table = '[[listeners]]\nname = "a"\ndialect = "d"\nbind = "127.0.0.1:1"\nframing = {{ trailer = "{}" }}\n'
     good, bad = MINIMAL + table.format("03"), MINIMAL + table.format("ETX")
