@@ -132,6 +132,8 @@ class Session:
             self.active_at = trio.current_time()
             try:
                 frames = framer.feed(data)
+                if frames:
+                    self._partial_since = 0.0  # waiting for room below is our delay, not the peer's
                 for frame in frames:
                     if not await self._serve_one(frame):
                         self.reason = "undecodable"
@@ -143,10 +145,8 @@ class Session:
                 self._metrics.frame_refused(error.reason)
                 self._events.frame_refused(self._exchange.name, self._peer, error.reason, error.detail)
                 return
-            if not framer.has_partial:
-                self._partial_since = 0.0
-            elif frames or not self._partial_since:
-                self._partial_since = self.active_at
+            if framer.has_partial and not self._partial_since:
+                self._partial_since = trio.current_time()
 
     async def _serve_one(self, frame: Frame) -> bool:
         while self._in_flight >= self._limits.max_in_flight or self._outgoing:
