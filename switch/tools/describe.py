@@ -9,7 +9,7 @@ from switch.errors import DecodeError, FrameError, OperatorError
 from switch.wire.chip_tags import NAMES, chip_value
 from switch.wire.codec import Codec, Examination
 from switch.wire.dialect import Dialect, dialect_names, load_dialect
-from switch.wire.doctor import clear_bytes, readings, row_with_caret
+from switch.wire.doctor import clear_bytes, examine, readings, row_with_caret
 from switch.wire.fields import Field
 from switch.wire.framing import TPDU_BYTES, Framing
 from switch.wire.masking import shown
@@ -96,15 +96,11 @@ def _describe_message(
     place: _Place, dialect: Dialect, lines: list[Line], frame_fault: tuple[int, str] | None, *, unmask: bool
 ) -> Description:
     """Describe a message; positions are told within all that was given. A wrong frame is told before its message."""
-    examination = Codec(dialect).examine(place.body)
+    examination = examine(Codec(dialect), place.body)
     lines += _head_lines(dialect, examination, place.body)
-    try:
-        for number, value in examination.fields.items():
-            if number:
-                position = _value_position(dialect.fields[number], examination.ends[number], value)
-                lines += _field_lines(dialect, dialect.fields[number], value, position, unmask=unmask)
-    except DecodeError as error:
-        examination = examination._replace(fault=error)
+    for number, value in examination.fields.items():
+        if number:
+            lines += _field_lines(dialect, dialect.fields[number], value, unmask=unmask)
     fault = examination.fault
     if fault is None and frame_fault is None:
         return Description(tuple(lines), None)
@@ -143,10 +139,10 @@ def _head_lines(dialect: Dialect, examination: Examination, body: bytes) -> Iter
         yield Line("bitmap", "", bitmap.decode("ascii") if dialect.bitmap_encoding == "hex" else _upper(bitmap))
 
 
-def _field_lines(dialect: Dialect, field: Field, value: str, position: int, *, unmask: bool) -> Iterator[Line]:
+def _field_lines(dialect: Dialect, field: Field, value: str, *, unmask: bool) -> Iterator[Line]:
     path = str(field.number)
     if field.show == "tlv":
-        yield from _tlv_lines(dialect, field, value, position, unmask=unmask)
+        yield from _tlv_lines(field, value, unmask=unmask)
         return
     text = value if unmask else shown(value, field.show)
     yield Line(path, field.name, printable(text))
@@ -159,17 +155,15 @@ def _field_lines(dialect: Dialect, field: Field, value: str, position: int, *, u
                 yield Line(subfield.path, subfield.name, printable(subfield.of(value)))
 
 
-def _tlv_lines(dialect: Dialect, field: Field, value: str, position: int, *, unmask: bool) -> Iterator[Line]:
-    """Expand chip data. A text field that happens to hold none is shown like other private data."""
+def _tlv_lines(field: Field, value: str, *, unmask: bool) -> Iterator[Line]:
+    """Expand chip data. Text that holds none is shown like other private data."""
     path = str(field.number)
+    data = bytes.fromhex(value) if field.format == "b" else value.encode("latin-1")
     try:
-        data = bytes.fromhex(value) if field.format == "b" else value.encode("latin-1")
-        objects = parse_tlv(data, dialect.name, path, position)
+        objects = parse_tlv(data)
     except DecodeError:
-        if field.format == "b":
-            yield Line(path, field.name, f"({len(value) // 2} bytes)")
-            raise
-        yield Line(path, field.name, printable(value if unmask else shown(value, "free")))
+        masked = shown(value, "secret" if field.format == "b" else "free")
+        yield Line(path, field.name, printable(value if unmask else masked))
         return
     yield Line(path, field.name, f"({len(data)} bytes of TLV)")
     yield from _object_lines(path, objects, unmask=unmask)
@@ -185,10 +179,6 @@ def _object_lines(path: str, objects: tuple[Tlv, ...], *, unmask: bool) -> Itera
         else:
             text, show = chip_value(one.tag, one.value)
             yield Line(inner, name, _upper(one.value) if unmask else shown(text, show))
-
-
-def _value_position(field: Field, end: int, value: str) -> int:
-    return end - field.wire_bytes(len(value))
 
 
 def printable(text: str) -> str:

@@ -13,9 +13,26 @@ from switch.errors import DecodeError, FrameError
 from switch.wire.codec import Codec, Examination
 from switch.wire.dialect import Dialect
 from switch.wire.framing import Frame
+from switch.wire.tlv import parse_tlv
 
 _ROW_BYTES: Final = 16
 _HIDDEN: Final = ".."
+
+
+def examine(codec: Codec, data: bytes) -> Examination:
+    """Read a message as far as it goes, chip data included: a fault in there names its tag."""
+    examination = codec.examine(data)
+    for number, value in examination.fields.items():
+        field = codec.dialect.fields.get(number)
+        if field is None or field.show != "tlv" or field.format != "b":
+            continue
+        chip = bytes.fromhex(value)
+        start = examination.ends[number] - field.wire_bytes(len(value))
+        try:
+            parse_tlv(chip, codec.dialect.name, str(number), start)
+        except DecodeError as fault:
+            return examination._replace(fault=fault)
+    return examination
 
 
 def clear_bytes(dialect: Dialect, examination: Examination, size: int) -> list[bool]:
@@ -81,4 +98,4 @@ def only_frame(dialect: Dialect, data: bytes) -> Frame | None:
 
 
 def _decodes(codec: Codec, data: bytes) -> bool:
-    return codec.examine(data).fault is None
+    return examine(codec, data).fault is None

@@ -190,6 +190,8 @@ def test_bad_chip_data_is_told_by_its_tag() -> None:
     description = describe_bare(data, CUP)
     assert description.trouble is not None
     assert description.trouble.reason == "field 55.9F36 at byte 15: 4 bytes announced, 2 are there"
+    assert table(description)["55"] == "********"
+    assert not any("unionpay" in reading for reading in description.trouble.readings)
 
 
 def test_what_would_make_sense_is_suggested() -> None:
