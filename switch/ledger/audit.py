@@ -1,0 +1,75 @@
+"""Holds the books against their invariants (I1 to I7 and I12), in one snapshot, beside a running server.
+
+Each invariant is a row of data: what is counted for its figure, and queries that return what breaks it, so that
+a reader sees the rule and not the machinery. I12 reads text and bytes instead (`switch.ledger.audit_secrets`).
+Nothing is written, nothing is locked: SQLite gives a snapshot to a read transaction, PostgreSQL to a
+repeatable one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import sqlalchemy as sa
+
+from switch.ledger.audit_journal import JOURNAL_INVARIANTS
+from switch.ledger.audit_money import MONEY_INVARIANTS
+from switch.ledger.audit_secrets import find_clear_data
+from switch.ledger.audit_words import Finding, Invariant, Query
+from switch.ledger.database import Database
+from switch.ledger.ports import PanVault
+
+INVARIANTS: Final = (*MONEY_INVARIANTS, *JOURNAL_INVARIANTS)
+
+
+@contextmanager
+def snapshot(database: Database) -> Iterator[sa.Connection]:
+    """Yield a connection that sees the books as they are at one moment, and cannot change them."""
+    with database.reading() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        yield connection
+
+
+def audit(
+    connection: sa.Connection,
+    vault: PanVault | None,
+    on_invariant: Callable[[str], None] = lambda _name: None,
+) -> list[Finding]:
+    """Check every invariant on a connection of `snapshot`; one finding each, in order.
+
+    Without a ``vault`` sealed values are not opened, and a card number found in clear is known by its looks only.
+    ``on_invariant`` is told each invariant's name before it is checked.
+    """
+    findings = []
+    for invariant in INVARIANTS:
+        on_invariant(invariant.name)
+        findings.append(_check(connection, invariant))
+    on_invariant("I12")
+    findings.append(find_clear_data(connection, vault))
+    return findings
+
+
+def _check(connection: sa.Connection, invariant: Invariant) -> Finding:
+    counted = connection.execute(sa.text(invariant.counted.sql)).mappings().one()
+    broken, offenders = _collect(_rows(connection, *invariant.broken_by))
+    _, listed = _collect(_rows(connection, *invariant.listed))
+    return Finding(invariant.name, invariant.claim, invariant.counted.says.format(**counted), broken, offenders, listed)
+
+
+def _rows(connection: sa.Connection, *queries: Query) -> Iterator[str]:
+    for query in queries:
+        for row in connection.execute(sa.text(query.sql), execution_options={"yield_per": 1_000}).mappings():
+            yield query.says.format(**row)
+
+
+def _collect(rows: Iterable[str]) -> tuple[int, tuple[str, ...]]:
+    """Count all, keep the first ones."""
+    number, kept = 0, []
+    for row in rows:
+        number += 1
+        if number <= Finding.KEPT_MAX:
+            kept.append(row)
+    return number, tuple(kept)
