@@ -13,12 +13,12 @@ def serve(config: Config = None) -> None:
     SIGTERM or Ctrl-C stops accepting, finishes what is in flight, and ends; a
     second one ends at once.
     """
-    from switch import app
+    from switch.app import serve as serve_until_signalled
     from switch.config import load_settings
 
     settings = load_settings(config)
     _allow_many_connections()
-    app.serve(settings)
+    serve_until_signalled(settings)
 
 
 def _allow_many_connections() -> None:
