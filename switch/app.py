@@ -78,9 +78,10 @@ def run_loop(main: Callable[..., Awaitable[_T]], *arguments: object) -> _T:
         ours, others = group.split(OperatorError)
         if ours is None or others is not None:
             raise
-        while isinstance(ours, BaseExceptionGroup):
-            ours = ours.exceptions[0]
-        raise ours from None
+        error: BaseException = ours
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
 
 
 async def _until_signalled(settings: Settings) -> None:

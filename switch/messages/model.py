@@ -7,7 +7,7 @@ microseconds since 1970 in UTC (``*_at``); dates are `datetime.date` in the swit
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import date
@@ -85,8 +85,7 @@ class Balance:
     amount_minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """The host-made part of an answer; echoes are taken from the request (or its repeat) when it is written.
 
     ``answered_at`` is the moment of the decision, so that a repeat shows the first answer's DE 12 and 13.

@@ -5,8 +5,7 @@ Each function is called above the last rung of its ladder, so terminal, merchant
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from switch.decisions import (
     Account,
@@ -35,8 +34,7 @@ _LEDGER, _AVAILABLE = "01", "02"
 """Amount types of DE 54 (ISO 8583:1987 table A-8): ledger balance, available balance."""
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(NamedTuple):
     """Effects on the books, and what they add to the reply. ``has_approval_code`` puts a DE 38 into it."""
 
     effects: tuple[Effect, ...] = ()
