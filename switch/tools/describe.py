@@ -102,20 +102,16 @@ def _describe_message(
         if number:
             lines += _field_lines(dialect, dialect.fields[number], value, unmask=unmask)
     fault = examination.fault
-    if fault is None and frame_fault is None:
-        return Description(tuple(lines), None)
-    before, behind = place.start, len(place.data) - place.start - len(place.body)
-    clear = [True] * before + clear_bytes(dialect, examination, len(place.body)) + [unmask] * behind
-    if unmask:
-        clear = [True] * len(place.data)
     if frame_fault is not None:
-        at, reason = frame_fault
-        return Description(tuple(lines), _trouble(place.data, clear, at, f"frame at byte {at}: {reason}"))
-    assert fault is not None
-    at = before + fault.position
-    return Description(
-        tuple(lines), _trouble(place.data, clear, at, f"field {fault.field} at byte {at}: {fault.reason}")
-    )
+        at, reason = frame_fault[0], f"frame at byte {frame_fault[0]}: {frame_fault[1]}"
+    elif fault is not None:
+        at = place.start + fault.position
+        reason = f"field {fault.field} at byte {at}: {fault.reason}"
+    else:
+        return Description(tuple(lines), None)
+    behind = len(place.data) - place.start - len(place.body)
+    clear = [True] * place.start + clear_bytes(dialect, examination, len(place.body)) + [False] * behind
+    return Description(tuple(lines), _trouble(place.data, [unmask or one for one in clear], at, reason))
 
 
 # --- lines ------------------------------------------------------------------------------------------------

@@ -242,3 +242,11 @@ def test_the_command_ends_with_1_for_a_bad_message_and_2_for_a_bad_question() ->
     assert "field 41" in bad.stdout
     assert run("--dialect", "iso8583-1987-ascii", "0g").returncode == 2
     assert "known:" in run("--dialect", "klingon", "00").stderr
+
+
+@pytest.mark.parametrize("size", range(24))
+def test_a_frame_can_be_cut_anywhere(size: int) -> None:
+    description = describe_frame(bytes.fromhex(SAMPLES["S18b"]["hex"])[:size], CUP)
+
+    assert description.trouble is not None
+    assert description.trouble.reason.startswith(f"frame at byte {size}:")
