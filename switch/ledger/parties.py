@@ -9,17 +9,51 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from switch.errors import NotInBooks
+from switch.errors import NotInBooks, OperatorError
 from switch.ledger import schema
 from switch.values import Money
 
 CARD_STATES: Final = ("active", "inactive", "frozen", "lost", "stolen")
 TERMINAL_STATES: Final = ("registered", "active", "locked", "dormant", "retired")
 MERCHANT_STATES: Final = ("active", "frozen", "closed")
+
+
+class Move(NamedTuple):
+    """What an operator may do to a party: the state it leads to, and those it may start from."""
+
+    verb: str
+    to: str
+    starts: tuple[str, ...]
+
+
+# fmt: off
+CARD_MOVES: Final = (
+    Move("freeze",     "frozen",   ("active", "inactive")),
+    Move("unfreeze",   "active",   ("frozen",)),
+    Move("activate",   "active",   ("inactive", "lost", "stolen")),
+    Move("deactivate", "inactive", ("active", "frozen")),
+    Move("lost",       "lost",     ("active", "inactive", "frozen", "stolen")),
+    Move("stolen",     "stolen",   ("active", "inactive", "frozen", "lost")),
+)
+TERMINAL_MOVES: Final = (
+    Move("activate",   "active",   ("registered", "locked", "dormant")),
+    Move("lock",       "locked",   ("registered", "active", "dormant")),
+    Move("unlock",     "active",   ("locked",)),
+    Move("freeze",     "locked",   ("registered", "active", "dormant")),  # as for cards and merchants
+    Move("unfreeze",   "active",   ("locked",)),
+    Move("retire",     "retired",  ("registered", "active", "locked", "dormant")),
+)
+MERCHANT_MOVES: Final = (
+    Move("freeze",     "frozen",   ("active",)),
+    Move("unfreeze",   "active",   ("frozen",)),
+    Move("close",      "closed",   ("active", "frozen")),
+    Move("reopen",     "active",   ("closed",)),
+)
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,19 +183,17 @@ def _open_holds(connection: sa.Connection, account_id: int) -> tuple[OpenHold, .
     )
 
 
-def set_card_status(connection: sa.Connection, pan_key: bytes, status: str) -> str:
-    """Change a card's state and return the one it had. Raises `NotInBooks`."""
+def move_card(connection: sa.Connection, pan_key: bytes, move: Move) -> str:
+    """Change a card's state and return the one it had. Raises `NotInBooks`, or `OperatorError` (no such move)."""
     card = schema.card
-    return _set_status(connection, card, card.c.pan_key == pan_key, status, "the card is not in the books")
+    return _move(connection, card, card.c.pan_key == pan_key, "the card", move)
 
 
 def set_card_limits(connection: sa.Connection, pan_key: bytes, limits: Mapping[str, int | None]) -> None:
     """Set some of ``single_limit_minor``, ``daily_limit_minor``, ``daily_count``; None takes a limit away."""
     card = schema.card
-    _must_exist(
-        connection.execute(sa.update(card).where(card.c.pan_key == pan_key).values(**limits)).rowcount,
-        "the card is not in the books",
-    )
+    if not connection.execute(sa.update(card).where(card.c.pan_key == pan_key).values(**limits)).rowcount:
+        raise NotInBooks("the card is not in the books")
 
 
 # --- terminals and merchants -------------------------------------------------------------------------------
@@ -188,11 +220,10 @@ def terminal_standing(connection: sa.Connection, terminal_id: str) -> TerminalSt
     return TerminalStanding(**{**found, "signed_on": bool(found["signed_on"])})
 
 
-def set_terminal_status(connection: sa.Connection, terminal_id: str, status: str) -> str:
-    """Change a terminal's state and return the one it had. Raises `NotInBooks`."""
+def move_terminal(connection: sa.Connection, terminal_id: str, move: Move) -> str:
+    """Change a terminal's state and return the one it had. Raises `NotInBooks`, or `OperatorError` (no such move)."""
     terminal = schema.terminal
-    missing = f"terminal {terminal_id} is not in the books"
-    return _set_status(connection, terminal, terminal.c.terminal_id == terminal_id, status, missing)
+    return _move(connection, terminal, terminal.c.terminal_id == terminal_id, f"terminal {terminal_id}", move)
 
 
 def merchant_standing(connection: sa.Connection, merchant_id: str) -> MerchantStanding:
@@ -216,11 +247,10 @@ def merchant_standing(connection: sa.Connection, merchant_id: str) -> MerchantSt
     )
 
 
-def set_merchant_status(connection: sa.Connection, merchant_id: str, status: str) -> str:
-    """Change a merchant's state and return the one it had. Raises `NotInBooks`."""
+def move_merchant(connection: sa.Connection, merchant_id: str, move: Move) -> str:
+    """Change a merchant's state and return the one it had. Raises `NotInBooks`, or `OperatorError` (no such move)."""
     merchant = schema.merchant
-    missing = f"merchant {merchant_id} is not in the books"
-    return _set_status(connection, merchant, merchant.c.merchant_id == merchant_id, status, missing)
+    return _move(connection, merchant, merchant.c.merchant_id == merchant_id, f"merchant {merchant_id}", move)
 
 
 def _entries_sum(connection: sa.Connection, account_id: int) -> int:
@@ -241,16 +271,12 @@ def _entries_sum(connection: sa.Connection, account_id: int) -> int:
     )
 
 
-def _set_status(
-    connection: sa.Connection, table: sa.Table, which: sa.ColumnElement[bool], status: str, missing: str
-) -> str:
+def _move(connection: sa.Connection, table: sa.Table, which: sa.ColumnElement[bool], who: str, move: Move) -> str:
+    """Being there already is fine: doing it twice is doing it once."""
     before = connection.execute(sa.select(table.c.status).where(which).with_for_update()).scalar_one_or_none()
     if before is None:
-        raise NotInBooks(missing)
-    connection.execute(sa.update(table).where(which).values(status=status))
+        raise NotInBooks(f"{who} is not in the books")
+    if before not in (*move.starts, move.to):
+        raise OperatorError(f"{who} is {before}; {move.verb} takes one that is {' or '.join(move.starts)}")
+    connection.execute(sa.update(table).where(which).values(status=move.to))
     return str(before)
-
-
-def _must_exist(rows: int, missing: str) -> None:
-    if not rows:
-        raise NotInBooks(missing)
