@@ -216,15 +216,15 @@ def _json_line(at: str, words: _Words, card: str, minor: int | None, currency: s
 
 
 def _console_line(at: str, words: _Words, card: str, minor: int | None, currency: str, because: str, ms: float) -> str:
-    listener, kind, action, standing, *identities = words
-    terminal_id, merchant_id, stan, rrn = (_quoted(word)[1:-1] for word in identities)
-    money = "" if minor is None else f" {Money(minor, _quoted(currency)[1:-1])}"
+    listener, kind, action, standing, terminal_id, merchant_id, stan, rrn = words
+    money = "" if minor is None else f" {Money(minor, currency)}"
     marks = "" if standing == "first" else f" ({standing})"
-    why = f": {_quoted(because)[1:-1]}" if because else ""
-    return (
+    why = f": {because}" if because else ""
+    line = (
         f"{at} {listener} {terminal_id} {merchant_id} {kind} #{stan} {card}{money} -> {action}{marks}{why}"
-        f" [rrn {rrn} {ms:.1f} ms]\n"
+        f" [rrn {rrn} {ms:.1f} ms]"
     )
+    return f"{line}\n" if line.isascii() and line.isprintable() else f"{_quoted(line)[1:-1]}\n"
 
 
 class EventLog:
