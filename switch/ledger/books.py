@@ -107,7 +107,7 @@ class Books:
         return None
 
     def originals(self, entry: Entry) -> list[JournalRow]:
-        """Return the journalled requests that this one may be about, the latest first.
+        """Return the journalled requests that this one may be about: those of the day it names, the latest first.
 
         A refund looks for the RRN that it names before anything else: it may be years away from its sale.
         """
@@ -122,6 +122,7 @@ class Books:
         stan = reference.stan if reference and reference.stan else request.stan
         classes = reference.message_class if reference and reference.message_class else _FINANCIAL_CLASSES
         batch = reference.batch if reference else ""
+        named = number_of(original_date(request))
         first, last = days_around(original_date(request))
         return sorted(
             (
@@ -133,6 +134,7 @@ class Books:
                 and row.journal_id != entry.journal_id
                 and _may_be_of_card(row, entry)
             ),
+            key=lambda row: (row.local_date == named, row.journal_id),
             reverse=True,
         )
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 _SECOND = 1_000_000
+_GMT_DIGITS = 10
 _CACHED_DATES_MAX = 64
 """Distinct MMDD values remembered per day; a terminal that sends every date there is cannot grow it."""
 
@@ -38,12 +39,14 @@ class HostCalendar:
         return f"{local.year % 100:02d}{day}", day, f"{local.hour:02d}{local.minute:02d}{local.second:02d}"
 
     def resolve(self, text: str, at: int) -> date | None:
-        """The date that MMDD or YYMMDD means at a moment; None if there is no such day.
+        """The date that MMDD or YYMMDD, or the local one that a GMT time MMDDhhmmss (DE 7), means at a moment.
 
         A date without its year is the one nearest to the moment: on 2 January 1231 is last year's, on
-        31 December 0101 is next year's (domain rule 6).
+        31 December 0101 is next year's (domain rule 6). None if there is no such day.
         """
         today = self.day_of(at)
+        if len(text) == _GMT_DIGITS:
+            return self._local_date(text, today)
         try:
             return self._resolved[text]
         except KeyError:
@@ -60,6 +63,14 @@ class HostCalendar:
         said = int(local_time[:2]) * 3600 + int(local_time[2:4]) * 60 + int(local_time[4:])
         days = 0 if local_date == today else (local_date - today).days
         return abs(days * 86_400 + said - (at - self._begins_at) // _SECOND)
+
+    def _local_date(self, gmt: str, today: date) -> date | None:
+        day, time = _nearest(gmt[:4], today), gmt[4:]
+        try:
+            moment = datetime.strptime(time, "%H%M%S").replace(tzinfo=UTC)
+        except ValueError:
+            return day
+        return datetime.combine(day, moment.timetz()).astimezone(self._zone).date() if day else None
 
     def _enter(self, at: int) -> None:
         local = datetime.fromtimestamp(at // _SECOND, self._zone)

@@ -71,3 +71,13 @@ def test_a_clock_that_is_off_is_measured_even_across_midnight() -> None:
     assert calendar.skew_s(date(2026, 11, 21), "235930", now) == 60
     assert calendar.skew_s(date(2026, 11, 22), "010030", now) == 3600
     assert calendar.skew_s(date(2026, 11, 22), "", now) == 0
+
+
+def test_a_transmission_time_in_gmt_means_the_local_date() -> None:
+    calendar = HostCalendar(ZoneInfo("Asia/Shanghai"))
+    just_after_midnight = int(datetime(2026, 12, 31, 16, 1, tzinfo=UTC).timestamp()) * 1_000_000
+
+    assert calendar.resolve("1231155959", just_after_midnight) == date(2026, 12, 31)
+    assert calendar.resolve("1231160000", just_after_midnight) == date(2027, 1, 1)
+    assert calendar.resolve("1231999999", just_after_midnight) == date(2026, 12, 31)
+    assert calendar.resolve("0000000000", just_after_midnight) is None

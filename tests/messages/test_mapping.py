@@ -155,7 +155,7 @@ def test_a_reversal_of_1987_names_its_original_in_field_90() -> None:
 
     request = a_good_request("iso8583-1987-ascii", {**PURCHASE, 0: "0400", 90: original, 95: "000000000400" + "0" * 30})
 
-    assert request.original == OriginalReference("1", "000041", None, "", "")
+    assert request.original == OriginalReference("1", "000041", date(2026, 11, 21), "", "")
     assert request.new_amount_minor == 400
 
 

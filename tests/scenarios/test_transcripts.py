@@ -8,7 +8,9 @@ from tests.scenarios.stage import play, transcripts
 from tests.scenarios.transcript import load
 
 _PLAYS = [
-    pytest.param(path, dialect, id=f"{path.stem}-{dialect}") for path in transcripts() for dialect in load(path).dialects
+    pytest.param(path, dialect, id=f"{path.stem}-{dialect}")
+    for path in transcripts()
+    for dialect in load(path).dialects
 ]
 
 
