@@ -106,10 +106,11 @@ def fill(database: Database, folder: Path) -> SampleBooks:
     return SampleBooks(database, send(database, *REQUESTS))
 
 
-def send(database: Database, *requests: Request, first_id: int = 1_000) -> list[Outcome]:
+def send(database: Database, *requests: Request, first_id: int = 1_000, vault: Vault = VAULT) -> list[Outcome]:
+    """Decide requests, each in a group of its own, under journal ids from ``first_id`` on."""
     ids = count(first_id)
     rules = Rules(decide, NEEDS, business_day)
-    store = Store(connector(database), rules, VAULT.pan_key, lambda: NOON, lambda: next(ids), lambda _seconds: None)
+    store = Store(connector(database), rules, vault.pan_key, lambda: NOON, lambda: next(ids), lambda _seconds: None)
     try:
         return [outcome for request in requests for outcome in store.run([replace(request)]).outcomes]
     finally:

@@ -1,0 +1,98 @@
+"""``switch audit``: are the books right? Also while a server is working on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from switch.cli.books import OpenBooks, open_books
+from switch.cli.options import Config
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from switch.config import Settings
+    from switch.ledger.audit_words import Finding
+
+_SHOWN: Final = 5  # offenders, and forced entries, of each invariant
+
+
+def audit(
+    everything: Annotated[
+        bool, typer.Option("--all", help="List every offender and every forced entry, not the first five.")
+    ] = False,
+    config: Config = None,
+) -> None:
+    """Check the invariants of the books on one snapshot.
+
+    Exit status: 0 if they all hold, 1 if one is broken.
+    """
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    with open_books(config) as books, console.status("auditing") as status:
+        findings = run_audit(books, lambda name: status.update(f"auditing {name}"))
+    if not print_findings(console, findings, shown=None if everything else _SHOWN):
+        raise typer.Exit(1)
+
+
+def audit_and_print(settings: Settings, console: Console) -> bool:
+    """Audit the books of an installation, print what was found, and return whether all invariants hold."""
+    from switch.ledger.database import open_database
+
+    with closing(open_database(settings.ledger.database)) as database:
+        return print_findings(console, run_audit(OpenBooks(settings, database)))
+
+
+def run_audit(books: OpenBooks, on_invariant: Callable[[str], None] = lambda _name: None) -> list[Finding]:
+    """Audit the books, the key file included: one that others may touch breaks I12."""
+    from switch.errors import ConfigurationError
+    from switch.ledger.audit import audit as audit_books
+    from switch.ledger.audit import snapshot
+
+    vault, keys_problem = None, ""
+    try:
+        vault = books.vault()
+    except ConfigurationError as error:
+        keys_problem = str(error)
+    with snapshot(books.database) as connection:
+        *others, secrets = audit_books(connection, vault, on_invariant)
+    if keys_problem:
+        secrets = replace(secrets, broken=secrets.broken + 1, offenders=(keys_problem, *secrets.offenders))
+    return [*others, secrets]
+
+
+def print_findings(console: Console, findings: list[Finding], *, shown: int | None = _SHOWN) -> bool:
+    """Print one line per invariant, then what breaks it and what was forced; return whether all hold."""
+    from rich.text import Text
+
+    console.print(_table(findings))
+    for finding in findings:
+        for entries, number, style in ((finding.offenders, finding.broken, "red"), (finding.listed, 0, "yellow")):
+            for entry in entries[:shown]:
+                console.print(Text(f"{finding.invariant:<4} {entry}", style=style))
+            hidden = max(number, len(entries)) - len(entries[:shown])
+            if hidden:
+                hint = "" if shown is None else " (--all)"
+                console.print(Text(f"{finding.invariant:<4} ... and {hidden:,} more{hint}", style=style))
+    broken = [finding.invariant for finding in findings if not finding.holds]
+    console.print(f"[red]BROKEN: {', '.join(broken)}[/red]" if broken else "[green]all invariants hold[/green]")
+    return not broken
+
+
+def _table(findings: list[Finding]) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 1), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1)
+    for finding in findings:
+        mark = "[green]ok[/green]" if finding.holds else "[red]BROKEN[/red]"
+        table.add_row(finding.invariant, mark, f"{finding.claim}: {finding.figure}")
+    return table

@@ -1,0 +1,67 @@
+"""What every command on the books opens: settings, a database of the right version, and the vault if needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from switch.errors import OperatorError
+
+if TYPE_CHECKING:
+    from switch.config import Settings
+    from switch.ledger.database import Database
+    from switch.security.vault import Vault
+    from switch.values import Pan
+
+_MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBooks:
+    """The books of one installation, opened for one command."""
+
+    settings: Settings
+    database: Database
+
+    def vault(self) -> Vault:
+        """The vault under the keys of the settings. Raises `ConfigurationError`."""
+        from switch.security.keys import load_keys
+        from switch.security.vault import Vault
+
+        return Vault(load_keys(self.settings.keys.file))
+
+    def now(self) -> datetime:
+        """The present moment, in the time zone of the business days."""
+        return datetime.now(self.settings.zone)
+
+    def moment(self, at: int) -> str:
+        """A moment of the books (microseconds since 1970, UTC) as people here read it."""
+        return f"{datetime.fromtimestamp(at / _MICROSECONDS, self.settings.zone):%Y-%m-%d %H:%M:%S}"
+
+
+@contextmanager
+def open_books(config: Path | None) -> Iterator[OpenBooks]:
+    """Open the books that the settings name; raises `OperatorError` where they cannot be used."""
+    from switch.config import load_settings
+    from switch.ledger.database import check_version, open_database
+
+    settings = load_settings(config)
+    with closing(open_database(settings.ledger.database)) as database:
+        check_version(database)
+        yield OpenBooks(settings, database)
+
+
+def pan_from(typed: str | None) -> Pan:
+    """Return the card number that was given, or ask for it without showing it. Raises `OperatorError`."""
+    from switch.values import Pan
+
+    digits = (typed or typer.prompt("Card number", hide_input=True)).replace(" ", "")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 19):  # noqa: PLR2004 - ISO/IEC 7812-1
+        raise OperatorError("a card number is 12 to 19 digits")
+    return Pan(digits)

@@ -1,0 +1,106 @@
+"""``switch import``: merchants, terminals and cards from CSV files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from switch.cli.books import OpenBooks, open_books
+from switch.cli.options import Config
+
+if TYPE_CHECKING:
+    from switch.ledger.import_staging import Run
+
+import_app = typer.Typer(
+    help="Import merchants, terminals and cards: all rows of a file, or none.",
+    epilog="Importing a file again changes nothing. For what is in the books already, a filled cell changes it and "
+    "an empty one leaves it; balances are taken once, when an account is opened.",
+    no_args_is_help=True,
+)
+
+File = Annotated[Path, typer.Argument(metavar="FILE.csv", help="UTF-8, with a header; columns in any order.")]
+
+
+@import_app.command()
+def merchants(file: File, config: Config = None) -> None:
+    """Import merchants.
+
+    Columns: merchant_id (required), name, mcc, status (active, frozen,
+    closed), currency (three digits, default 156).
+    """
+    _import("merchants", file, config)
+
+
+@import_app.command()
+def terminals(file: File, config: Config = None) -> None:
+    """Import terminals; their merchants must be in the books.
+
+    Columns: terminal_id and merchant_id (required), status (registered,
+    active, locked, dormant, retired), serial, kinds and entry_modes (lists,
+    separated by spaces; default and "all": no restriction).
+    """
+    _import("terminals", file, config)
+
+
+@import_app.command()
+def cards(file: File, config: Config = None) -> None:
+    """Import cards, with their accounts and opening balances.
+
+    Columns: pan and expiry_yymm (required), status (active, inactive, frozen,
+    lost, stolen), account (cards that name the same one share it), class,
+    currency (default 156), balance_minor, credit_limit_minor,
+    single_limit_minor, daily_limit_minor, daily_count. Amounts are minor units;
+    "none" takes a limit away. A balance is taken only when its account opens.
+    """
+    _import("cards", file, config)
+
+
+def _import(subject: str, file: Path, config: Path | None) -> None:
+    from switch.errors import ImportRefused
+    from switch.ledger.importing import import_file
+
+    with open_books(config) as books:
+        try:
+            with _progress(file) as on_progress:
+                done = import_file(books.database, subject, file, books.vault(), _run(books), on_progress)
+        except ImportRefused as refused:
+            for line, column, reason in refused.problems:
+                typer.echo(": ".join(part for part in (f"{file}:{line}", column, reason) if part), err=True)
+            raise
+    typer.echo(
+        f"{file}: {done.rows:,} {subject}: {done.added:,} added, {done.changed:,} changed, {done.unchanged:,} unchanged"
+    )
+
+
+def _run(books: OpenBooks) -> Run:
+    from switch.ledger.ids import JournalIds
+    from switch.ledger.import_staging import Run
+
+    now = books.now()
+    at = int(now.timestamp() * 1_000_000)
+    return Run(JournalIds(lambda: at)(), at, now, int(f"{now:%Y%m%d}"))
+
+
+@contextmanager
+def _progress(file: Path) -> Iterator[Callable[[int], None]]:
+    """Show a bar on a terminal, and nothing in a log or a pipe."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    size = file.stat().st_size if file.is_file() else 0
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(),
+        console=console, transient=True, disable=not console.is_terminal,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("reading", total=size)
+
+        def on_progress(bytes_read: int) -> None:
+            bar.update(task, completed=bytes_read, description="writing" if bytes_read >= size else "reading")
+
+        yield on_progress
