@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from switch.cli.audit import audit_and_print
 from switch.cli.setup import SETTINGS_FILE, install, settings_text
 from switch.config import Address
 
@@ -83,7 +84,8 @@ async def _show(settings: Settings, folder: Path, once: bool) -> bool:
         console.print(_introduction(settings), highlight=False)
         lines = await play(settings, running.listeners)
         console.print(table(lines))
-        sound = await trio.to_thread.run_sync(_audit, settings, console)
+        console.print("\nThe audit of the books:")
+        sound = await trio.to_thread.run_sync(audit_and_print, settings, console)
         as_expected = sound and all(line.as_expected for line in lines)
         console.print("demo ready" if as_expected else "[red]not as expected[/red]")
         if not once:

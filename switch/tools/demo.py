@@ -93,7 +93,7 @@ def table(lines: list[Line]) -> Table:
     shown.add_column("sent", width=20, no_wrap=True)
     shown.add_column("39", width=2)
     shown.add_column("why", ratio=1)
-    shown.add_column("available after", width=15, justify="right", no_wrap=True)
+    shown.add_column("card, available after", width=21, justify="right", no_wrap=True)
     listener = ""
     for line in lines:
         if line.step.listener != listener:
@@ -138,7 +138,7 @@ class _Books:
             .select_from(card.join(balance, card.c.account_id == balance.c.account_id).join(account))
             .where(card.c.pan_key == self._vault.pan_key(Pan(digits)))
         ).first()
-        return str(Money(found[0], found[1])) if found else ""
+        return f"*{digits[-4:]}{Money(found[0], found[1])!s:>16}" if found else ""
 
     def close(self) -> None:
         self._database.close()
