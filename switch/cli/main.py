@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from switch import __version__
-from switch.cli import database, demo, describe, serve, setup
+from switch.cli import audit, database, demo, describe, imports, journal, parties, serve, setup
 
 app = typer.Typer(
     name="switch",
@@ -18,12 +18,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks would show local variables
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("init")(setup.init)
-app.command("serve")(serve.serve)
-app.command("demo")(demo.demo)
-app.command("describe")(describe.describe)
-app.add_typer(setup.config_app, name="config")
-app.add_typer(database.database_app, name="db")
+# fmt: off
+RUNNING: Final = "Running"
+BOOKS: Final   = "The books"
+WIRE: Final    = "The wire"
+
+app.command("demo",     rich_help_panel=RUNNING)(demo.demo)
+app.command("init",     rich_help_panel=RUNNING)(setup.init)
+app.command("serve",    rich_help_panel=RUNNING)(serve.serve)
+app.add_typer(setup.config_app,       name="config",   rich_help_panel=RUNNING)
+app.add_typer(database.database_app,  name="db",       rich_help_panel=RUNNING)
+app.add_typer(imports.import_app,     name="import",   rich_help_panel=BOOKS)
+app.add_typer(parties.card_app,       name="card",     rich_help_panel=BOOKS)
+app.add_typer(parties.terminal_app,   name="terminal", rich_help_panel=BOOKS)
+app.add_typer(parties.merchant_app,   name="merchant", rich_help_panel=BOOKS)
+app.add_typer(journal.journal_app,    name="journal",  rich_help_panel=BOOKS)
+app.command("audit",    rich_help_panel=BOOKS)(audit.audit)
+app.command("describe", rich_help_panel=WIRE)(describe.describe)
+# fmt: on
 
 
 def _show_version(asked: bool) -> None:
