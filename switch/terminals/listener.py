@@ -69,12 +69,7 @@ class Listener:
             watching = trio.CancelScope()
             nursery.start_soon(self._watch, watching)
             async with trio.open_nursery() as sessions:
-                with self._accepting:
-                    async with trio.open_nursery() as acceptors:
-                        for listening in self._sockets:
-                            acceptors.start_soon(self._accept_forever, listening, sessions)
-                for listening in self._sockets:
-                    listening.close()
+                await self._accept(sessions)
                 for session in self._sessions:
                     session.finish()
             watching.cancel()
@@ -84,6 +79,17 @@ class Listener:
         self._accepting.cancel()
 
     # --- accepting -----------------------------------------------------------------------------------------
+
+    async def _accept(self, sessions: trio.Nursery) -> None:
+        """Accept until drained (or cancelled), and leave no socket open behind."""
+        try:
+            with self._accepting:
+                async with trio.open_nursery() as acceptors:
+                    for listening in self._sockets:
+                        acceptors.start_soon(self._accept_forever, listening, sessions)
+        finally:
+            for listening in self._sockets:
+                listening.close()
 
     async def _accept_forever(self, listening: socket.socket, sessions: trio.Nursery) -> None:
         while True:

@@ -12,6 +12,7 @@ deadline, which costs less than a timer for each message.
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 
 import trio
@@ -24,6 +25,9 @@ from switch.wire.framing import KEEP_ALIVE, Frame
 
 RECEIVE_BYTES = 16_384
 """What one read takes at most: a dozen of the longest messages; the rest waits in the socket."""
+
+NEVER = math.inf
+"""Since when a clock runs that does not."""
 
 
 class Session:
@@ -72,7 +76,7 @@ class Session:
         self._all_answered: trio.Event | None = None
         self._reading = trio.CancelScope()
         self._whole = trio.CancelScope()
-        self._partial_since = self._sending_since = 0.0
+        self._partial_since = self._sending_since = NEVER
         self.active_at = trio.current_time()
         self.reason = "peer"
 
@@ -108,9 +112,9 @@ class Session:
     def overdue(self, now: float) -> str | None:
         """Which limit in time the connection has passed at ``now`` (seconds of trio's clock), if any."""
         limits = self._limits
-        if self._sending_since and now - self._sending_since > limits.send_deadline_s:
+        if now - self._sending_since > limits.send_deadline_s:
             return "slow_reader"
-        if self._partial_since and now - self._partial_since > limits.partial_frame_deadline_s:
+        if now - self._partial_since > limits.partial_frame_deadline_s:
             return "incomplete"
         if not self._in_flight and now - self.active_at > limits.idle_deadline_s:
             return "idle"
@@ -133,7 +137,7 @@ class Session:
             try:
                 frames = framer.feed(data)
                 if frames:
-                    self._partial_since = 0.0  # waiting for room below is our delay, not the peer's
+                    self._partial_since = NEVER  # waiting for room below is our delay, not the peer's
                 for frame in frames:
                     if not await self._serve_one(frame):
                         self.reason = "undecodable"
@@ -145,7 +149,7 @@ class Session:
                 self._metrics.frame_refused(error.reason)
                 self._events.frame_refused(self._exchange.name, self._peer, error.reason, error.detail)
                 return
-            if framer.has_partial and not self._partial_since:
+            if framer.has_partial and self._partial_since == NEVER:
                 self._partial_since = trio.current_time()
 
     async def _serve_one(self, frame: Frame) -> bool:
@@ -192,7 +196,7 @@ class Session:
                 with contextlib.suppress(BlockingIOError):
                     self._outgoing = self._outgoing[self._socket.send(self._outgoing) :]
                     self._sending_since = trio.current_time()
-        self._sending_since = 0.0
+        self._sending_since = NEVER
         self._wake()
 
     def _wake(self) -> None:
