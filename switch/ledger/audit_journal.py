@@ -99,11 +99,8 @@ _I5: Final = Invariant(
             f"SELECT j.journal_id, j.kind FROM journal AS j WHERE {_IS_APPROVAL} AND (rrn = '' OR approval_code = '')",
         ),
         Query(
-            "journal {journal_id}: approved {kind}, but no key leads to its stored answer",
-            f"""
-            SELECT j.journal_id, j.kind
-              FROM journal AS j LEFT JOIN request_key AS k ON k.journal_id = j.journal_id
-             WHERE {_IS_APPROVAL} AND k.journal_id IS NULL""",
+            "journal {journal_id}: approved, but no key leads to its stored answer",
+            f"SELECT j.journal_id FROM journal AS j WHERE {_IS_APPROVAL} EXCEPT SELECT journal_id FROM request_key",
         ),
         *(
             Query(

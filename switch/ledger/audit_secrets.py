@@ -2,15 +2,15 @@
 
 A run of 13 to 19 digits that passes the Luhn check may be a card number, or one of the numbers that the host
 makes: one in ten passes by chance. So a run is an offence where the vault finds its hash among the cards, and,
-in text that people or decisions wrote, also where it begins like a card number and is no journal id. Ids that
-merchants and terminals were given (a merchant id may be 15 digits) are held against the cards only.
+in text that people or decisions wrote, also where it begins like a card number and is no journal id. Numbers
+that were given out by others (a merchant id may be 15 digits) are held against the cards only.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -22,14 +22,16 @@ from switch.ledger.ports import PanVault
 from switch.values import Pan
 
 _CHUNK_ROWS: Final = 2_000
+_ASKED_AT_ONCE: Final = 500  # hashes in one query
 _SEPARATOR: Final = "\x1f"  # between the texts of one row
-_RUNS_REMEMBERED: Final = 65_536
+_PAN_DIGITS: Final = range(13, 20)
 _DIGITS: Final = re.compile(r"[0-9]{13,}")
 _GROUPED: Final = re.compile(r"(?<![0-9])[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{1,7}(?![0-9])")
-_TRACK: Final = re.compile(r"[0-9]{12,19}[=D][0-9]{7}|[Bb][0-9]{12,19}\^")  # ISO/IEC 7813: track 2, track 1
+_TRACK: Final = re.compile(r"[0-9]{13,19}[=D][0-9]{7}|[Bb][0-9]{13,19}\^")  # ISO/IEC 7813: track 2, track 1
 _LIKE_A_CARD: Final = re.compile(r"(?:2[2-7]|3[4-9]|[456])[0-9]{11,17}")  # ISO/IEC 7812: what schemes issue
-_PAN_DIGITS: Final = range(13, 20)
 _NUMBERED: Final = frozenset({"terminal_id", "merchant_id", "serial", "stan", "batch", "rrn", "name"})
+_ALL_DIGITS_ZERO: Final = bytes.maketrans(b"0123456789", b"0000000000")
+_SUSPECT: Final = (b"0" * _PAN_DIGITS[0], b"0000 0000 0000 0", b"0000-0000-0000-0")
 
 
 def find_clear_data(connection: sa.Connection, vault: PanVault | None) -> Finding:
@@ -40,9 +42,10 @@ def find_clear_data(connection: sa.Connection, vault: PanVault | None) -> Findin
     judge = _Judge(connection, vault)
     searched, offenders = 0, []
     for table in schema.metadata.sorted_tables:
-        for rows, found in _searched(connection, table, judge):
+        for rows, found in _free_columns(connection, table, judge):
             searched += rows
             offenders += found
+        offenders += _numbered_columns(connection, table, judge)
     figure = f"{searched:,} rows searched"
     if vault is not None:
         opened, shut = _open_sealed(connection, vault)
@@ -59,34 +62,37 @@ class _Judge:
     def __init__(self, connection: sa.Connection, vault: PanVault | None) -> None:
         self._connection = connection
         self._vault = vault
-        self.is_of_a_card = lru_cache(_RUNS_REMEMBERED)(self._is_of_a_card)
 
-    def verdict(self, text: str, column: str) -> str:
-        """Return what was found, "" for nothing."""
+    def verdict(self, text: str) -> str:
+        """Return what a free text holds, "" for nothing."""
         if _TRACK.search(text):
             return "a track"
-        runs = _DIGITS.findall(text)
-        runs += [re.sub("[ -]", "", grouped.group()) for grouped in _GROUPED.finditer(text)]
-        return "a card number" if any(self._is_clear(run, column) for run in runs) else ""
+        runs = _runs_of(text)
+        by_looks = any(self._looks_like_a_card(run) for run in runs)
+        return "a card number" if by_looks or self.of_cards(runs) else ""
 
-    def _is_clear(self, run: str, column: str) -> bool:
-        if self.is_of_a_card(run):
-            return True
+    def of_cards(self, runs: Iterable[str]) -> set[str]:
+        """Return the runs that are, or contain, the number of a card in the books."""
+        if self._vault is None:
+            return set()
+        found: dict[bytes, str] = {}
+        for run in runs:
+            for part in _parts_of(run):
+                if part.has_valid_check_digit():
+                    found[self._vault.pan_key(part)] = run
+        card, keys = schema.card, iter(found)
+        known: set[str] = set()
+        while asked := list(islice(keys, _ASKED_AT_ONCE)):
+            rows = self._connection.execute(sa.select(card.c.pan_key).where(card.c.pan_key.in_(asked)))
+            known.update(found[bytes(row.pan_key)] for row in rows)
+        return known
+
+    def _looks_like_a_card(self, run: str) -> bool:
         return (
-            column not in _NUMBERED
-            and _LIKE_A_CARD.fullmatch(run) is not None
+            _LIKE_A_CARD.fullmatch(run) is not None
             and Pan(run).has_valid_check_digit()
             and not self._is_journal_id(int(run))
         )
-
-    def _is_of_a_card(self, run: str) -> bool:
-        """Whether any part of the run is the number of a card in the books."""
-        if self._vault is None:
-            return False
-        parts = (Pan(run[at : at + length]) for length in _PAN_DIGITS for at in range(len(run) - length + 1))
-        keys = [self._vault.pan_key(part) for part in parts if part.has_valid_check_digit()]
-        card = schema.card
-        return self._connection.execute(sa.select(card.c.card_id).where(card.c.pan_key.in_(keys))).first() is not None
 
     def _is_journal_id(self, number: int) -> bool:
         journal = schema.journal
@@ -94,12 +100,30 @@ class _Judge:
         return number.bit_length() < 64 and self._connection.execute(asked).first() is not None  # noqa: PLR2004 - BIGINT
 
 
-def _searched(connection: sa.Connection, table: sa.Table, judge: _Judge) -> Iterator[tuple[int, list[str]]]:
+def _runs_of(text: str) -> list[str]:
+    return _DIGITS.findall(text) + [re.sub("[ -]", "", grouped.group()) for grouped in _GROUPED.finditer(text)]
+
+
+def _parts_of(run: str) -> Iterator[Pan]:
+    """The run itself, or, where it is longer than a card number can be, everything in it that could be one."""
+    if len(run) <= _PAN_DIGITS[-1]:
+        yield Pan(run)
+        return
+    for length in _PAN_DIGITS:
+        for at in range(len(run) - length + 1):
+            yield Pan(run[at : at + length])
+
+
+# --- free text and blobs, row by row -----------------------------------------------------------------------
+
+
+def _free_columns(connection: sa.Connection, table: sa.Table, judge: _Judge) -> Iterator[tuple[int, list[str]]]:
     """Yield, chunk by chunk, how many rows were searched and what they hold."""
     keys = list(table.primary_key)
-    texts = [column for column in table.columns if isinstance(column.type, sa.Text)]
+    texts = [column for column in table.columns if isinstance(column.type, sa.Text) and column.name not in _NUMBERED]
     blobs = [column for column in table.columns if isinstance(column.type, sa.LargeBinary)]
-    if not texts and not blobs:
+    names = [column.name for column in (*texts, *blobs)]
+    if not names:
         return
     joined: sa.ColumnElement[str] = sa.literal("")
     for column in texts:
@@ -109,34 +133,60 @@ def _searched(connection: sa.Connection, table: sa.Table, judge: _Judge) -> Iter
         *(sa.label(f"blob_{at}", blob) for at, blob in enumerate(blobs)),
         *(sa.label(f"key_{at}", key) for at, key in enumerate(keys)),
     )
-    names = [column.name for column in (*texts, *blobs)]
-    result = connection.execute(asked, execution_options={"yield_per": _CHUNK_ROWS})
-    for rows in result.partitions():
+    for rows in connection.execute(asked, execution_options={"yield_per": _CHUNK_ROWS}).partitions():
         suspects = rows if _is_suspect(rows, len(blobs)) else ()
         yield (
             len(rows),
             [
-                f"{table.name}.{name} of {'/'.join(str(key) for key in row[1 + len(blobs) :])}: {found} in clear"
+                _offence(table, name, row[1 + len(blobs) :], found)
                 for row in suspects
                 for name, text in zip(names, _texts_of(row, len(blobs)), strict=True)
-                if (found := judge.verdict(text, name))
+                if (found := judge.verdict(text))
             ],
         )
 
 
 def _is_suspect(rows: Sequence[sa.Row[Any]], blobs: int) -> bool:
-    """Search a whole chunk at once: nearly always there is nothing in it."""
-    text = "\n".join([row[0] for row in rows])
-    found = _DIGITS.search(text) or _GROUPED.search(text) or _TRACK.search(text)
-    return bool(found) or any(_DIGITS.search(text) for row in rows for text in _blob_texts(row, blobs))
+    """Search a whole chunk at once, as bytes with every digit a zero: nearly always there is nothing in it."""
+    data = "\n".join([row[0] for row in rows]).encode()
+    for at in range(1, 1 + blobs):
+        data += b"\n" + b"\n".join([bytes(row[at] or b"") for row in rows])
+    zeroed = data.translate(_ALL_DIGITS_ZERO)
+    return any(pattern in zeroed for pattern in _SUSPECT)
 
 
 def _texts_of(row: sa.Row[Any], blobs: int) -> list[str]:
-    return [*row[0].split(_SEPARATOR)[:-1], *_blob_texts(row, blobs)]
+    return [*row[0].split(_SEPARATOR)[:-1], *(bytes(value or b"").decode("latin-1") for value in row[1 : 1 + blobs])]
 
 
-def _blob_texts(row: sa.Row[Any], blobs: int) -> list[str]:
-    return [bytes(value or b"").decode("latin-1") for value in row[1 : 1 + blobs]]
+def _offence(table: sa.Table, column: str, key: Sequence[object], found: str) -> str:
+    return f"{table.name}.{column} of {'/'.join(map(str, key))}: {found} in clear"
+
+
+# --- numbers given out by others, each value once ----------------------------------------------------------
+
+
+def _numbered_columns(connection: sa.Connection, table: sa.Table, judge: _Judge) -> list[str]:
+    offences = []
+    for column in table.columns:
+        if column.name not in _NUMBERED:
+            continue
+        long_ones = sa.select(column).where(sa.func.length(column) >= _PAN_DIGITS[0]).distinct()
+        result = connection.execute(long_ones, execution_options={"yield_per": _CHUNK_ROWS})
+        for rows in result.partitions():
+            runs = {run: row[0] for row in rows for run in _runs_of(row[0])}
+            for run in judge.of_cards(runs):
+                keys = connection.execute(sa.select(*table.primary_key).where(column == runs[run])).all()
+                offences += [_offence(table, column.name, _hidden(key, runs[run]), "a card number") for key in keys]
+    return offences
+
+
+def _hidden(key: Sequence[object], value: str) -> list[object]:
+    """A key whose part is the card number itself, without it."""
+    return ["(the number)" if part == value else part for part in key]
+
+
+# --- what is sealed ----------------------------------------------------------------------------------------
 
 
 def _open_sealed(connection: sa.Connection, vault: PanVault) -> tuple[int, list[str]]:

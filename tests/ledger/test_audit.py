@@ -159,6 +159,8 @@ DAMAGE = [
     ("I12", "a track in clear", None, ["UPDATE journal SET reason = '5555555555554444=30121010000'"]),
     ("I12", "a card number in clear", None, [f"UPDATE terminal SET serial = '99{PAN}3012' WHERE terminal_id = 'T1'"]),
     ("I12", "account.name of", None, [f"UPDATE account SET name = '{PAN}' WHERE account_id = {RICH_ACCOUNT}"]),
+    ("I12", "terminal.terminal_id of (the number): a card number", None, [f"UPDATE terminal SET terminal_id = '{PAN}' WHERE terminal_id = 'T2'"]),
+    ("I12", "journal.merchant_id of 1", None, [f"UPDATE journal SET merchant_id = '{PAN}' WHERE stan = '000001'"]),
     ("I12", "does not open", None, ["UPDATE card SET pan_sealed = (SELECT min(pan_key) FROM card)"]),
     ("I12", "no key of version 7", None, ["UPDATE card SET key_version = 7"]),
 ]  # fmt: skip
