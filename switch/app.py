@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -41,6 +42,9 @@ _T = TypeVar("_T")
 
 SWITCH_INTERVAL_S: Final = 0.0005
 """How long a thread keeps the interpreter while the other one waits: the loop and the writer share it."""
+
+ENDED_AT_ONCE: Final = 1
+"""Exit status after a second signal: requests in flight may be without an answer."""
 
 
 def wall_clock() -> int:
@@ -88,16 +92,16 @@ async def _until_signalled(settings: Settings) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             running = await nursery.start(run, settings)
-            nursery.start_soon(_obey, signals, running, nursery.cancel_scope)
+            nursery.start_soon(_obey, signals, running)
             await running.ended.wait()
             nursery.cancel_scope.cancel()
 
 
-async def _obey(signals: AsyncIterator[int], running: Running, everything: trio.CancelScope) -> None:
+async def _obey(signals: AsyncIterator[int], running: Running) -> None:
     await anext(signals)
     running.drain()
     await anext(signals)
-    everything.cancel()
+    os._exit(ENDED_AT_ONCE)  # a commit in its thread cannot be called off; the books survive this as they do a kill
 
 
 async def run(
@@ -163,9 +167,9 @@ async def _run_all(
             for listener in listeners:
                 listener.drain()
             doors.cancel_scope.deadline = trio.current_time() + settings.server.drain_deadline_s
-        unfinished = sum(listener.in_flight for listener in listeners)
-        await writer.drain()
-        events.stopped(unfinished=unfinished)
+        with trio.move_on_at(doors.cancel_scope.deadline):
+            await writer.drain()
+        events.stopped(unfinished=sum(listener.unfinished for listener in listeners))
         ended.set()
         nursery.cancel_scope.cancel()
 

@@ -35,6 +35,8 @@ class Listener:
         self._sessions: set[Session] = set()
         self._per_address: Counter[str] = Counter()
         self._accepting = trio.CancelScope()
+        self.unfinished = 0
+        """Requests that the drain's deadline left without an answer."""
         metrics.in_flight.set_function(lambda: sum(session.in_flight for session in self._sessions))
         metrics.connections.set_function(lambda: len(self._sessions))
 
@@ -57,11 +59,6 @@ class Listener:
         self._sockets.append(listening)
         bound = listening.getsockname()
         return str(bound[0]), int(bound[1])
-
-    @property
-    def in_flight(self) -> int:
-        """Requests of all connections that have no answer yet."""
-        return sum(session.in_flight for session in self._sessions)
 
     async def run(self) -> None:
         """Accept and serve until drained; returns when the last connection has ended."""
@@ -138,6 +135,8 @@ class Listener:
             session.reason = "fault"
         finally:
             self._sessions.discard(session)
+            if session.reason == "drained":
+                self.unfinished += session.in_flight
             self._per_address[host] -= 1
             if not self._per_address[host]:
                 del self._per_address[host]
