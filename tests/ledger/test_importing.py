@@ -404,3 +404,30 @@ def test_progress_is_told_to_the_last_byte(books: Books, tmp_path: Path) -> None
 
     assert len(told) == 3
     assert told[-1] == path.stat().st_size
+
+
+def test_a_file_is_read_without_a_lock_on_the_books(sqlite_database: str, tmp_path: Path) -> None:
+    path = tmp_path / "merchants.csv"
+    path.write_text("merchant_id\nM1\n")
+    books, server = open_database(sqlite_database), open_database(sqlite_database)
+
+    with server.engine.connect().execution_options(writing=True) as writer:
+        writer.execute(sa.text("UPDATE meta SET value = value"))  # holds SQLite's one write lock until it is read
+        imported = import_file(books, "merchants", path, VAULT, RUN, lambda _bytes_read: writer.commit())
+
+    assert imported.added == 1
+    books.close()
+    server.close()
+
+
+def test_readers_go_on_during_an_import(database: str, tmp_path: Path) -> None:
+    path = tmp_path / "merchants.csv"
+    path.write_text("merchant_id\nM1\n")
+    books = open_database(database)
+
+    with books.reading() as reader:
+        before = reader.execute(sa.select(sa.func.count()).select_from(schema.merchant)).scalar_one()
+        imported = import_file(books, "merchants", path, VAULT, RUN)
+
+    assert (before, imported.added) == (0, 1)
+    books.close()
