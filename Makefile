@@ -19,7 +19,9 @@ demo: $(VENV)/.runs ## serve demo data, send it messages, show the answers (ONCE
 	@$(BIN)/python -m switch demo $(if $(ONCE),--once)
 
 test: $(VENV)/.tests lint types ## lint, types, every test with coverage
+	@$(BIN)/python -m coverage erase
 	@$(BIN)/python -m coverage run -m pytest
+	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 
 lint: $(VENV)/.tests ## ruff: rules and format
