@@ -89,7 +89,11 @@ def open_database(url: str) -> Database:
 
 
 def _sqlite_engine(url: sa.URL) -> sa.Engine:
-    engine = sa.create_engine(url, connect_args={"cached_statements": _CACHED_STATEMENTS})
+    engine = sa.create_engine(
+        url,
+        connect_args={"cached_statements": _CACHED_STATEMENTS},
+        hide_parameters=True,  # an error never quotes a row
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -114,6 +118,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def _postgresql_engine(url: sa.URL) -> sa.Engine:
     return sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
+        hide_parameters=True,
         connect_args={
             "connect_timeout": _CONNECT_TIMEOUT_S,
             "tcp_user_timeout": _SILENCE_TIMEOUT_MS,
