@@ -180,3 +180,12 @@ async def test_nothing_of_a_card_is_in_the_log_but_its_bin_and_last_four() -> No
     assert "411111******1111" in door.log.getvalue()
     assert "4111111111111111" not in door.log.getvalue()
     assert "4242424242424242" not in door.log.getvalue()
+
+
+async def test_a_clock_that_is_off_is_counted_and_not_refused() -> None:
+    async with open_door() as door, door.connect() as peer:
+        await peer.send(door.purchase(1), door.purchase(2, f12="103000"), door.purchase(3, f13="0904"))
+        codes = [(await peer.receive())[39] for _ in range(3)]
+
+    assert codes == ["00", "00", "00"]
+    assert door.counted("clock_skew_total") == 2
