@@ -54,8 +54,9 @@ def is_stored(session: Session, entries: Sequence[Entry], rules: Rules) -> bool:
     Its keys are claimed first: should the broken connection's commit still be under way, this waits for it.
     """
     session.claim(claimed_prefixes(entries, rules.needs))
+    ours = {(entry.journal_id, entry.request.terminal_id, entry.request.stan) for entry in entries}
     (found,) = session.read((JOURNALLED, [(entry.journal_id,) for entry in entries]))
-    return bool(found)
+    return not ours.isdisjoint(found)
 
 
 def _settle(books: Books, entry: Entry, rules: Rules) -> Settled:

@@ -7,7 +7,7 @@ other, and the one that comes later sees what the earlier one stored. Rows that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -23,13 +23,14 @@ from switch.ledger.statements import Change, Fault, Query
 _TEXTS_REMEMBERED: Final = 128
 _LOCK_TIMEOUT_MS: Final = 1_500  # for another writer's group, which commits within milliseconds or is stuck
 _STATEMENT_TIMEOUT_MS: Final = 4_000  # nests in the commit's five seconds
+_IDLE_TIMEOUT_MS: Final = 2_000  # a switch that stands still in mid-group loses its locks: others wait for them
 _LOCK_NOT_AVAILABLE, _QUERY_CANCELED, _SERIALIZATION, _DEADLOCK = "55P03", "57014", "40001", "40P01"
 _IN_THE_WAY: Final = {_LOCK_NOT_AVAILABLE, _QUERY_CANCELED, _SERIALIZATION, _DEADLOCK}
 _DOWN_CLASSES: Final = {"08", "53", "57", "58"}  # connection, resources, operator intervention, system error
 
 _CLAIM: Final = (
-    "SELECT pg_advisory_xact_lock(k) FROM ("
-    "SELECT DISTINCT hashtextextended(name, 0) AS k FROM unnest(%s::text[]) AS name ORDER BY k) AS keys"
+    b"SELECT pg_advisory_xact_lock(k) FROM ("
+    b"SELECT DISTINCT hashtextextended(name, 0) AS k FROM unnest(%s::text[]) AS name ORDER BY k) AS keys"
 )
 _TYPES: Final[dict[type, str]] = {
     sa.BigInteger: "bigint",
@@ -47,11 +48,12 @@ class PostgresqlSession:
 
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self._connection = connection
-        self._queued: list[tuple[str, list[Any], int | None]] = []
+        self._queued: list[tuple[bytes, list[str], int | None]] = []
         connection.isolation_level = IsolationLevel.READ_COMMITTED
         connection.prepare_threshold = 0  # every statement is used again and again: prepare it at once
         connection.execute(f"SET lock_timeout = {_LOCK_TIMEOUT_MS}".encode())
         connection.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}".encode())
+        connection.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_TIMEOUT_MS}".encode())
         connection.commit()
 
     def begin(self) -> None:
@@ -74,10 +76,12 @@ class PostgresqlSession:
             return Fault.RETRY
         if self._connection.closed or self._connection.pgconn.status != pq.ConnStatus.OK:
             return Fault.DOWN
-        return Fault.DOWN if (error.sqlstate or "08")[:2] in _DOWN_CLASSES else Fault.REQUEST
+        if error.sqlstate is None:  # the driver's own: a text that PostgreSQL cannot hold, or no server to ask
+            return Fault.REQUEST if isinstance(error, psycopg.DataError) else Fault.DOWN
+        return Fault.DOWN if error.sqlstate[:2] in _DOWN_CLASSES else Fault.REQUEST
 
     def claim(self, prefixes: Sequence[Prefix]) -> None:
-        self._queued.append((_CLAIM, [["\x1f".join(prefix) for prefix in prefixes]], None))
+        self._queued.append((_CLAIM, [_array(tuple("\x1f".join(prefix) for prefix in prefixes))], None))
 
     def read(self, *asked: tuple[Query, Sequence[Row]]) -> list[list[Row]]:
         results: list[list[Row]] = [[] for _ in asked]
@@ -86,18 +90,18 @@ class PostgresqlSession:
             self._send_queued()
             for place, (query, rows) in enumerate(asked):
                 if rows:
-                    cursors.append((place, self._connection.execute(_read_text(query), _columns(rows))))
+                    cursors.append((place, self._connection.execute(_read_text(query), _arrays(rows))))
         for place, cursor in cursors:
             results[place] = cursor.fetchall()
         return results
 
     def insert(self, table: str, rows: Sequence[Row]) -> None:
         if rows:
-            self._queued.append((_insert_text(table), _columns(rows), len(rows)))
+            self._queued.append((_insert_text(table), _arrays(rows), len(rows)))
 
     def change(self, change: Change, rows: Sequence[Row]) -> None:
         if rows:
-            self._queued.append((_change_text(change), _columns(rows), len(rows)))
+            self._queued.append((_change_text(change), _arrays(rows), len(rows)))
 
     def flush(self) -> None:
         with self._connection.pipeline():
@@ -108,11 +112,38 @@ class PostgresqlSession:
 
     def _send_queued(self) -> list[tuple[psycopg.Cursor[Row], int | None]]:
         queued, self._queued = self._queued, []
-        return [(self._connection.execute(text.encode(), values), count) for text, values, count in queued]
+        return [(self._connection.execute(text, values), count) for text, values, count in queued]
 
 
-def _columns(rows: Sequence[Row]) -> list[Any]:
-    return [list(column) for column in zip(*rows, strict=True)]
+# --- arrays ------------------------------------------------------------------------------------------------
+
+
+def _arrays(rows: Sequence[Row]) -> list[str]:
+    """Return each column of the rows as the text of a PostgreSQL array: a tenth of the driver's time for lists."""
+    return [_array(column) for column in zip(*rows, strict=True)]
+
+
+def _array(values: tuple[Any, ...]) -> str:
+    return "{" + ",".join([_ELEMENTS[type(value)](value) for value in values]) + "}"
+
+
+def _quoted(text: str) -> str:
+    """Quote a text; a NUL, which PostgreSQL cannot keep and only a stranger sends, becomes a replacement mark."""
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+_ELEMENTS: Final[dict[type, Callable[[Any], str]]] = {
+    int: str,
+    str: _quoted,
+    bytes: lambda value: f'"\\\\x{value.hex()}"',  # the backslash of bytea's own notation, escaped once
+    type(None): lambda _: "NULL",
+}
+
+# --- texts -------------------------------------------------------------------------------------------------
 
 
 def _unnested(types: Sequence[str]) -> str:
@@ -135,13 +166,14 @@ def _types_of(table: str, columns: Sequence[str]) -> list[str]:
 
 
 @lru_cache(_TEXTS_REMEMBERED)
-def _insert_text(table: str) -> str:
+def _insert_text(table: str) -> bytes:
     columns = [column.name for column in schema.metadata.tables[table].columns]
-    return f"INSERT INTO {table} ({','.join(columns)}) SELECT * FROM {_unnested(_types_of(table, columns))}"
+    given = _unnested(_types_of(table, columns))
+    return f"INSERT INTO {table} ({','.join(columns)}) SELECT * FROM {given}".encode()
 
 
 @lru_cache(_TEXTS_REMEMBERED)
-def _change_text(change: Change) -> str:
+def _change_text(change: Change) -> bytes:
     columns = (*change.keys, *change.values)
     given = _unnested(_types_of(change.table, columns))
     if change.inserts:
@@ -149,7 +181,7 @@ def _change_text(change: Change) -> str:
         return (
             f"INSERT INTO {change.table} ({','.join(columns)}) SELECT * FROM {given}"
             f" ON CONFLICT ({','.join(change.keys)}) DO UPDATE SET {updates}"
-        )
+        ).encode()
     updates = ",".join(f"{name} = v.{name}" for name in change.values)
     where = " AND ".join(f"{change.table}.{name} = v.{name}" for name in change.keys)
-    return f"UPDATE {change.table} SET {updates} FROM {given} AS v({','.join(columns)}) WHERE {where}"
+    return f"UPDATE {change.table} SET {updates} FROM {given} AS v({','.join(columns)}) WHERE {where}".encode()

@@ -112,7 +112,7 @@ SALES_BY_RRN: Final = Query(
 
 JOURNALLED: Final = Query(
     given=(("journal_id", "bigint"),),
-    columns=("j.journal_id",),
+    columns=("j.journal_id", "j.terminal_id", "j.stan"),
     source="journal AS j ON j.journal_id = g.journal_id",
 )
 

@@ -3,7 +3,7 @@
 A group commits as a whole or is rolled back as a whole. What is done about a failure depends on what is certain:
 
     another writer was in the way     the same group again, a bounded number of times
-    one request cannot be stored      every request of the group alone; that one gets a system error
+    one request cannot be stored      every request alone, under new ids; that one gets a system error
     the database is down              connect anew once; then system errors: nothing was stored
     the connection broke in COMMIT    look whether the group is in the books; if so it stands, if not again;
                                       if that cannot be found out in time: silence
@@ -107,7 +107,7 @@ class Store:
 
     # --- from the whole group to its requests --------------------------------------------------------------
 
-    def _settle_all(self, entries: list[Entry], report: Report) -> list[Settled]:
+    def _settle_all(self, entries: list[Entry], report: Report, *, alone: bool = False) -> list[Settled]:
         try:
             return self._settle_together(entries, report)
         except CommitUnknown:
@@ -115,8 +115,9 @@ class Store:
             return [Settled(entry, Standing.UNKNOWN, None, "the commit's fate is unknown", None) for entry in entries]
         except _Failed as failure:
             report.faults.append(f"{failure.fault}: {type(failure.error).__name__}")
-            if failure.fault is Fault.REQUEST and len(entries) > 1:
-                return [settled for entry in entries for settled in self._settle_all([entry], report)]
+            if failure.fault is Fault.REQUEST and not alone:
+                anew = [Entry(entry.request, self._ids(), entry.pan_key) for entry in entries]
+                return [settled for entry in anew for settled in self._settle_all([entry], report, alone=True)]
             return [self._not_stored(entry, failure) for entry in entries]
 
     def _not_stored(self, entry: Entry, failure: _Failed) -> Settled:

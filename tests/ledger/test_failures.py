@@ -144,6 +144,16 @@ def test_one_bad_request_does_not_cost_its_neighbours(
     assert [row.stan for row in shop.rows(schema.journal)] == ["000001", "000003"]
 
 
+def test_an_id_that_another_writer_has_used_is_given_up_for_a_new_one(shop: Shop) -> None:
+    shop.send(purchase(1))
+    twin = replace(shop, ids=count(1_000_000))
+
+    [outcome] = twin.send(purchase(2))
+
+    assert action(outcome) is Action.APPROVED
+    assert [row.stan for row in shop.rows(schema.journal)] == ["000001", "000002"]
+
+
 def test_a_repeat_of_what_could_not_be_stored_is_decided_anew(shop: Shop) -> None:
     broken = shop.store(decide=refusing("000001"))
     broken.run([purchase(1)])

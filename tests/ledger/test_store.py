@@ -115,6 +115,15 @@ def test_a_large_group_is_one_commit(shop: Shop) -> None:
     assert len(shop.rows(schema.journal)) == 600
 
 
+def test_any_text_from_the_wire_is_kept_or_refused_but_never_breaks_a_group(shop: Shop) -> None:
+    odd = 'quote " backslash \\ brace } comma , 卡 \0'
+
+    outcomes = shop.send(purchase(1, reason=odd), purchase(2, terminal_id=odd), purchase(3))
+
+    assert actions(outcomes) == [Action.APPROVED, Action.TERMINAL_UNKNOWN, Action.APPROVED]
+    assert shop.rows(schema.journal)[0].reason[:-1] == odd[:-1]
+
+
 # --- repeats and conflicts ---------------------------------------------------------------------------------
 
 
