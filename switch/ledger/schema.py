@@ -28,8 +28,13 @@ metadata: Final = sa.MetaData(
 )
 
 
-def _id(name: str) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, primary_key=True, autoincrement=False)
+_ID: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""64 bits on both; on SQLite a key of exactly this type is the row's own number, without a second tree for it."""
+
+
+def _id(name: str, target: str | None = None) -> sa.Column[int]:
+    """A primary key that the host makes, or that of the row in ``target`` which this one belongs to."""
+    return sa.Column(name, _ID, *([sa.ForeignKey(target)] if target else []), primary_key=True, autoincrement=False)
 
 
 def _text(name: str) -> sa.Column[str]:
@@ -73,7 +78,7 @@ account: Final = sa.Table(
 balance: Final = sa.Table(
     "balance",
     metadata,
-    sa.Column("account_id", sa.BigInteger, sa.ForeignKey("account.account_id"), primary_key=True, autoincrement=False),
+    _id("account_id", "account.account_id"),
     _minor("ledger_minor"),
     _minor("held_minor"),
     _minor("credit_limit_minor"),
@@ -201,7 +206,7 @@ tombstone: Final = sa.Table(
 payment: Final = sa.Table(
     "payment",
     metadata,
-    sa.Column("payment_id", sa.BigInteger, sa.ForeignKey("journal.journal_id"), primary_key=True, autoincrement=False),
+    _id("payment_id", "journal.journal_id"),
     sa.Column("state", sa.Text, nullable=False),
     _minor("amount_minor"),
     _minor("current_minor"),
@@ -217,7 +222,7 @@ payment: Final = sa.Table(
 adjustment: Final = sa.Table(
     "adjustment",
     metadata,
-    sa.Column("journal_id", sa.BigInteger, sa.ForeignKey("journal.journal_id"), primary_key=True, autoincrement=False),
+    _id("journal_id", "journal.journal_id"),
     _refers("payment_id", "payment.payment_id"),
     _minor("amount_minor"),
     _text("why"),
@@ -245,7 +250,7 @@ transfer: Final = sa.Table(
 hold: Final = sa.Table(
     "hold",
     metadata,
-    sa.Column("hold_id", sa.BigInteger, sa.ForeignKey("journal.journal_id"), primary_key=True, autoincrement=False),
+    _id("hold_id", "journal.journal_id"),
     _refers("account_id", "account.account_id"),
     _minor("amount_minor"),
     sa.Column("currency", sa.Text, nullable=False),
@@ -255,7 +260,7 @@ hold: Final = sa.Table(
 hold_end: Final = sa.Table(
     "hold_end",
     metadata,
-    sa.Column("hold_id", sa.BigInteger, sa.ForeignKey("hold.hold_id"), primary_key=True, autoincrement=False),
+    _id("hold_id", "hold.hold_id"),
     _refers("journal_id", "journal.journal_id"),
     sa.Column("how", sa.Text, nullable=False),
     _one_of("how", "captured", "released", "expired", "replaced"),
