@@ -1,6 +1,6 @@
 """Microseconds per request that the books cost, for groups of 1, 16, 64 and 256, with the real decision.
 
-    python benchmarks/ledger_group.py [--database URL] [--requests N] [--busy] [--profile]
+    python -m benchmarks.ledger_group [--database URL] [--requests N] [--busy] [--profile]
 
 Without a URL a fresh SQLite file beside the temporary files is used. ``--busy`` keeps a second thread computing,
 as the event loop does under load: the books then wait for the interpreter's lock at each statement. The time of

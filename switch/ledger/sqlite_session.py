@@ -20,8 +20,11 @@ from switch.ledger import schema
 from switch.ledger.rows import Prefix, Row
 from switch.ledger.statements import Change, Fault, Query
 
+_PATIENCE_MS: Final = 2_000  # for another process (an import, an operator) that has the one write lock
 _TEXTS_REMEMBERED: Final = 512
 _ROWS_MAX: Final = 256  # of one statement: SQLite takes 32,766 parameters, the widest table has 29 columns
+_CACHE_KIB: Final = 65_536  # the pages that busy terminals and cards write again and again stay in memory
+_CHECKPOINT_PAGES: Final = 4_000  # 16 MiB of log: a page written in a hundred groups is moved to the database once
 _IN_THE_WAY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _DOWN: Final = {
     sqlite3.SQLITE_CANTOPEN,
@@ -41,10 +44,28 @@ class SqliteSession:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
+        self._cursor.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        self._cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        self._patience_ms = -1
 
     def begin(self) -> None:
         """Take the one write lock at once: reading first and locking later could only fail."""
+        self._wait_for(_PATIENCE_MS)
         self._cursor.execute("BEGIN IMMEDIATE")
+
+    def begin_at_once(self) -> bool:
+        """Take the write lock if no other process has it."""
+        self._wait_for(0)
+        try:
+            self._cursor.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error:
+            return False
+        return True
+
+    def _wait_for(self, patience_ms: int) -> None:
+        if patience_ms != self._patience_ms:
+            self._cursor.execute(f"PRAGMA busy_timeout = {patience_ms}")
+            self._patience_ms = patience_ms
 
     def commit(self) -> None:
         self._cursor.execute("COMMIT")
