@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -50,14 +51,11 @@ class Terminal:
         """Keep `IN_FLIGHT` requests under way until the connection breaks."""
         waiting: dict[tuple[str, str], Attempt] = {}
         codec, framer = Codec(_DIALECT), _DIALECT.framing.framer()
-        try:
+        with suppress(OSError, trio.BrokenResourceError):
             async with await trio.open_tcp_stream(*address) as stream:
                 while True:
-                    while len(waiting) < IN_FLIGHT:
-                        attempt = Attempt(self._next())
-                        self.attempts.append(attempt)
-                        waiting[attempt.key] = attempt
-                        await stream.send_all(_DIALECT.framing.wrap_request(codec.encode(attempt.request)))
+                    with suppress(trio.BrokenResourceError):  # what was answered before the end is still there to read
+                        await self._send(stream, codec, waiting)
                     data = await stream.receive_some()
                     if not data:
                         return
@@ -65,10 +63,13 @@ class Terminal:
                         answer = codec.decode(frame.body)
                         waiting.pop((answer[0][1], answer[11])).answer = answer
                         on_answer()
-        except OSError:
-            return
-        except trio.BrokenResourceError:
-            return
+
+    async def _send(self, stream: trio.SocketStream, codec: Codec, waiting: dict[tuple[str, str], Attempt]) -> None:
+        while len(waiting) < IN_FLIGHT:
+            attempt = Attempt(self._next())
+            self.attempts.append(attempt)
+            waiting[attempt.key] = attempt
+            await stream.send_all(_DIALECT.framing.wrap_request(codec.encode(attempt.request)))
 
     async def repeat(self, address: tuple[str, int]) -> list[Fields]:
         """Send everything once more as repeats, in the same order; return the answers in that order."""
