@@ -41,6 +41,28 @@ def test_the_migrations_make_exactly_the_tables_of_the_schema(books: Database) -
         assert compare_metadata(context, schema.metadata) == []
 
 
+def test_the_migrations_make_exactly_the_constraints_of_the_schema(sqlite_database: str, tmp_path: Path) -> None:
+    migrated, made = open_database(sqlite_database), open_database(f"sqlite:///{tmp_path / 'made.db'}")
+    with made.writing() as connection:
+        schema.metadata.create_all(connection)
+
+    assert clauses(migrated) - clauses(made) == clauses(made) - clauses(migrated) == set()
+    migrated.close()
+    made.close()
+
+
+def clauses(database: Database) -> set[tuple[str, str]]:
+    """Each line of each table's definition, as SQLite keeps it."""
+    with database.reading() as connection:
+        tables = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return {
+            (name, line.strip(" \t,"))
+            for name, text in tables
+            if not name.startswith("alembic")
+            for line in text.splitlines()
+        }
+
+
 def test_an_empty_database_is_refused_with_the_command_to_run(tmp_path: Path) -> None:
     empty = open_database(f"sqlite:///{tmp_path / 'empty.db'}")
 
