@@ -109,7 +109,8 @@ class Books:
     def originals(self, entry: Entry) -> list[JournalRow]:
         """Return the journalled requests that this one may be about: those of the day it names, the latest first.
 
-        A refund looks for the RRN that it names before anything else: it may be years away from its sale.
+        A refund looks for the RRN that it names before anything else: it may be years away from its sale. One that
+        names no STAN either is about nothing.
         """
         request, reference = entry.request, entry.request.original
         if request.kind is Kind.REFUND:
@@ -117,7 +118,7 @@ class Books:
                 return []
             found = self.by_rrn.get((request.merchant_id, reference.rrn)) if reference.rrn else None
             candidates = [row for row in found or () if _may_be_of_card(row, entry)]
-            if candidates:
+            if candidates or not reference.stan:
                 return sorted(candidates, reverse=True)
         stan = reference.stan if reference and reference.stan else request.stan
         classes = reference.message_class if reference and reference.message_class else _FINANCIAL_CLASSES

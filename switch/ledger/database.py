@@ -118,6 +118,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def _postgresql_engine(url: sa.URL) -> sa.Engine:
     return sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,  # what was pooled before the server restarted is replaced, not handed out
         hide_parameters=True,
         connect_args={
             "connect_timeout": _CONNECT_TIMEOUT_S,

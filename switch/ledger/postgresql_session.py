@@ -23,11 +23,14 @@ from switch.ledger.statements import Change, Fault, Query
 _TEXTS_REMEMBERED: Final = 128
 _LOCK_TIMEOUT_MS: Final = 1_500  # for another writer's group, which commits within milliseconds or is stuck
 _STATEMENT_TIMEOUT_MS: Final = 4_000  # nests in the commit's five seconds
-_IDLE_TIMEOUT_MS: Final = 2_000  # a switch that stands still in mid-group loses its locks: others wait for them
+_TRANSACTION_TIMEOUT_MS: Final = 4_000  # a switch that stands still in mid-group loses its locks: others wait
 _LOCK_NOT_AVAILABLE, _QUERY_CANCELED, _SERIALIZATION, _DEADLOCK = "55P03", "57014", "40001", "40P01"
 _IN_THE_WAY: Final = {_LOCK_NOT_AVAILABLE, _QUERY_CANCELED, _SERIALIZATION, _DEADLOCK}
 _DOWN_CLASSES: Final = {"08", "53", "57", "58"}  # connection, resources, operator intervention, system error
 
+_LIMIT_TRANSACTIONS: Final = (  # PostgreSQL 17 or later; idle_in_transaction_session_timeout misses what was pipelined
+    b"SELECT set_config(name, %s, false) FROM pg_settings WHERE name = 'transaction_timeout'"
+)
 _CLAIM: Final = (
     b"SELECT pg_advisory_xact_lock(k) FROM ("
     b"SELECT DISTINCT hashtextextended(name, 0) AS k FROM unnest(%s::text[]) AS name ORDER BY k) AS keys"
@@ -53,7 +56,7 @@ class PostgresqlSession:
         connection.prepare_threshold = 0  # every statement is used again and again: prepare it at once
         connection.execute(f"SET lock_timeout = {_LOCK_TIMEOUT_MS}".encode())
         connection.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}".encode())
-        connection.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_TIMEOUT_MS}".encode())
+        connection.execute(_LIMIT_TRANSACTIONS, [str(_TRANSACTION_TIMEOUT_MS)])
         connection.commit()
 
     def begin(self) -> None:

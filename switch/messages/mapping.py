@@ -27,6 +27,7 @@ _TRACK_SEPARATORS: Final = ("=", "D")
 _BALANCE_SIZE: Final = 20  # one entry of DE 54: types n2 n2, currency n3, sign, amount n12
 _PAN_DIGITS: Final = range(8, 20)  # ISO/IEC 7812-1
 _AMOUNT_DIGITS: Final = 12
+_AMOUNT_MAX: Final = 10**_AMOUNT_DIGITS - 1
 _AVAILABLE: Final = "02"
 _HAVE_ORIGINALS: Final = frozenset({Kind.REVERSAL, Kind.REFUND})
 
@@ -119,13 +120,15 @@ class MessageMap:
 
         A reference that names the original's MTI (DE 90, DE 56) can be about anything. One that does not
         (UnionPay's DE 61) is about the sale that a refund or void names; a reversal there carries its
-        original's own STAN and batch instead (domain rules 1 and 7).
+        original's own STAN and batch instead (domain rules 1 and 7). Zeros stand for what a terminal does not
+        know. A reversal that names nobody is about its own key; a refund, about the sale of its RRN or none.
         """
         named = self._get_original_stan(fields) if self._names_any_original or kind is not Kind.REVERSAL else ""
         rrn = self._get_original_rrn(fields) if kind is not Kind.REVERSAL else ""
-        if not named:
-            return OriginalReference("", self._get_stan(fields), local_date, self._get_batch(fields), rrn)
-        message_class = self._get_original_mti(fields)[1:2]
+        if not named.strip("0"):
+            stan = self._get_stan(fields) if kind is Kind.REVERSAL else ""
+            return OriginalReference("", stan, local_date, self._get_batch(fields), rrn)
+        message_class = self._get_original_mti(fields)[1:2].strip("0")
         named_date = self._calendar.resolve(self._get_original_date(fields), received_at)
         return OriginalReference(message_class, named, named_date, self._get_original_batch(fields), rrn)
 
@@ -162,12 +165,12 @@ class MessageMap:
 
     def _balances(self, balances: tuple[Balance, ...]) -> str:
         """DE 54: 20 characters each. Where the field has room for one only, it is what may be spent."""
-        chosen = balances
+        chosen = balances  # an amount beyond twelve digits is shown as the largest there is
         if len(balances) > self._balances_max:
             chosen = tuple(balance for balance in balances if balance.amount_type == _AVAILABLE)[: self._balances_max]
         return "".join(
             f"{balance.account_type}{balance.amount_type}{balance.currency}"
-            f"{'D' if balance.amount_minor < 0 else 'C'}{abs(balance.amount_minor):012d}"
+            f"{'D' if balance.amount_minor < 0 else 'C'}{min(abs(balance.amount_minor), _AMOUNT_MAX):012d}"
             for balance in chosen
         )
 

@@ -54,15 +54,15 @@ def reversal(request: Request, facts: Facts) -> Posting | Refusal:
         said = Money(request.amount_minor or 0, original.currency)
         why = f"the original was for {Money(original.amount_minor, original.currency)}, the reversal says {said}"
         return Refusal(Action.AMOUNT_MISMATCH, why)
-    if original.business_day != facts.business_day:
-        return Refusal(Action.ORIGINAL_CLOSED, f"the original is of {original.business_day}, a day already closed")
-    remaining = max(request.new_amount_minor or 0, original.refunded_minor)
+    remaining = _remaining(request, original)
     if remaining > original.current_minor:
         left, wanted = Money(original.current_minor, original.currency), Money(remaining, original.currency)
         why = f"{left} is left of the original, the reversal wants to leave {wanted}"
         return Refusal(Action.AMOUNT_MISMATCH, why)
     if remaining == original.current_minor:
         return NOTHING
+    if original.business_day != facts.business_day:
+        return Refusal(Action.ORIGINAL_CLOSED, f"the original is of {original.business_day}, a day already closed")
     return Posting(effects=_undo(original, remaining, facts.journal_id))
 
 
@@ -71,8 +71,13 @@ def after_refusal(refusal: Refusal, request: Request, facts: Facts) -> tuple[Eff
     original = facts.original
     if refusal.action is not Action.ORIGINAL_CLOSED or request.kind is not Kind.REVERSAL or original is None:
         return ()
-    amount = original.current_minor - (request.new_amount_minor or 0)
+    amount = original.current_minor - _remaining(request, original)
     return (QueueAdjustment(original.payment_id, amount, refusal.because),)
+
+
+def _remaining(request: Request, original: Payment) -> int:
+    """What a reversal leaves of its original: the new amount, 0 for none; what was refunded is given back already."""
+    return max(request.new_amount_minor or 0, original.refunded_minor)
 
 
 def _bury(request: Request) -> Posting:

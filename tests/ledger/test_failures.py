@@ -16,7 +16,7 @@ from switch.decisions import Decision, Facts, Outcome, Standing, Transfer
 from switch.ledger import schema
 from switch.ledger.rows import Prefix, Row
 from switch.ledger.sessions import connector
-from switch.ledger.statements import Change, Fault, Query, Session
+from switch.ledger.statements import BALANCES, Change, Fault, Query, Session
 from switch.ledger.store import ATTEMPTS, SEARCH_PAUSES_S
 from switch.messages.actions import Action
 from switch.messages.model import Request
@@ -269,6 +269,20 @@ def test_a_postgresql_backend_that_is_ended_is_replaced(postgresql_shop: Shop) -
     assert action(report.outcomes[0]) is Action.APPROVED
     assert len(report.faults) == 1
     assert postgresql_shop.account(RICH) == (98_000, 0)
+
+
+def test_a_switch_that_stands_still_in_mid_group_loses_its_locks(postgresql_shop: Shop) -> None:
+    store = postgresql_shop.store()
+    stuck = connector(postgresql_shop.database)()
+    stuck.begin()
+    stuck.read((BALANCES, [(CARDS[RICH][1],)]))  # and then nothing: its process was stopped
+
+    report = store.run([purchase(1)])
+
+    store.close()
+    stuck.close()
+    assert action(report.outcomes[0]) is Action.APPROVED
+    assert set(report.faults) == {"retry: LockNotAvailable"}
 
 
 def test_a_deadlock_of_postgresql_is_tried_again(postgresql_shop: Shop) -> None:
