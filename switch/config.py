@@ -9,6 +9,7 @@ Units stand last in every name: ``_s`` seconds, ``_minor`` minor units of the cu
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -36,6 +37,10 @@ DEFAULT_FILE: Final = "switch.toml"
 _PREFIX: Final = "SWITCH_"
 _MASK: Final = "********"
 _DATABASES: Final = ("sqlite", "postgresql", "postgresql+psycopg")
+_NETWORK_URL: Final = re.compile(
+    r"[a-z+]+://([^:/?#@\[\]]*(:[^/?#@\[\]]*)?@)?(\[[0-9A-Fa-f:.]+\]|[^:/?#@\[\]]*)(:[0-9]+)?(/[^?#]*)?(\?[^#]*)?"
+)
+"""Has one reading only: whoever parses it finds the same password, so that whoever masks it hides the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,8 @@ class LedgerSettings(_Section):
             raise ValueError(f"must be sqlite:///FILE or postgresql://USER@HOST/NAME, not {scheme.partition(':')[0]!r}")
         if scheme == "sqlite" and (not rest.startswith("/") or rest in {"/", "/:memory:"} or "mode=memory" in rest):
             raise ValueError("must name a file: sqlite:///FILE, or sqlite:////ABSOLUTE/FILE")
+        if scheme != "sqlite" and not _NETWORK_URL.fullmatch(url):
+            raise ValueError("must be postgresql://USER:PASSWORD@HOST:PORT/NAME, with / ? # @ [ ] in a password as %XX")
         return url
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -29,7 +30,7 @@ def init(
 ) -> None:
     """Write switch.toml, fresh keys and a migrated database into DIR."""
     install(directory, settings_text(database))
-    shown = "" if directory == Path() else f"  cd {directory}\n"
+    shown = "" if directory == Path() else f"  cd {shlex.quote(str(directory))}\n"
     typer.echo(
         f"Written: {directory / SETTINGS_FILE}, {directory / KEYS_FILE} (back it up, apart from the database), "
         "and the tables of the books.\n"

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
+from switch.config import masked_url
 from switch.data_files import migrations_directory
 from switch.errors import DatabaseError
 from switch.ledger.schema import SCHEMA_VERSION, meta
@@ -68,7 +69,7 @@ class Database:
             raise DatabaseError(f"{self}: {_first_line(error)}") from error
 
     def __str__(self) -> str:
-        return self.engine.url.render_as_string(hide_password=True)
+        return masked_url(self.engine.url.render_as_string())
 
 
 def open_database(url: str) -> Database:

@@ -44,6 +44,12 @@ def test_init_makes_an_installation_that_can_be_checked(tmp_path: Path) -> None:
     assert switch(folder, "config", "check").returncode == 0
 
 
+def test_what_init_says_to_run_next_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    made = switch(tmp_path, "init", "my shop")
+
+    assert "\n  cd 'my shop'\n" in made.stdout
+
+
 def test_init_writes_the_lines_that_everyone_changes_live(tmp_path: Path) -> None:
     switch(tmp_path, "init")
 

@@ -231,6 +231,38 @@ def test_a_masked_url_shows_no_password(url: str, shown: str) -> None:
     assert masked_url(url) == shown
 
 
+@pytest.mark.parametrize("secret", ["pa#ss", "pa/ss", "pa?ss", "p@ss", "[pass"])
+def test_a_password_that_could_be_read_in_two_ways_is_refused_without_being_shown(tmp_path: Path, secret: str) -> None:
+    path = write(tmp_path, f'[ledger]\ndatabase = "postgresql://u:{secret}@db/s"\n')
+
+    message = complaint(path)
+
+    assert "in a password as %XX" in message
+    assert "ss@" not in message
+
+
+@pytest.mark.parametrize("address", ["db:port", "db:", "::1:5432"])
+def test_a_database_address_without_a_number_for_its_port_is_refused(tmp_path: Path, address: str) -> None:
+    path = write(tmp_path, f'[ledger]\ndatabase = "postgresql://u@{address}/s"\n')
+
+    assert "ledger.database: must be postgresql://USER:PASSWORD@HOST:PORT/NAME" in complaint(path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://",
+        "postgresql:///s?host=/run/postgresql",
+        "postgresql://u:p%40ss:word@[::1]:5432/s",
+        "postgresql+psycopg://db/s?sslmode=require",
+    ],
+)
+def test_the_usual_ways_to_name_a_postgresql_database_are_taken(tmp_path: Path, url: str) -> None:
+    path = write(tmp_path, f'[ledger]\ndatabase = "{url}"\n')
+
+    assert load_settings(path).ledger.database == url
+
+
 def test_neither_the_masked_settings_nor_their_repr_show_a_password() -> None:
     settings = Settings.model_validate({"ledger": {"database": "postgresql://u:hunter2@db/s"}})
 

@@ -112,6 +112,15 @@ def test_a_database_that_cannot_be_reached_is_an_operators_error_without_its_pas
     away.close()
 
 
+def test_a_database_never_shows_its_password_wherever_the_url_has_it() -> None:
+    with_user, in_query = (
+        open_database("postgresql://u:secret@db/s"),
+        open_database("postgresql://db/s?user=u&password=secret"),
+    )
+
+    assert "secret" not in f"{with_user} {in_query}"
+
+
 def test_what_raises_while_writing_is_rolled_back(books: Database) -> None:
     def write_and_fail() -> None:
         with books.writing() as connection:
