@@ -138,11 +138,12 @@ CARDS: Final = Query(
 PAYMENTS: Final = Query(
     given=(("payment_id", "bigint"),),
     columns=(
-        *("p.payment_id", "j.kind", "p.state", "p.amount_minor", "p.current_minor", "p.refunded_minor", "j.currency"),
+        *("p.payment_id", "j.kind", "p.state", "p.amount_minor", "p.current_minor", "p.refunded_minor", "a.currency"),
         *("p.account_id", "p.merchant_account_id", "j.card_id", "j.pan_key", "p.hold_id", "j.business_day"),
         *("j.batch", "j.merchant_id", "j.rrn", "j.approval_code", "j.original_id"),
     ),
-    source="payment AS p ON p.payment_id = g.payment_id JOIN journal AS j ON j.journal_id = p.payment_id",
+    source="payment AS p ON p.payment_id = g.payment_id JOIN journal AS j ON j.journal_id = p.payment_id"
+    " JOIN account AS a ON a.account_id = p.account_id",  # a message may leave its currency out
     lock=("p", "payment_id"),
     blob=10,
 )
