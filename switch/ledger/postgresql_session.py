@@ -63,6 +63,10 @@ class PostgresqlSession:
         """Nothing to send: the driver puts BEGIN before the first statement."""
         self._queued.clear()
 
+    def begin_at_once(self) -> bool:
+        """Never: every statement waits for the server, and for other writers' locks."""
+        return False
+
     def commit(self) -> None:
         self._connection.commit()
 

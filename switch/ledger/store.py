@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from switch.decisions import Outcome, Standing
 from switch.errors import CommitUnknown
@@ -41,6 +41,14 @@ class Report:
     outcomes: list[Outcome] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     duration_s: float = 0.0
+
+
+class Prepared(NamedTuple):
+    """A group that is decided and written but not committed: `Store.finish` has to follow."""
+
+    started: float
+    entries: list[Entry]
+    settled: list[Settled]
 
 
 class _Failed(Exception):  # noqa: N818 - a branch of this module, never seen outside
@@ -85,12 +93,34 @@ class Store:
 
         There is one outcome for each request, in the order of the requests.
         """
-        started = time.perf_counter()
+        return self._report(time.perf_counter(), self._entries(requests), None)
+
+    def prepare(self, requests: Sequence[Request]) -> Prepared | None:
+        """Decide a group up to its commit, on a database that can do that without waiting; never raises.
+
+        What is left is `finish`. None: nothing has been done, and the group has to be `run`.
+        """
+        session, started = self._session, time.perf_counter()
+        if session is None or not session.begin_at_once():
+            return None
+        entries = self._entries(requests)
+        try:
+            return Prepared(started, entries, settle(session, entries, self._rules, self._clock()))
+        except Exception as error:  # noqa: BLE001 - whatever it is, `run` meets it again and knows what to do
+            self._give_back(session, error)
+            return None
+
+    def finish(self, prepared: Prepared) -> Report:
+        """Make a prepared group durable, with all the care that `run` takes."""
+        return self._report(prepared.started, prepared.entries, prepared.settled)
+
+    def _entries(self, requests: Sequence[Request]) -> list[Entry]:
+        pan_key, ids = self._pan_key, self._ids
+        return [Entry(request, ids(), pan_key(request.pan) if request.pan else b"") for request in requests]
+
+    def _report(self, started: float, entries: list[Entry], prepared: list[Settled] | None) -> Report:
         report = Report()
-        entries = [
-            Entry(request, self._ids(), self._pan_key(request.pan) if request.pan else b"") for request in requests
-        ]
-        settled = self._settle_all(entries, report)
+        settled = self._settle_all(entries, report, prepared)
         committed_at = self._clock()
         report.outcomes = [
             Outcome(each.entry.request, each.standing, each.reply, each.because, each.journal_id, committed_at)
@@ -107,9 +137,11 @@ class Store:
 
     # --- from the whole group to its requests --------------------------------------------------------------
 
-    def _settle_all(self, entries: list[Entry], report: Report, *, alone: bool = False) -> list[Settled]:
+    def _settle_all(
+        self, entries: list[Entry], report: Report, prepared: list[Settled] | None = None, *, alone: bool = False
+    ) -> list[Settled]:
         try:
-            return self._settle_together(entries, report)
+            return self._settle_together(entries, report, prepared)
         except CommitUnknown:
             report.faults.append("unknown")
             return [Settled(entry, Standing.UNKNOWN, None, "the commit's fate is unknown", None) for entry in entries]
@@ -124,10 +156,11 @@ class Store:
         because = f"cannot be stored: {type(failure.error).__name__}"  # its text could quote what was to be stored
         return Settled(entry, Standing.FIRST, Reply(Action.SYSTEM_ERROR, self._clock()), because, None)
 
-    def _settle_together(self, entries: list[Entry], report: Report) -> list[Settled]:
+    def _settle_together(self, entries: list[Entry], report: Report, prepared: list[Settled] | None) -> list[Settled]:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._once(entries)
+                settled, prepared = prepared or self._decide(entries), None
+                return self._commit(settled)
             except _Broken as broken:
                 report.faults.append("commit broken")
                 if self._find(entries):
@@ -140,13 +173,16 @@ class Store:
             report.faults.append(f"{failure.fault}: {type(failure.error).__name__}")
         raise failure
 
-    def _once(self, entries: list[Entry]) -> list[Settled]:
+    def _decide(self, entries: list[Entry]) -> list[Settled]:
         session = self._open()
         try:
             session.begin()
-            settled = settle(session, entries, self._rules, self._clock())
+            return settle(session, entries, self._rules, self._clock())
         except Exception as error:
             raise _Failed(self._give_back(session, error), error) from error
+
+    def _commit(self, settled: list[Settled]) -> list[Settled]:
+        session = self._open()
         try:
             session.commit()
         except Exception as error:

@@ -23,3 +23,11 @@ def postgresql_shop(postgresql_database: str) -> Iterator[Shop]:
     stock(opened)
     yield Shop(opened)
     opened.close()
+
+
+@pytest.fixture
+def sqlite_shop(sqlite_database: str) -> Iterator[Shop]:
+    opened = open_database(sqlite_database)
+    stock(opened)
+    yield Shop(opened)
+    opened.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import count
@@ -155,6 +156,16 @@ class Shop:
         return Store(
             connect or connector(self.database), rules, pan_key, lambda: self.now, lambda: next(self.ids), pauses.append
         )
+
+    @contextmanager
+    def opened_store(self, decide: Decide = decide) -> Iterator[Store]:
+        """A store that has its connection already, because it has settled one purchase, with STAN 1."""
+        store = self.store(decide)
+        try:
+            store.run([purchase(1)])
+            yield store
+        finally:
+            store.close()
 
     def send(self, *requests: Request) -> list[Outcome]:
         """Settle one group on a store of its own."""

@@ -40,6 +40,9 @@ class Flaky:
         self._may_fail("begin")
         self._real.begin()
 
+    def begin_at_once(self) -> bool:
+        return False
+
     def commit(self) -> None:
         self._may_fail("before commit")
         self._real.commit()
@@ -350,3 +353,37 @@ def test_two_writers_cannot_overspend_a_card(shop: Shop) -> None:
     approved = [outcome for outcome in (*one, *other) if action(outcome) is Action.APPROVED]
     assert len(approved) == 16  # 50.00 in steps of 3.00
     assert shop.account(POOR) == (200, 0)
+
+
+# --- a group in two steps ----------------------------------------------------------------------------------
+
+
+def test_a_prepared_group_is_durable_only_when_finished(sqlite_shop: Shop) -> None:
+    with sqlite_shop.opened_store() as store:
+        prepared = store.prepare([purchase(2), purchase(2)])
+        assert prepared is not None
+        before = len(sqlite_shop.rows(schema.journal))
+        report = store.finish(prepared)
+
+    assert before == 1
+    assert [outcome.standing for outcome in report.outcomes] == [Standing.FIRST, Standing.REPEAT]
+    assert len(sqlite_shop.rows(schema.journal)) == 2
+
+
+def test_what_cannot_be_prepared_has_done_nothing_and_can_be_run(sqlite_shop: Shop) -> None:
+    with sqlite_shop.opened_store(misposting("000002")) as store:
+        prepared = store.prepare([purchase(2), purchase(3)])
+        report = store.run([purchase(2), purchase(3)])
+
+    assert prepared is None
+    assert [action(outcome) for outcome in report.outcomes] == [Action.SYSTEM_ERROR, Action.APPROVED]
+
+
+def test_nothing_is_prepared_while_another_process_has_the_lock(sqlite_shop: Shop) -> None:
+    with sqlite_shop.opened_store() as store:
+        with sqlite_shop.database.writing():
+            prepared = store.prepare([purchase(2)])
+        report = store.run([purchase(2)])
+
+    assert prepared is None
+    assert action(report.outcomes[0]) is Action.APPROVED

@@ -11,7 +11,8 @@ import trio
 import trio.testing
 
 from switch.decisions import Outcome, Standing
-from switch.ledger.store import Report
+from switch.ledger.books import Entry
+from switch.ledger.store import Prepared, Report
 from switch.ledger.writer import Writer
 from switch.messages.actions import Action
 from switch.messages.model import Reply, Request
@@ -22,10 +23,19 @@ T = TypeVar("T")
 
 @dataclass
 class FakeStore:
-    """Approves everything and remembers its groups."""
+    """Approves everything and remembers its groups; ``prompt`` prepares them, as an embedded database can."""
 
     groups: list[int] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    prompt: bool = False
+    prepared: int = 0
+
+    def prepare(self, requests: Sequence[Request], /) -> Prepared | None:
+        self.prepared += self.prompt
+        return Prepared(0.0, [Entry(request, 1, b"") for request in requests], []) if self.prompt else None
+
+    def finish(self, prepared: Prepared, /) -> Report:
+        return self.run([entry.request for entry in prepared.entries])
 
     def run(self, requests: Sequence[Request], /) -> Report:
         self.groups.append(len(requests))
@@ -107,6 +117,22 @@ async def test_requests_gather_while_a_group_commits(autojump_clock: trio.testin
 
     assert desk.store.groups == desk.observer.groups == [1, 5]
     assert desk.stans == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_group_that_need_not_wait_goes_to_the_runner_for_its_commit_only(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    desk = Desk(autojump_clock, store=FakeStore(prompt=True))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(desk.writer.run)
+        desk.submit(1)
+        await trio.sleep(0.5)
+        while_committing = (desk.store.prepared, desk.store.groups.copy())
+        await desk.writer.drain()
+
+    assert while_committing == (1, [])
+    assert desk.store.groups == [1]
+    assert desk.stans == [1]
 
 
 async def test_a_group_has_a_largest_size(autojump_clock: trio.testing.MockClock) -> None:
