@@ -35,6 +35,9 @@ _CLAIM: Final = (
     b"SELECT pg_advisory_xact_lock(k) FROM ("
     b"SELECT DISTINCT hashtextextended(name, 0) AS k FROM unnest(%s::text[]) AS name ORDER BY k) AS keys"
 )
+_DURABLE: Final = (  # an approval is sent once COMMIT returned: it must not be one that a crash can take back
+    b"SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+)
 _TYPES: Final[dict[type, str]] = {
     sa.BigInteger: "bigint",
     sa.Integer: "integer",
@@ -57,6 +60,7 @@ class PostgresqlSession:
         connection.execute(f"SET lock_timeout = {_LOCK_TIMEOUT_MS}".encode())
         connection.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}".encode())
         connection.execute(_LIMIT_TRANSACTIONS, [str(_TRANSACTION_TIMEOUT_MS)])
+        connection.execute(_DURABLE)
         connection.commit()
 
     def begin(self) -> None:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from switch.decisions import Decision, Facts, Outcome, Standing, Transfer
 from switch.ledger import schema
+from switch.ledger.postgresql_session import PostgresqlSession
 from switch.ledger.rows import Prefix, Row
 from switch.ledger.sessions import connector
 from switch.ledger.statements import BALANCES, Change, Fault, Query, Session
@@ -286,6 +287,18 @@ def test_a_switch_that_stands_still_in_mid_group_loses_its_locks(postgresql_shop
     stuck.close()
     assert action(report.outcomes[0]) is Action.APPROVED
     assert set(report.faults) == {"retry: LockNotAvailable"}
+
+
+def test_postgresql_commits_are_durable_whatever_its_default_is(postgresql_shop: Shop) -> None:
+    with postgresql_shop.database.writing() as connection:
+        name = connection.exec_driver_sql("SELECT current_database()").scalar_one()
+        connection.exec_driver_sql(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+
+    session = connector(postgresql_shop.database)()
+
+    assert isinstance(session, PostgresqlSession)
+    assert session._connection.execute("SHOW synchronous_commit").fetchone() == ("on",)
+    session.close()
 
 
 def test_a_deadlock_of_postgresql_is_tried_again(postgresql_shop: Shop) -> None:
