@@ -57,6 +57,16 @@ _I4: Final = Invariant(
              WHERE p.state = 'held' AND (h.hold_id IS NULL OR NOT {_IS_OPEN})""",
         ),
         Query(
+            "hold {hold_id}: ended by journal {journal_id}, which is about another payment",
+            """
+            SELECT e.hold_id, e.journal_id
+              FROM hold_end AS e
+              JOIN journal AS opening ON opening.journal_id = e.hold_id
+              JOIN journal AS ending ON ending.journal_id = e.journal_id
+             WHERE coalesce(ending.original_id, 0)
+                   <> CASE WHEN opening.kind = 'reversal' THEN opening.original_id ELSE opening.journal_id END""",
+        ),
+        Query(
             "hold {hold_id}: in {currency}, its account in {account_currency}",
             """
             SELECT h.hold_id, h.currency, a.currency AS account_currency
@@ -95,12 +105,49 @@ _I5: Final = Invariant(
              WHERE {_IS_APPROVAL} AND t.journal_id IS NULL AND h.hold_id IS NULL""",
         ),
         Query(
+            "payment {payment_id}: not between the accounts of its card and its merchant",
+            """
+            SELECT p.payment_id
+              FROM payment AS p
+              JOIN journal AS j ON j.journal_id = p.payment_id
+              LEFT JOIN card AS c ON c.card_id = j.card_id AND c.account_id = p.account_id
+              LEFT JOIN merchant AS m ON m.merchant_id = j.merchant_id AND m.account_id = p.merchant_account_id
+             WHERE c.card_id IS NULL OR m.merchant_id IS NULL""",
+        ),
+        Query(
+            "transfer {journal_id}/{leg}: not from the one account of its payment to the other, or not the only one",
+            """
+            SELECT t.journal_id, t.leg
+              FROM transfer AS t
+              JOIN journal AS j ON j.journal_id = t.journal_id
+              LEFT JOIN payment AS p
+                ON p.payment_id = CASE WHEN j.kind = 'reversal' THEN j.original_id ELSE j.journal_id END
+              LEFT JOIN journal AS o ON o.journal_id = p.payment_id
+             WHERE j.kind <> 'import'
+               AND (p.payment_id IS NULL
+                    OR EXISTS (SELECT 1 FROM transfer AS other
+                                WHERE other.journal_id = t.journal_id AND other.leg <> t.leg)
+                    OR CASE WHEN (o.kind = 'refund') = (j.kind = 'reversal')
+                            THEN t.debit_account_id <> p.account_id OR t.credit_account_id <> p.merchant_account_id
+                            ELSE t.debit_account_id <> p.merchant_account_id OR t.credit_account_id <> p.account_id
+                       END)""",
+        ),
+        Query(
             "journal {journal_id}: approved {kind}, but the stored answer lacks DE 37 or 38",
             f"SELECT j.journal_id, j.kind FROM journal AS j WHERE {_IS_APPROVAL} AND (rrn = '' OR approval_code = '')",
         ),
         Query(
-            "journal {journal_id}: approved, but no key leads to its stored answer",
-            f"SELECT j.journal_id FROM journal AS j WHERE {_IS_APPROVAL} EXCEPT SELECT journal_id FROM request_key",
+            "journal {journal_id}: decided, but no key leads to its stored answer",
+            f"SELECT journal_id FROM journal WHERE kind IN {_KEYED_KINDS} EXCEPT SELECT journal_id FROM request_key",
+        ),
+        Query(
+            "journal {journal_id}: a reversal of what never came, but nothing of its terminal is buried",
+            """
+            SELECT j.journal_id
+              FROM journal AS j
+             WHERE j.kind = 'reversal' AND j.action = 'approved' AND j.original_id IS NULL
+               AND NOT EXISTS (SELECT 1 FROM tombstone AS s
+                                WHERE s.terminal_id = j.terminal_id AND s.merchant_id = j.merchant_id)""",
         ),
         *(
             Query(
@@ -219,7 +266,8 @@ _I7: Final = Invariant(
             """
             SELECT payment_id, state, current_minor, amount_minor FROM payment
              WHERE current_minor > amount_minor OR current_minor < 0 OR refunded_minor < 0
-                OR (state = 'reversed' AND current_minor = amount_minor)""",
+                OR (state = 'reversed' AND current_minor = amount_minor)
+                OR (state <> 'reversed' AND current_minor = 0)""",
         ),
     ),
 )

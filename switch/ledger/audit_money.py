@@ -110,6 +110,14 @@ _I2: Final = Invariant(
                 ON r.card_id = d.card_id AND r.business_day = d.business_day
              WHERE d.amount_minor <> coalesce(r.minor, 0) OR d.count <> coalesce(r.times, 0)""",
         ),
+        Query(
+            "card {card_id} on {business_day}: has payments, but no counters",
+            """
+            SELECT j.card_id, j.business_day
+              FROM payment AS p JOIN journal AS j ON j.journal_id = p.payment_id
+             WHERE j.kind IN ('purchase', 'authorisation')
+            EXCEPT SELECT card_id, business_day FROM card_day""",
+        ),
     ),
 )
 

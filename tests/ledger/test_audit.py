@@ -71,6 +71,8 @@ def test_empty_books_pass(database: str) -> None:
 SALE_ID = "(SELECT journal_id FROM journal WHERE stan = '000001')"
 HOLD_ID = "(SELECT journal_id FROM journal WHERE stan = '000003')"
 RELEASED_ID = "(SELECT journal_id FROM journal WHERE stan = '000004' AND kind = 'authorisation')"
+FUNDING_ACCOUNT = "(SELECT account_id FROM account WHERE kind = 'funding')"
+OTHER_ACCOUNT = "(SELECT max(account_id) FROM balance)"
 RICH_ACCOUNT = "(SELECT account_id FROM card WHERE masked_pan LIKE '4111%')"
 
 DAMAGE = [
@@ -90,6 +92,7 @@ DAMAGE = [
         ["INSERT INTO balance SELECT account_id, 0, 0, 0 FROM account WHERE kind = 'funding'"],
     ),
     ("I2", "replayed 4 for", None, ["UPDATE card_day SET count = 9 WHERE count = 4"]),
+    ("I2", "no counters", None, ["DELETE FROM card_day"]),
     (
         "I3",
         "not forced",
@@ -111,12 +114,30 @@ DAMAGE = [
     ("I4", "no held payment", None, [f"DELETE FROM hold_end WHERE hold_id = {RELEASED_ID}"]),
     ("I4", "no held payment", None, [f"UPDATE hold SET amount_minor = 1 WHERE hold_id = {HOLD_ID}"]),
     ("I4", "its hold is not open", None, [f"INSERT INTO hold_end SELECT {HOLD_ID}, max(journal_id), 'released' FROM journal"]),
+    ("I4", "about another payment", None, ["UPDATE journal SET original_id = NULL WHERE stan = '000004' AND kind = 'reversal'"]),
     ("I4", "its account in 156", None, [f"UPDATE hold SET currency = '840' WHERE hold_id = {HOLD_ID}"]),
     ("I5", "no payment of its amount", None, [f"DELETE FROM payment WHERE payment_id = {SALE_ID}"]),
     ("I5", "approved purchase, but its amount was not moved", None, [f"DELETE FROM transfer WHERE journal_id = {SALE_ID}"]),
     ("I5", "approved authorisation, but its amount was not held", None, [f"DELETE FROM hold WHERE hold_id = {HOLD_ID}"]),
     ("I5", "lacks DE 37 or 38", None, ["UPDATE journal SET approval_code = '' WHERE stan = '000001'"]),
     ("I5", "no key leads", None, [f"DELETE FROM request_key WHERE journal_id = {SALE_ID}"]),
+    ("I5", "no key leads", None, ["DELETE FROM request_key WHERE message_class = '4'"]),
+    ("I5", "nothing of its terminal is buried", None, ["DELETE FROM tombstone"]),
+    ("I5", "of its card and its merchant", None, [f"UPDATE card SET account_id = {OTHER_ACCOUNT}"]),
+    ("I5", "of its card and its merchant", None, [f"UPDATE merchant SET account_id = {FUNDING_ACCOUNT}"]),
+    ("I5", "to the other", None, [f"UPDATE transfer SET credit_account_id = {FUNDING_ACCOUNT} WHERE journal_id = {SALE_ID}"]),
+    (
+        "I5",
+        "to the other",
+        None,
+        [f"UPDATE transfer SET debit_account_id = {FUNDING_ACCOUNT} WHERE journal_id IN (SELECT journal_id FROM journal WHERE kind = 'reversal')"],
+    ),
+    (
+        "I5",
+        "not the only one",
+        None,
+        [f"INSERT INTO transfer SELECT journal_id, 9, credit_account_id, {FUNDING_ACCOUNT}, 5, currency, 0 FROM transfer WHERE journal_id = {SALE_ID}"],
+    ),
     ("I5", "payment", None, ["UPDATE journal SET action = 'insufficient_funds' WHERE stan = '000001'"]),
     ("I5", "transfer", None, ["DELETE FROM journal WHERE stan = '000001'"]),
     ("I5", "hold ", None, ["DELETE FROM journal WHERE stan = '000003'"]),
@@ -151,6 +172,7 @@ DAMAGE = [
     ),
     ("I7", "its reversals leave", None, ["UPDATE payment SET current_minor = 1999 WHERE amount_minor = 2000"]),
     ("I7", "its refunds sum to 700", None, ["UPDATE payment SET refunded_minor = 0 WHERE amount_minor = 2000"]),
+    ("I7", "posted, with 0 of", None, ["UPDATE payment SET state = 'posted' WHERE state = 'reversed' AND current_minor = 0 AND hold_id IS NULL"]),
     ("I7", "reversed, with 1000 of 1000 left", None, [f"UPDATE payment SET state = 'reversed' WHERE payment_id = {SALE_ID}"]),
     ("I12", "merchant.name of M1: a card number", None, [f"UPDATE merchant SET name = 'pays with {PAN}'"]),
     ("I12", "journal.trace of", None, [f"UPDATE journal SET trace = '[\"card\",\"{PAN}\"]' WHERE stan = '000001'"]),
