@@ -16,7 +16,7 @@ import trio
 from switch.admin.server import serve_admin
 from switch.config import ListenerSettings, Settings, masked_url
 from switch.errors import ConfigurationError, DatabaseError, OperatorError
-from switch.ledger.database import Database, check_version, open_database
+from switch.ledger.database import Database, check_keys, check_version, open_database
 from switch.ledger.group import Rules
 from switch.ledger.ids import JournalIds
 from switch.ledger.sessions import connector
@@ -122,6 +122,7 @@ async def run(
     calendar = HostCalendar(settings.zone)
     with closing(open_database(settings.ledger.database)) as database:
         await in_thread(lambda: check_version(database))
+        await in_thread(lambda: check_keys(database, vault))
         rules = Rules(decider(_policies(settings)), NEEDS, HostCalendar(settings.zone).day_of)
         store = Store(connector(database), rules, vault.pan_key, clock, JournalIds(clock))
         writer = Writer(

@@ -61,12 +61,15 @@ def cards(file: File, config: Config = None) -> None:
 
 def _import(subject: str, file: Path, config: Path | None) -> None:
     from switch.errors import ImportRefused
+    from switch.ledger.database import check_keys
     from switch.ledger.importing import import_file
 
     with open_books(config) as books:
+        vault = books.vault()
+        check_keys(books.database, vault)
         try:
             with _progress(file) as on_progress:
-                done = import_file(books.database, subject, file, books.vault(), _run(books), on_progress)
+                done = import_file(books.database, subject, file, vault, _run(books), on_progress)
         except ImportRefused as refused:
             for line, column, reason in refused.problems:
                 typer.echo(": ".join(part for part in (f"{file}:{line}", column, reason) if part), err=True)

@@ -19,8 +19,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from switch.config import masked_url
 from switch.data_files import migrations_directory
-from switch.errors import DatabaseError
-from switch.ledger.schema import SCHEMA_VERSION, meta
+from switch.errors import ConfigurationError, DatabaseError, InternalError
+from switch.ledger.ports import PanVault
+from switch.ledger.schema import SCHEMA_VERSION, card, meta
 
 _BUSY_TIMEOUT_MS: Final = (
     2_000  # another process (import, operator) holds SQLite's one write lock for this long at most
@@ -29,6 +30,7 @@ _CACHED_STATEMENTS: Final = 512  # every statement of the ledger, in every chunk
 _CONNECT_TIMEOUT_S: Final = 5
 _SILENCE_TIMEOUT_MS: Final = 5_000  # a server that acknowledges nothing for so long is gone
 _UPGRADE_HINT: Final = "run: switch db upgrade"
+_OPERATORS_TO_MEND: Final = (OperationalError, sa.exc.DatabaseError)  # away or locked; a file that is no database
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,9 @@ class Database:
     def _mapped_errors(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
+        except DBAPIError as error:
+            if type(error) not in _OPERATORS_TO_MEND:
+                raise
             raise DatabaseError(f"{self}: {_first_line(error)}") from error
 
     def __str__(self) -> str:
@@ -159,6 +163,23 @@ def check_version(database: Database) -> dict[str, str]:
             "install a newer version of the switch (switch db upgrade cannot go back)"
         )
     return found
+
+
+def check_keys(database: Database, vault: PanVault) -> None:
+    """Raise `ConfigurationError` unless the card that came last opens under the vault's keys and is found by them.
+
+    Under other keys no card would be found: every one would be declined, and an import would add each anew.
+    """
+    with database.reading() as connection:
+        last = connection.execute(sa.select(card).order_by(card.c.card_id.desc()).limit(1)).first()
+    if last is None:
+        return
+    try:
+        known = vault.pan_key(vault.open(bytes(last.pan_sealed), last.key_version)) == bytes(last.pan_key)
+    except (ConfigurationError, InternalError):
+        known = False
+    if not known:
+        raise ConfigurationError(f"the keys are not those of the cards in {database}: find the key file made with it")
 
 
 def upgrade(database: Database) -> None:

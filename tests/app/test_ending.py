@@ -103,6 +103,16 @@ def test_a_port_in_use_is_one_clear_message(sqlite_database: str, tmp_path: Path
     assert "Traceback" not in ended.stderr
 
 
+def test_books_whose_cards_other_keys_sealed_are_not_served(sqlite_database: str, tmp_path: Path) -> None:
+    install(tmp_path, sqlite_database)
+    (tmp_path / "keys.toml").unlink()
+    ended = serve(write_settings(tmp_path, sqlite_database))
+
+    assert ended.returncode == 2
+    assert "the keys are not those of the cards" in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_an_unmigrated_database_is_refused_with_the_command_to_run(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest

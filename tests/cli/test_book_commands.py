@@ -13,6 +13,7 @@ from switch.cli.books import open_books
 from switch.cli.setup import install, settings_text
 from switch.errors import ConfigurationError, DatabaseError, ImportRefused, NotInBooks, OperatorError
 from switch.ledger.database import open_database
+from switch.security.keys import write_fresh_keys
 from switch.security.vault import Vault
 from tests.ledger import sample_books
 from tests.ledger.sample_books import CARDS, MERCHANTS, RICH, TERMINALS, send
@@ -102,6 +103,21 @@ def test_a_refused_import_lists_line_column_and_reason(empty: Installation) -> N
         f"{file}:3: pan: its check digit is wrong",
         f"{file}:4: has 1 cells where the header has 2",
     ]
+
+
+def test_cards_are_not_imported_again_under_other_keys(installation: Installation) -> None:
+    installation.keys_file.unlink()
+    write_fresh_keys(installation.keys_file)
+
+    error = installation.fails("import", "cards", installation.file("cards.csv", CARDS))
+
+    assert "the keys are not those of the cards" in str(error)
+
+
+def test_a_file_that_is_no_database_is_told(empty: Installation) -> None:
+    empty.database_file.write_text("a letter to an old friend, long enough to be taken for a page\n" * 20)
+
+    assert "file is not a database" in str(empty.fails("journal", "list"))
 
 
 def test_a_missing_file_or_installation_is_told(empty: Installation, tmp_path: Path) -> None:
