@@ -14,6 +14,8 @@ _FIRST_DIGITS: Final = "2345689"
 
 _LONG_NUMBER: Final = re.compile(r"\d{13,}")
 _TRACK_SEPARATOR: Final = re.compile(r"[=D^]")
+_REST_OF_TRACK: Final = re.compile(r"(?<=\d{13})(?:[=Dd]\d+|\^[^?]*)")
+"""What follows a number as on track 2 or 1 (ISO/IEC 7813): expiry, service code, name, discretionary data."""
 
 
 def shown(value: str, show: Show) -> str:
@@ -22,7 +24,8 @@ def shown(value: str, show: Show) -> str:
         case "clear" | "tlv":
             return value
         case "free":
-            return _LONG_NUMBER.sub(lambda found: _without_cards(found.group()), value)
+            without_tracks = _REST_OF_TRACK.sub(lambda found: found[0][0] + "*" * (len(found[0]) - 1), value)
+            return _LONG_NUMBER.sub(lambda found: _without_cards(found[0]), without_tracks)
         case "pan":
             return _masked(value)
         case "track":
