@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _SECOND = 1_000_000
 _GMT_DIGITS = 10
+_HALF_A_YEAR = timedelta(days=183)
 _CACHED_DATES_MAX = 64
 """Distinct MMDD values remembered per day; a terminal that sends every date there is cannot grow it."""
 
@@ -93,4 +94,6 @@ def _nearest(text: str, today: date) -> date | None:
             candidates.append(date(year, month, day))
         except ValueError:
             continue
-    return min(candidates, key=lambda candidate: abs(candidate - today), default=None)
+    found = min(candidates, key=lambda candidate: abs(candidate - today), default=None)
+    is_far = found is not None and len(text) == 4 and abs(found - today) > _HALF_A_YEAR  # noqa: PLR2004 - MMDD
+    return None if is_far else found  # 29 February of a year without one is no day of another year

@@ -24,6 +24,7 @@ DATES = [
     ("2027-01-02T10:00", "1231",   date(2026, 12, 31)),  # last year's, sent again after New Year
     ("2026-12-31T23:59", "0101",   date(2027, 1, 1)),    # a clock that runs ahead
     ("2028-03-01T00:01", "0229",   date(2028, 2, 29)),
+    ("2027-03-01T00:01", "0229",   None),                # not next year's: a key would wait there for its owner
     ("2026-11-21T10:00", "261120", date(2026, 11, 20)),  # 1993 has the year
     ("2026-11-21T10:00", "1399",   None),
     ("2026-11-21T10:00", "0000",   None),
