@@ -248,7 +248,9 @@ def load_settings(path: Path | None) -> Settings:
     try:
         settings = Settings(**content)
     except ValidationError as error:
-        problems += [_problem(file, tuple(entry["loc"]), entry["msg"]) for entry in error.errors(include_input=False)]
+        wrong = [(tuple(entry["loc"]), entry["msg"]) for entry in error.errors(include_input=False)]
+        within = {location[:size] for location, _ in wrong for size in range(1, len(location))}
+        problems += [_problem(file, location, message) for location, message in wrong if location not in within]
     if problems:
         hint = "" if file.exists() else f"there is no {file} here: run `switch init`, or name one with --config\n"
         raise ConfigurationError(hint + "\n".join(problems))

@@ -106,6 +106,7 @@ def test_every_wrong_key_is_listed_with_file_key_and_reason(tmp_path: Path) -> N
     assert f"{path}: ledger.colour: no such setting" in lines
     assert any(line.startswith(f"{path}: ledger.group_max: ") for line in lines)
     assert any(line.startswith(f"{path}: listeners[0].bind: must be HOST:PORT") for line in lines)
+    assert len(lines) == 3  # nothing about the list that is short of a listener because of it
 
 
 def test_a_wrong_variable_is_named_instead_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from switch.values import Pan
 from tests.builders import a_card, a_merchant, a_request, a_terminal, an_account, some_facts
 
 # fmt: off
-REFUSALS = [
+REFUSALS: list[tuple[dict[str, Any], dict[str, Any], Action]] = [
     # request                          facts                                                      action
     ({},                               {"terminal": None},                                        Action.TERMINAL_UNKNOWN),
     ({},                               {"terminal": a_terminal(status="locked")},                 Action.TERMINAL_INACTIVE),
