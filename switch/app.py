@@ -221,17 +221,22 @@ def _framing(settings: ListenerSettings, preset: Framing) -> Framing:
 
 
 class _State:
-    """Whether terminals may connect, for the load balancer."""
+    """Whether terminals may connect, for the load balancer.
+
+    A database that hangs must hold up neither the answer nor the writer: a question is given up when its asker
+    gives up, and at most one waits for the database at a time, in a thread that is not the writer's.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._one = trio.CapacityLimiter(1)
         self.draining = False
 
     async def unready_because(self) -> str:
         if self.draining:
             return "draining"
         try:
-            await in_thread(lambda: check_version(self._database))
+            await trio.to_thread.run_sync(check_version, self._database, abandon_on_cancel=True, limiter=self._one)
         except DatabaseError as error:
             return str(error)
         return ""
