@@ -1,19 +1,18 @@
-"""The hot path's SQL on SQLite: few statements, one step each.
+"""The hot path's SQL on SQLite, a library in our own process: a prepared statement costs a function call.
 
-The driver gives up the interpreter's lock for each row that a statement returns and for each statement, and the
-event loop's thread is quick to take it. So queries return all their rows as one JSON text, and rows go in as
-one VALUES list. Lists are padded with NULLs to a power of two, so that a few statements serve every size and
-stay prepared; a NULL key matches nothing.
+A query joins all its given values at once; their list is padded with NULLs to a power of two, so that a few
+statements serve every size and stay prepared (a NULL key matches nothing). Rows are written one prepared step
+after another, which here is a quarter faster than one statement with as many VALUES. It gives the interpreter's
+lock away at every row, which costs nothing while nobody else wants it: groups are decided on the loop's thread.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
 from switch.errors import InternalError
 from switch.ledger import schema
@@ -75,6 +74,8 @@ class SqliteSession:
             self._cursor.execute("ROLLBACK")
 
     def close(self) -> None:
+        """The cursor first: while it holds a statement, SQLite keeps the connection, and its lock, alive."""
+        self._cursor.close()
         self._connection.close()
 
     def fault(self, error: Exception) -> Fault:
@@ -89,99 +90,61 @@ class SqliteSession:
         """Nothing to do: there is one writer at a time."""
 
     def read(self, *asked: tuple[Query, Sequence[Row]]) -> list[list[Row]]:
-        results: list[list[Row]] = [[] for _ in asked]
-        longest = max((len(rows) for _, rows in asked), default=0)
-        for start in range(0, longest, _ROWS_MAX):
-            parts = [(place, query, rows[start : start + _ROWS_MAX]) for place, (query, rows) in enumerate(asked)]
-            parts = [part for part in parts if part[2]]
-            size = _padded(max(len(rows) for _, _, rows in parts))
-            text = _read_text(tuple(query for _, query, _ in parts), size)
-            values = chain.from_iterable(_flat(rows, len(query.given), size) for _, query, rows in parts)
-            found = self._cursor.execute(text, list(values)).fetchone()
-            for (place, query, _), column in zip(parts, found, strict=True):
-                results[place].extend(_rows_of(column, query.blob))
-        return results
+        return [self._read(query, rows) for query, rows in asked]
+
+    def _read(self, query: Query, rows: Sequence[Row]) -> list[Row]:
+        found: list[Row] = []
+        for start in range(0, len(rows), _ROWS_MAX):
+            part = rows[start : start + _ROWS_MAX]
+            size = 1 << (len(part) - 1).bit_length()
+            padding = [None] * (len(query.given) * (size - len(part)))
+            found += self._cursor.execute(_read_text(query, size), [*chain.from_iterable(part), *padding])
+        return found
 
     def insert(self, table: str, rows: Sequence[Row]) -> None:
-        for start in range(0, len(rows), _ROWS_MAX):
-            part = rows[start : start + _ROWS_MAX]
-            size = _padded(len(part))
-            self._cursor.execute(_insert_text(table, size), _flat(part, len(part[0]), size))
-            self._expect(len(part), table)
+        if rows:
+            self._write(_insert_text(table), rows, table)
 
     def change(self, change: Change, rows: Sequence[Row]) -> None:
-        for start in range(0, len(rows), _ROWS_MAX):
-            part = rows[start : start + _ROWS_MAX]
-            size = _padded(len(part))
-            self._cursor.execute(_change_text(change, size), _flat(part, len(part[0]), size))
-            self._expect(len(part), change.table)
+        if rows:
+            self._write(_change_text(change), rows, change.table)
+
+    def _write(self, text: str, rows: Sequence[Row], table: str) -> None:
+        written = self._cursor.executemany(text, rows).rowcount
+        if written != len(rows):
+            raise InternalError(f"{written} rows of {table} were written, not {len(rows)}")
 
     def flush(self) -> None:
         """Nothing to do: statements run at once."""
 
-    def _expect(self, count: int, table: str) -> None:
-        if self._cursor.rowcount != count:
-            raise InternalError(f"{self._cursor.rowcount} rows of {table} were written, not {count}")
-
-
-def _padded(count: int) -> int:
-    return 1 << (count - 1).bit_length()
-
-
-def _flat(rows: Sequence[Row], width: int, size: int) -> list[Any]:
-    values: list[Any] = list(chain.from_iterable(rows))
-    values.extend([None] * (width * (size - len(rows))))
-    return values
-
-
-def _rows_of(column: str, blob: int | None) -> list[Row]:
-    rows = json.loads(column)
-    if blob is not None:
-        for row in rows:
-            row[blob] = bytes.fromhex(row[blob]) or None
-    return [tuple(row) for row in rows]
-
-
-def _values(width: int, size: int) -> str:
-    row = f"({','.join('?' * width)})"
-    return f"(VALUES {','.join([row] * size)})"
-
 
 @lru_cache(_TEXTS_REMEMBERED)
-def _read_text(queries: tuple[Query, ...], size: int) -> str:
-    return f"SELECT {','.join(_as_json(query, size) for query in queries)}"
-
-
-def _as_json(query: Query, size: int) -> str:
+def _read_text(query: Query, size: int) -> str:
+    row = f"({','.join('?' * len(query.given))})"
     given = ",".join(f"column{place} AS {name}" for place, (name, _) in enumerate(query.given, start=1))
-    columns = ",".join(
-        f"hex({column})" if place == query.blob else column for place, column in enumerate(query.columns)
-    )
     return (
-        f"(SELECT json_group_array(json_array({columns}))"
-        f" FROM (SELECT {given} FROM {_values(len(query.given), size)}) AS g CROSS JOIN {query.source})"
+        f"SELECT {','.join(query.columns)}"
+        f" FROM (SELECT {given} FROM (VALUES {','.join([row] * size)})) AS g CROSS JOIN {query.source}"
     )
 
 
 @lru_cache(_TEXTS_REMEMBERED)
-def _insert_text(table: str, size: int) -> str:
+def _insert_text(table: str) -> str:
     columns = [f'"{column.name}"' for column in schema.metadata.tables[table].columns]
-    return (
-        f"INSERT INTO {table} ({','.join(columns)}) SELECT * FROM {_values(len(columns), size)}"
-        " WHERE column1 IS NOT NULL"
-    )
+    return f"INSERT INTO {table} ({','.join(columns)}) VALUES ({','.join('?' * len(columns))})"
 
 
 @lru_cache(_TEXTS_REMEMBERED)
-def _change_text(change: Change, size: int) -> str:
+def _change_text(change: Change) -> str:
+    """The row's values are bound by number, because keys come first in a row and last in an UPDATE."""
     columns = (*change.keys, *change.values)
+    numbered = {name: f"?{place}" for place, name in enumerate(columns, start=1)}
     if change.inserts:
         updates = ",".join(f"{name} = excluded.{name}" for name in change.values)
         return (
-            f"INSERT INTO {change.table} ({','.join(columns)}) SELECT * FROM {_values(len(columns), size)}"
-            f" WHERE column1 IS NOT NULL ON CONFLICT ({','.join(change.keys)}) DO UPDATE SET {updates}"
+            f"INSERT INTO {change.table} ({','.join(columns)}) VALUES ({','.join(numbered.values())})"
+            f" ON CONFLICT ({','.join(change.keys)}) DO UPDATE SET {updates}"
         )
-    numbered = {name: f"v.column{place}" for place, name in enumerate(columns, start=1)}
     updates = ",".join(f"{name} = {numbered[name]}" for name in change.values)
-    where = " AND ".join(f"{change.table}.{name} = {numbered[name]}" for name in change.keys)
-    return f"UPDATE {change.table} SET {updates} FROM {_values(len(columns), size)} AS v WHERE {where}"
+    where = " AND ".join(f"{name} = {numbered[name]}" for name in change.keys)
+    return f"UPDATE {change.table} SET {updates} WHERE {where}"
