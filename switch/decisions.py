@@ -95,8 +95,7 @@ class PaymentState(StrEnum):
     REVERSED = "reversed"
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(NamedTuple):
     """An earlier financial request, as a later one (reversal, refund) needs to see it.
 
     ``amount_minor`` is as first authorised, ``current_minor`` what is left after partial reversals,
@@ -281,8 +280,7 @@ Effect = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The answer to one request, why, and what it does to the books.
 
     ``because`` is "" for an approval. ``journalled`` is False where the sender has no known terminal:

@@ -168,8 +168,7 @@ def _open_payment(books: Books, row: JournalRow, facts: Facts, effect: OpenPayme
 
 
 def _change_payment(books: Books, _: JournalRow, __: Facts, effect: ChangePayment) -> None:
-    payment = replace(
-        _payment(books, effect.payment_id),
+    payment = _payment(books, effect.payment_id)._replace(
         state=effect.state,
         current_minor=effect.current_minor,
         hold_id=effect.hold_id,
@@ -181,7 +180,7 @@ def _change_payment(books: Books, _: JournalRow, __: Facts, effect: ChangePaymen
 def _count_refund(books: Books, _: JournalRow, __: Facts, effect: CountRefund) -> None:
     payment = _payment(books, effect.payment_id)
     refunded = payment.refunded_minor + effect.amount_minor
-    books.payments[effect.payment_id] = replace(payment, refunded_minor=refunded)
+    books.payments[effect.payment_id] = payment._replace(refunded_minor=refunded)
     books.changes.changed_payments.add(effect.payment_id)
 
 

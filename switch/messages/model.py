@@ -32,8 +32,7 @@ class OriginalReference:
     rrn: str
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One decoded request of a terminal.
 
     ``local_date`` is DE 13 resolved with its year, or the host's date where the message has none (then

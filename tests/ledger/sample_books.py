@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -112,7 +112,7 @@ def send(database: Database, *requests: Request, first_id: int = 1_000, vault: V
     rules = Rules(decide, NEEDS, business_day)
     store = Store(connector(database), rules, vault.pan_key, lambda: NOON, lambda: next(ids), lambda _seconds: None)
     try:
-        return [outcome for request in requests for outcome in store.run([replace(request)]).outcomes]
+        return [outcome for request in requests for outcome in store.run([request]).outcomes]
     finally:
         store.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import count
 from typing import Any
@@ -90,32 +90,29 @@ def _card(pan: Pan, card: int, account: int, limit: int | None) -> dict[str, Any
 
 def purchase(stan: int, amount: int | None = 1_000, pan: Pan | None = RICH, **others: Any) -> Request:
     """A purchase of ``amount`` minor units on terminal T1; any field of a request can be given another value."""
-    return replace(
-        Request(
-            kind=Kind.PURCHASE,
-            mti="0200",
-            processing_code="000000",
-            terminal_id="T1",
-            merchant_id="M1",
-            stan=f"{stan:06d}",
-            batch="",
-            local_date=TODAY,
-            has_local_date=True,
-            local_time="120000",
-            received_at=NOON,
-            pan=pan,
-            expiry_yymm="",
-            amount_minor=amount,
-            currency="156",
-            entry_mode="021",
-            condition_code="00",
-            rrn="",
-            reason="",
-            new_amount_minor=None,
-            original=None,
-        ),
-        **others,
-    )
+    return Request(
+        kind=Kind.PURCHASE,
+        mti="0200",
+        processing_code="000000",
+        terminal_id="T1",
+        merchant_id="M1",
+        stan=f"{stan:06d}",
+        batch="",
+        local_date=TODAY,
+        has_local_date=True,
+        local_time="120000",
+        received_at=NOON,
+        pan=pan,
+        expiry_yymm="",
+        amount_minor=amount,
+        currency="156",
+        entry_mode="021",
+        condition_code="00",
+        rrn="",
+        reason="",
+        new_amount_minor=None,
+        original=None,
+    )._replace(**others)
 
 
 def authorisation(stan: int, amount: int = 1_000, pan: Pan = RICH, **others: Any) -> Request:

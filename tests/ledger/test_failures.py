@@ -122,7 +122,7 @@ def misposting(stan: str) -> Callable[[Request, Facts], Decision]:
     def decide_wrongly(request: Request, facts: Facts) -> Decision:
         decision = decide(request, facts)
         if request.stan == stan:
-            return replace(decision, effects=(Transfer(CARDS[RICH][1], MERCHANT_ACCOUNT, 0, "156"),))
+            return decision._replace(effects=(Transfer(CARDS[RICH][1], MERCHANT_ACCOUNT, 0, "156"),))
         return decision
 
     return decide_wrongly

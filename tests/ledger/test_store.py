@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -138,7 +137,7 @@ def test_a_repeat_gets_the_stored_answer_and_has_no_effect(shop: Shop, request_:
     after = shop.account(RICH), len(shop.rows(schema.journal))
     shop.now += HOUR
 
-    [repeat] = shop.send(replace(request_, mti=request_.mti[:3] + "1", received_at=shop.now))
+    [repeat] = shop.send(request_._replace(mti=request_.mti[:3] + "1", received_at=shop.now))
 
     assert repeat.standing is Standing.REPEAT
     assert (repeat.reply, repeat.because, repeat.journal_id) == (first.reply, first.because, first.journal_id)
@@ -177,12 +176,12 @@ def test_another_terminal_batch_date_or_class_is_another_key(shop: Shop, other: 
 
 def test_a_repeat_without_a_date_is_found_just_after_midnight(shop: Shop) -> None:
     first = purchase(1, has_local_date=False)
-    tomorrow = replace(first, local_date=date(2026, 3, 5), received_at=NOON + HOUR // 2)
+    tomorrow = first._replace(local_date=date(2026, 3, 5), received_at=NOON + HOUR // 2)
     shop.send(first)
 
     [repeat] = shop.send(tomorrow)
-    [other_amount] = shop.send(replace(tomorrow, amount_minor=5))
-    [next_day] = shop.send(replace(tomorrow, stan="000002"))
+    [other_amount] = shop.send(tomorrow._replace(amount_minor=5))
+    [next_day] = shop.send(tomorrow._replace(stan="000002"))
 
     assert repeat.standing is Standing.REPEAT
     assert other_amount.standing is next_day.standing is Standing.FIRST
@@ -192,7 +191,7 @@ def test_the_same_number_without_a_date_a_day_later_is_a_new_purchase(shop: Shop
     first = purchase(1, has_local_date=False)
     shop.send(first)
 
-    [second] = shop.send(replace(first, local_date=date(2026, 3, 5), received_at=NOON + 24 * HOUR))
+    [second] = shop.send(first._replace(local_date=date(2026, 3, 5), received_at=NOON + 24 * HOUR))
 
     assert second.standing is Standing.FIRST
     assert shop.account(RICH) == (98_000, 0)

@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -54,8 +53,8 @@ class Traffic:
             return None
         earlier = self._chance.choice(self._sent)
         if self._chance.random() < 0.2:
-            return replace(earlier, amount_minor=(earlier.amount_minor or 0) + 1)
-        return replace(earlier, mti=earlier.mti[:3] + self._chance.choice("01"))
+            return earlier._replace(amount_minor=(earlier.amount_minor or 0) + 1)
+        return earlier._replace(mti=earlier.mti[:3] + self._chance.choice("01"))
 
     def _undo(self) -> Request | None:
         undoable = [each for each in self._sent if each.kind is not Kind.REVERSAL and not self._is_tangled(each)]

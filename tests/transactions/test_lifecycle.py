@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -141,6 +140,6 @@ def test_a_second_reversal_finds_nothing_left_to_do() -> None:
     changed = decide(a_reversal(), facts).effects[-1]
     assert isinstance(changed, ChangePayment)
     assert facts.original is not None
-    after = replace(facts.original, state=changed.state, current_minor=changed.current_minor, hold_id=changed.hold_id)
+    after = facts.original._replace(state=changed.state, current_minor=changed.current_minor, hold_id=changed.hold_id)
 
     assert decide(a_reversal(stan="000044"), some_facts(original=after)).effects == ()
