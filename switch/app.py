@@ -25,6 +25,7 @@ from switch.ledger.writer import Writer
 from switch.messages.dates import HostCalendar
 from switch.messages.mapping import MessageMap
 from switch.rules.rule import Policy
+from switch.rules.rulebook import RULE_SET
 from switch.security.keys import load_keys
 from switch.security.vault import Vault
 from switch.telemetry import EventLog, Metrics, TransactionLog, configure_logging
@@ -123,14 +124,13 @@ async def run(
     with closing(open_database(settings.ledger.database)) as database:
         await in_thread(lambda: check_version(database))
         await in_thread(lambda: check_keys(database, vault))
-        rules = Rules(decider(_policies(settings)), NEEDS, HostCalendar(settings.zone).day_of)
+        rules = Rules(decider(_policies(settings)), NEEDS, HostCalendar(settings.zone).day_of, RULE_SET)
         store = Store(connector(database), rules, vault.pan_key, clock, JournalIds(clock))
-        writer = Writer(
-            store, in_thread, clock, _Observer(metrics, events), settings.ledger.group_max, settings.ledger.queue_max
-        )
+        observer = _Observer(metrics, events, transactions)
+        writer = Writer(store, in_thread, clock, observer, settings.ledger.group_max, settings.ledger.queue_max)
         metrics.queue_depth.set_function(lambda: writer.queue_depth)
         listeners = [
-            _listener(listener, writer, calendar, clock, metrics, transactions, events)
+            _listener(listener, writer, calendar, clock, JournalIds(clock), metrics, transactions, events)
             for listener in settings.listeners
         ]
         state = _State(database)
@@ -187,6 +187,7 @@ def _listener(
     writer: Writer,
     calendar: HostCalendar,
     clock: Callable[[], int],
+    ids: Callable[[], int],
     metrics: Metrics,
     transactions: TransactionLog,
     events: EventLog,
@@ -202,6 +203,7 @@ def _listener(
         calendar,
         Handler(writer, limits.answer_deadline_s),
         clock,
+        ids,
         counters,
         transactions,
         events,
@@ -245,9 +247,10 @@ class _State:
 class _Observer:
     """Counts and logs what the writer tells of its groups."""
 
-    def __init__(self, metrics: Metrics, events: EventLog) -> None:
+    def __init__(self, metrics: Metrics, events: EventLog, transactions: TransactionLog) -> None:
         self._metrics = metrics
         self._events = events
+        self._transactions = transactions
 
     def group(self, size: int, duration_s: float, faults: Sequence[str]) -> None:
         self._metrics.group_size.observe(size)
@@ -259,6 +262,9 @@ class _Observer:
                 self._events.commit_unknown(size, fault)
             else:
                 self._events.commit_failed(size, fault)
+
+    def delivered(self) -> None:
+        self._transactions.flush()
 
     def shed(self, reason: str) -> None:
         self._metrics.shed.labels(reason).inc()

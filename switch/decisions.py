@@ -136,7 +136,8 @@ class Facts(NamedTuple):
 
     ``journal_id`` is the identity that the request will have in the books: unique, rising with time, and
     the seed of RRN and approval code. ``tombstone`` says that a reversal of this request came before it.
-    ``pan_key`` is the request's own (b"" without a PAN), to compare with ``original.pan_key``.
+    ``pan_key`` is the request's own (b"" without a PAN), to compare with ``original.pan_key``. ``sale`` is what
+    ``original`` gave back, where that is a refund.
     """
 
     journal_id: int
@@ -150,6 +151,7 @@ class Facts(NamedTuple):
     original: Payment | None
     tombstone: bool
     pan_key: bytes
+    sale: Payment | None = None
 
 
 # --- what was decided -------------------------------------------------------------------------------------
@@ -283,8 +285,8 @@ Effect = (
 class Decision(NamedTuple):
     """The answer to one request, why, and what it does to the books.
 
-    ``because`` is "" for an approval. ``journalled`` is False where the sender has no known terminal:
-    strangers cannot fill the disk; such a decision has no effects and claims no key.
+    ``because`` is "" for an approval. ``journalled`` is False where the sender is no known terminal at its own
+    merchant: strangers cannot fill the disk; such a decision has no effects and claims no key.
     """
 
     reply: Reply

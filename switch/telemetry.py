@@ -146,14 +146,16 @@ def configure_logging(format: LogFormat, level: LogLevel, stream: TextIO) -> Fil
 class TransactionLog:
     """One line for each request that was done with: who asked what, what was answered, and why.
 
-    Written straight to the stream: a structlog event costs three times as much. Shows BIN and last four of a
-    card at most, and escapes what a peer wrote, so that no terminal can steer an operator's screen.
+    Lines gather until `flush`, which comes after each group of answers, and go straight to the stream: a structlog
+    event costs three times as much. Shows BIN and last four of a card at most, and escapes what a peer wrote, so
+    that no terminal can steer an operator's screen.
     """
 
     def __init__(self, format: LogFormat, level: LogLevel, stream: TextIO) -> None:  # noqa: A002 - the setting's name
         self.enabled = level in {"debug", "info"}
         self._line = _json_line if format == "json" else _console_line
-        self._write = stream.write
+        self._stream = stream
+        self._lines: list[str] = []
         self._second = -1
         self._at = ""
 
@@ -174,7 +176,7 @@ class TransactionLog:
         because: str,
         duration_s: float,
     ) -> None:
-        """Write one line, if the level asks for it.
+        """Add one line, if the level asks for it.
 
         Args:
             action: "none" where no answer was sent.
@@ -188,7 +190,7 @@ class TransactionLog:
         second = int(now)
         if second != self._second:
             self._second, self._at = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        self._write(
+        self._lines.append(
             self._line(
                 f"{self._at}.{int((now - second) * 1000):03d}Z",
                 (listener, kind, action, standing, terminal_id, merchant_id, stan, rrn),
@@ -199,6 +201,12 @@ class TransactionLog:
                 duration_s * 1000,
             )
         )
+
+    def flush(self) -> None:
+        """Write the lines that have gathered, with one call."""
+        if self._lines:
+            self._stream.write("".join(self._lines))
+            self._lines.clear()
 
 
 _Words = tuple[str, str, str, str, str, str, str, str]

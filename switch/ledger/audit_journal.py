@@ -266,7 +266,7 @@ _I7: Final = Invariant(
             """
             SELECT payment_id, state, current_minor, amount_minor FROM payment
              WHERE current_minor > amount_minor OR current_minor < 0 OR refunded_minor < 0
-                OR (state = 'reversed' AND current_minor = amount_minor)
+                OR (state = 'reversed' AND current_minor <> refunded_minor)
                 OR (state <> 'reversed' AND current_minor = 0)""",
         ),
     ),

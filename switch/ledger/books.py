@@ -52,8 +52,9 @@ class Changes:
 class Books:
     """What one group knows (public dictionaries, filled by the loader) and what it changes (``changes``)."""
 
-    def __init__(self, decided_at: int, business_day: date) -> None:
+    def __init__(self, decided_at: int, business_day: date, rule_set: str = "") -> None:
         self.decided_at = decided_at
+        self.rule_set = rule_set
         self.business_day = business_day
         self.day_number = number_of(business_day)
         self.terminals: dict[str, Terminal] = {}
@@ -182,6 +183,7 @@ class Books:
             original,
             self._is_buried(request),
             entry.pan_key,
+            self.payments.get(original.original_id) if original and original.original_id is not None else None,
         )
 
 

@@ -82,7 +82,7 @@ def _journal_row(books: Books, entry: Entry, facts: Facts, decision: Decision) -
         decision.because,
         trace_text(decision.trace),
         reply_text(reply),
-        "",
+        books.rule_set,
     )
 
 

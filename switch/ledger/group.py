@@ -17,6 +17,7 @@ from switch.ledger.statements import JOURNALLED, Session
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
 from switch.messages.model import Reply
+from switch.messages.references import rrn_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Rules:
     decide: Decide
     needs: Mapping[Kind, Needs]
     business_day: BusinessDay
+    rule_set: str = ""  # stored with every decision: which rules were in force
 
 
 class Settled(NamedTuple):
@@ -41,7 +43,7 @@ class Settled(NamedTuple):
 def settle(session: Session, entries: Sequence[Entry], rules: Rules, decided_at: int) -> list[Settled]:
     """Decide a group and write what it changed into the open transaction; the caller commits or rolls back."""
     session.claim(claimed_prefixes(entries, rules.needs))
-    books = Books(decided_at, rules.business_day(decided_at))
+    books = Books(decided_at, rules.business_day(decided_at), rules.rule_set)
     load(session, books, entries, rules.needs)
     settled = [_settle(books, entry, rules) for entry in entries]
     save(session, books)
@@ -66,7 +68,7 @@ def _settle(books: Books, entry: Entry, rules: Rules) -> Settled:
     if earlier is not None:
         if is_same(earlier, entry):
             return Settled(entry, Standing.REPEAT, stored_reply(earlier), earlier.because, earlier.journal_id)
-        reply = Reply(Action.DUPLICATE_CONFLICT, books.decided_at)
+        reply = Reply(Action.DUPLICATE_CONFLICT, books.decided_at, request.rrn or rrn_of(entry.journal_id))
         return Settled(entry, Standing.CONFLICT, reply, "its key is that of another request", None)
     facts = books.facts_for(entry, with_original=need.original)
     decision = rules.decide(request, facts)

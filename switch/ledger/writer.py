@@ -53,6 +53,10 @@ class Observer(Protocol):
         """A group of ``size`` requests is settled; ``faults`` names what went wrong on the way."""
         ...
 
+    def delivered(self) -> None:
+        """All answers of a group have been handed over."""
+        ...
+
     def shed(self, reason: str) -> None:
         """A request is dropped undecided: ``queue_full`` or ``too_old``."""
         ...
@@ -148,6 +152,7 @@ class Writer:
         self._observer.group(len(requests), report.duration_s, report.faults)
         for ticket, outcome in zip(tickets, report.outcomes, strict=True):
             self._deliver(ticket, outcome)
+        self._observer.delivered()
 
     def _deliver(self, ticket: _Ticket, outcome: Outcome) -> None:
         try:

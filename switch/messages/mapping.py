@@ -155,9 +155,9 @@ class MessageMap:
             self._add_host_times(answer, reply.answered_at)
         return answer
 
-    def refusal(self, fields: Fields, action: Action) -> Fields:
-        """An answer without a decision: to a message that could not be read whole, or has no kind."""
-        return self.answer(fields, self._echo, Reply(action, 0))
+    def refusal(self, fields: Fields, reply: Reply) -> Fields:
+        """The answer to a message whose kind, and with it its own echoes, is not known."""
+        return self.answer(fields, self._echo, reply)
 
     def code_of(self, action: Action) -> str:
         """DE 39 of an action in this dialect."""

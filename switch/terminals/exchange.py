@@ -18,12 +18,16 @@ from switch.messages.dates import HostCalendar
 from switch.messages.kinds import Kind
 from switch.messages.mapping import MessageMap, answer_mti
 from switch.messages.model import Reject, Reply, Request
+from switch.messages.references import rrn_of
 from switch.telemetry import EventLog, ListenerMetrics, TransactionLog
+from switch.values import Pan
 from switch.wire.codec import Codec, Fields
 from switch.wire.framing import Frame, Framing
 
 Respond = Callable[[bytes | None], None]
 """Takes the answer's frame, or None where none is sent; called exactly once for each frame served."""
+
+_DUPLICATES: Final = frozenset({Standing.REPEAT, Standing.CONFLICT})
 
 CLOCK_SKEW_S: Final = 900
 """A terminal whose clock is further off than this is counted (never refused for it)."""
@@ -36,7 +40,7 @@ class Handles(Protocol):
 
 
 class Exchange:
-    """How one listener answers. ``clock`` gives microseconds since 1970, UTC."""
+    """How one listener answers. ``clock`` gives microseconds since 1970, UTC; ``ids`` what references are made from."""
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class Exchange:
         calendar: HostCalendar,
         handler: Handles,
         clock: Callable[[], int],
+        ids: Callable[[], int],
         metrics: ListenerMetrics,
         transactions: TransactionLog,
         events: EventLog,
@@ -58,6 +63,7 @@ class Exchange:
         self._calendar = calendar
         self._handler = handler
         self._clock = clock
+        self._ids = ids
         self._metrics = metrics
         self._transactions = transactions
         self._events = events
@@ -101,7 +107,7 @@ class Exchange:
         action = reply.action.value if reply is not None else "none"
         duration_s = time.perf_counter() - pending.begun
         self._metrics.answered(request.kind.value, action, duration_s)
-        if outcome.standing is not Standing.FIRST:
+        if outcome.standing in _DUPLICATES:
             self._metrics.duplicate(outcome.standing.value)
         if self._transactions.enabled:
             self._log(request, outcome, action, duration_s)
@@ -121,7 +127,7 @@ class Exchange:
         answerable = answer_mti(fields.get(0, "")) is not None
         if answerable:
             self._count("unknown", Action.FORMAT_ERROR, begun)
-            respond(self.write(self._mapping.refusal(fields, Action.FORMAT_ERROR), frame.header))
+            respond(self._refusal(frame, fields, Action.FORMAT_ERROR))
         else:
             respond(None)
         return answerable
@@ -129,7 +135,12 @@ class Exchange:
     def _reject(self, frame: Frame, fields: Fields, reject: Reject, respond: Respond, begun: float) -> None:
         self._count("unknown", reject.action, begun)
         self._events.rejected(self.name, fields[0], reject.action.value, reject.because)
-        respond(self.write(self._mapping.refusal(fields, reject.action), frame.header))
+        respond(self._refusal(frame, fields, reject.action))
+
+    def _refusal(self, frame: Frame, fields: Fields, action: Action) -> bytes | None:
+        """An answer without a decision: to a message that could not be read whole, or has no kind."""
+        reply = Reply(action, self._clock(), rrn_of(self._ids()))
+        return self.write(self._mapping.refusal(fields, reply), frame.header)
 
     def _count(self, kind: str, action: str, begun: float) -> None:
         self._metrics.answered(kind, action, time.perf_counter() - begun)
@@ -141,7 +152,7 @@ class Exchange:
             action=action,
             standing=outcome.standing.value,
             terminal_id=request.terminal_id,
-            merchant_id=request.merchant_id,
+            merchant_id=request.merchant_id if outcome.journal_id is not None else _shown(request.merchant_id),
             stan=request.stan,
             rrn=outcome.reply.rrn if outcome.reply is not None else request.rrn,
             pan=request.pan,
@@ -150,6 +161,11 @@ class Exchange:
             because=outcome.because,
             duration_s=duration_s,
         )
+
+
+def _shown(merchant_id: str) -> str:
+    """DE 42 of a request that is not in the books, for the log: its digits may be those of a card."""
+    return merchant_id if not merchant_id.isdigit() else Pan(merchant_id).masked
 
 
 class _Pending:

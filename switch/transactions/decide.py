@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from switch.decisions import Decision, Effect, Facts, Refusal, Trace
 from switch.messages.actions import Action
 from switch.messages.model import Reply, Request
+from switch.messages.references import approval_code_of, rrn_of
 from switch.rules.rule import Policy
 from switch.rules.rulebook import climb
 from switch.transactions.lifecycle import after_refusal
 from switch.transactions.posting import Posting
-from switch.transactions.references import approval_code_of, rrn_of
 from switch.transactions.table import TABLE
 
 DEFAULT_POLICY = Policy()
@@ -54,4 +54,9 @@ def _declined(
     request: Request, facts: Facts, trace: Trace, refusal: Refusal, effects: tuple[Effect, ...] = ()
 ) -> Decision:
     reply = Reply(refusal.action, facts.decided_at, request.rrn or rrn_of(facts.journal_id))
-    return Decision(reply, trace, refusal.because, effects, journalled=facts.terminal is not None)
+    return Decision(reply, trace, refusal.because, effects, journalled=_is_known(request, facts))
+
+
+def _is_known(request: Request, facts: Facts) -> bool:
+    """Whether the sender is a terminal of ours at its own merchant; what others write into DE 42 is not kept."""
+    return facts.terminal is not None and facts.terminal.merchant_id == request.merchant_id

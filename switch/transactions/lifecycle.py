@@ -12,6 +12,7 @@ finds, a second one finds nothing left to do.
     HELD                 release the hold          -> REVERSED   replace it by a smaller  -> HELD
     POSTED (purchase)    mirror the transfer       -> REVERSED   mirror the difference    -> POSTED
     POSTED (refund)      mirror it, forced         -> REVERSED   mirror the difference, forced
+      of a REVERSED sale nothing                                 nothing
     another day's        nothing: an operator adjusts, and the answer says so
 
 The effect gives the counters of the original's day back (domain rule 10).
@@ -50,6 +51,8 @@ def reversal(request: Request, facts: Facts) -> Posting | Refusal:
         return _bury(request)
     if original.state in (PaymentState.DECLINED, PaymentState.REVERSED):
         return NOTHING
+    if facts.sale is not None and facts.sale.state is PaymentState.REVERSED:
+        return NOTHING  # the refund stands for a part of the sale's reversal now
     if request.new_amount_minor is None and request.amount_minor not in (None, original.amount_minor):
         said = Money(request.amount_minor or 0, original.currency)
         why = f"the original was for {Money(original.amount_minor, original.currency)}, the reversal says {said}"
@@ -59,9 +62,10 @@ def reversal(request: Request, facts: Facts) -> Posting | Refusal:
         left, wanted = Money(original.current_minor, original.currency), Money(remaining, original.currency)
         why = f"{left} is left of the original, the reversal wants to leave {wanted}"
         return Refusal(Action.AMOUNT_MISMATCH, why)
-    if remaining == original.current_minor:
+    is_closed = original.business_day != facts.business_day
+    if remaining == original.current_minor and (is_closed or remaining != original.refunded_minor):
         return NOTHING
-    if original.business_day != facts.business_day:
+    if is_closed:
         return Refusal(Action.ORIGINAL_CLOSED, f"the original is of {original.business_day}, a day already closed")
     return Posting(effects=_undo(original, remaining, facts.journal_id))
 
@@ -91,11 +95,11 @@ def _bury(request: Request) -> Posting:
 def _undo(original: Payment, remaining: int, journal_id: int) -> tuple[Effect, ...]:
     """Leave ``remaining`` of the original; zero, or what was refunded already, ends it."""
     ends = remaining == original.refunded_minor
-    given_back = original.current_minor - remaining
+    given_back = original.current_minor - remaining  # nothing, where all of a sale was refunded before
     state = PaymentState.REVERSED if ends else original.state
     hold_id = journal_id if original.state is PaymentState.HELD and not ends else None
     return (
-        *_money(original, given_back, remaining),
+        *(_money(original, given_back, remaining) if given_back else ()),
         *_counters(original, given_back, ends=ends),
         ChangePayment(original.payment_id, state, remaining, hold_id),
     )

@@ -88,12 +88,13 @@ def test_strangers_are_answered_and_leave_nothing(shop: Shop, strange: dict[str,
     assert shop.rows(schema.journal) == []
 
 
-def test_a_terminal_of_another_merchant_is_refused_and_journalled(shop: Shop) -> None:
+def test_a_terminal_of_another_merchant_is_refused_and_what_it_wrote_is_not_kept(shop: Shop) -> None:
     [outcome] = shop.send(purchase(1, merchant_id="M2"))
 
     assert outcome.reply is not None
     assert outcome.reply.action is Action.MERCHANT_UNKNOWN
-    assert len(shop.rows(schema.journal)) == 1
+    assert shop.rows(schema.journal) == []
+    assert shop.rows(schema.request_key) == []
 
 
 def test_sign_on_is_kept(shop: Shop) -> None:

@@ -51,12 +51,16 @@ class FakeObserver:
     groups: list[int] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     sheds: list[str] = field(default_factory=list)
+    sweeps: int = 0
     errors: list[Exception] = field(default_factory=list)
 
     def group(self, size: int, duration_s: float, faults: Sequence[str]) -> None:
         assert duration_s > 0
         self.groups.append(size)
         self.faults.extend(faults)
+
+    def delivered(self) -> None:
+        self.sweeps += 1
 
     def shed(self, reason: str) -> None:
         self.sheds.append(reason)
@@ -116,6 +120,7 @@ async def test_requests_gather_while_a_group_commits(autojump_clock: trio.testin
         await desk.writer.drain()
 
     assert desk.store.groups == desk.observer.groups == [1, 5]
+    assert desk.observer.sweeps == 2
     assert desk.stans == [1, 2, 3, 4, 5, 6]
 
 

@@ -191,7 +191,7 @@ def test_an_answer_mirrors_what_is_an_echo_and_adds_what_the_host_made() -> None
 def test_a_repeat_is_answered_with_the_mti_of_the_first() -> None:
     mapping = a_map("iso8583-1987-ascii")
 
-    assert mapping.refusal({**PURCHASE, 0: "0201"}, Action.FORMAT_ERROR)[0] == "0210"
+    assert mapping.refusal({**PURCHASE, 0: "0201"}, Reply(Action.FORMAT_ERROR, NOW))[0] == "0210"
 
 
 def test_unionpay_answers_get_the_hosts_time_and_the_batch_at_sign_on() -> None:
@@ -229,3 +229,11 @@ MESSAGE_TYPES = [
 def test_message_types(mti: str, first: str, answer: str | None) -> None:
     assert first_mti(mti) == first
     assert answer_mti(mti) == answer
+
+
+@pytest.mark.parametrize("code", ["001", "002"])
+def test_a_line_that_signs_on_or_off_names_no_terminal_and_is_answered_like_an_echo(code: str) -> None:
+    entry = a_map("iso8583-1987-ascii").find({0: "0800", 7: "1121023005", 11: "000001", 70: code})
+
+    assert not isinstance(entry, Reject)
+    assert entry.kind is Kind.ECHO

@@ -107,6 +107,8 @@ class Model:
             return True
         if not original.approved or original.is_reversed:
             return True
+        if original.sale is not None and original.sale.is_reversed:
+            return True  # the refund is part of what the sale's reversal left given
         if request.new_amount_minor is None and request.amount_minor != original.amount:
             return False
         keep = max(request.new_amount_minor or 0, original.refunded)  # I7
@@ -118,7 +120,7 @@ class Model:
     def _undo(self, payment: ModelPayment, keep: int) -> None:
         """Leave ``keep`` of a payment; nothing, or what was refunded, ends it. The day's counters follow (rule 10)."""
         back = payment.left - keep
-        if not back:
+        if not back and keep != payment.refunded:
             return
         self._move(payment, -back)
         payment.left = keep

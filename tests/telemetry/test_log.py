@@ -35,7 +35,9 @@ def transaction(log: TransactionLog, **changes: Any) -> None:
 
 def line(log_format: LogFormat, **changes: Any) -> str:
     stream = io.StringIO()
-    transaction(TransactionLog(log_format, "info", stream), **changes)
+    log = TransactionLog(log_format, "info", stream)
+    transaction(log, **changes)
+    log.flush()
     return stream.getvalue()
 
 
@@ -105,6 +107,7 @@ def test_the_level_decides_whether_transactions_are_written(level: LogLevel, wri
     log = TransactionLog("json", level, stream)
 
     transaction(log)
+    log.flush()
 
     assert bool(stream.getvalue()) is written
     assert log.enabled is written

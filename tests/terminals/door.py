@@ -52,6 +52,7 @@ class Door:
     codec: Codec
     handler: FakeHandler
     listener: Listener
+    transactions: TransactionLog
     log: StringIO
     _metrics: Metrics
     ended: trio.Event
@@ -122,6 +123,7 @@ async def open_door(
     cut = replace(spoken.framing, **framing)
     log, metrics, handler = StringIO(), Metrics(), handler or FakeHandler()
     events = EventLog(configure_logging("json", "info", log))
+    transactions = TransactionLog("json", "info", log)
     counters = metrics.listener("door")
     calendar = HostCalendar(ZoneInfo("Asia/Shanghai"))
     exchange = Exchange(
@@ -132,8 +134,9 @@ async def open_door(
         calendar,
         handler,
         lambda: NOON,
+        lambda: 1,
         counters,
-        TransactionLog("json", "info", log),
+        transactions,
         events,
     )
     listener = Listener(exchange, limits or Limits(), counters, events)
@@ -144,7 +147,7 @@ async def open_door(
         ended.set()
 
     address = await listener.open("127.0.0.1", 0)
-    door = Door(dialect, address, cut, Codec(spoken), handler, listener, log, metrics, ended)
+    door = Door(dialect, address, cut, Codec(spoken), handler, listener, transactions, log, metrics, ended)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(run)
         yield door

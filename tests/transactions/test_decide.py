@@ -11,9 +11,9 @@ from switch.decisions import ChangeTerminal, CountRefund, CountSpend, OpenHold, 
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
 from switch.messages.model import Balance
+from switch.messages.references import approval_code_of, rrn_of
 from switch.rules.rule import Policy
 from switch.transactions.decide import decide, decider
-from switch.transactions.references import approval_code_of, rrn_of
 from switch.transactions.table import NEEDS, TABLE
 from tests.builders import JOURNAL_ID, NOW, TODAY, a_payment, a_request, an_account, some_facts
 

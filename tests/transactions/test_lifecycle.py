@@ -143,3 +143,20 @@ def test_a_second_reversal_finds_nothing_left_to_do() -> None:
     after = facts.original._replace(state=changed.state, current_minor=changed.current_minor, hold_id=changed.hold_id)
 
     assert decide(a_reversal(stan="000044"), some_facts(original=after)).effects == ()
+
+
+def test_a_sale_refunded_whole_still_ends_reversed_without_moving_money() -> None:
+    decision = decide(a_reversal(), some_facts(original=a_payment(refunded_minor=1000)))
+
+    assert decision.reply.action is Action.APPROVED
+    assert decision.effects == (CountSpend(1, TODAY, 0, -1), ChangePayment(11, PaymentState.REVERSED, 1000, None))
+
+
+def test_a_refund_whose_sale_was_reversed_stays_given() -> None:
+    sale = a_payment(payment_id=5, state=PaymentState.REVERSED, current_minor=300, refunded_minor=300)
+    refund = a_payment(kind=Kind.REFUND, amount_minor=300, current_minor=300, original_id=5)
+
+    decision = decide(a_reversal(amount_minor=300), some_facts(original=refund, sale=sale))
+
+    assert decision.reply.action is Action.APPROVED
+    assert decision.effects == ()
