@@ -6,10 +6,11 @@ finds, whether it was committed years ago or decided a moment before in the same
 
 from __future__ import annotations
 
-import json
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
+
+import orjson
 
 from switch.decisions import Trace
 from switch.messages.actions import Action
@@ -110,7 +111,9 @@ def days_around(day: date) -> tuple[int, int]:
 
 # --- JSON --------------------------------------------------------------------------------------------------
 
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False, default=str).encode
+
+def _encode(value: object) -> str:
+    return orjson.dumps(value, default=str).decode()
 
 
 def trace_text(trace: Trace) -> str:
@@ -132,7 +135,7 @@ def reply_text(reply: Reply) -> str:
 
 def stored_reply(row: JournalRow) -> Reply:
     """Return the reply of a journal row exactly as it was first given."""
-    parts = json.loads(row.reply) if row.reply else {}
+    parts = orjson.loads(row.reply) if row.reply else {}
     return Reply(
         action=Action(row.action),
         answered_at=row.decided_at,
