@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import selectors
 import socket
 from collections import Counter
+from contextlib import closing
 from typing import Final
 
 import trio
@@ -35,6 +37,7 @@ class Listener:
         self._sessions: set[Session] = set()
         self._per_address: Counter[str] = Counter()
         self._accepting = trio.CancelScope()
+        self._all_closed = trio.Event()
         self.unfinished = 0
         """Requests that the drain's deadline left without an answer."""
         metrics.in_flight.set_function(lambda: sum(session.in_flight for session in self._sessions))
@@ -62,14 +65,17 @@ class Listener:
 
     async def run(self) -> None:
         """Accept and serve until drained; returns when the last connection has ended."""
-        async with trio.open_nursery() as nursery:
-            watching = trio.CancelScope()
-            nursery.start_soon(self._watch, watching)
-            async with trio.open_nursery() as sessions:
-                await self._accept(sessions)
-                for session in self._sessions:
-                    session.finish()
-            watching.cancel()
+        with closing(selectors.DefaultSelector()) as selector:
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._watch)
+                    nursery.start_soon(self._serve, selector)
+                    await self._accept(selector)
+                    await self._finish()
+                    nursery.cancel_scope.cancel()
+            finally:
+                for session in tuple(self._sessions):
+                    session.end(session.reason)
 
     def drain(self) -> None:
         """Stop accepting and reading; connections close when what they have in flight is answered."""
@@ -77,18 +83,18 @@ class Listener:
 
     # --- accepting -----------------------------------------------------------------------------------------
 
-    async def _accept(self, sessions: trio.Nursery) -> None:
+    async def _accept(self, selector: selectors.BaseSelector) -> None:
         """Accept until drained (or cancelled), and leave no socket open behind."""
         try:
             with self._accepting:
                 async with trio.open_nursery() as acceptors:
                     for listening in self._sockets:
-                        acceptors.start_soon(self._accept_forever, listening, sessions)
+                        acceptors.start_soon(self._accept_forever, listening, selector)
         finally:
             for listening in self._sockets:
                 listening.close()
 
-    async def _accept_forever(self, listening: socket.socket, sessions: trio.Nursery) -> None:
+    async def _accept_forever(self, listening: socket.socket, selector: selectors.BaseSelector) -> None:
         while True:
             await trio.lowlevel.wait_readable(listening)
             try:
@@ -108,7 +114,7 @@ class Listener:
                 self._metrics.refused(reason)
                 self._events.connection_refused(self.name, host, reason)
                 continue
-            self._begin(connection, host, sessions)
+            self._begin(connection, host, selector)
 
     def _full(self, host: str) -> str | None:
         if len(self._sessions) >= self._limits.max_connections:
@@ -117,42 +123,63 @@ class Listener:
             return "address"
         return None
 
-    def _begin(self, connection: socket.socket, host: str, sessions: trio.Nursery) -> None:
+    def _begin(self, connection: socket.socket, host: str, selector: selectors.BaseSelector) -> None:
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        session = Session(connection, host, self._exchange, self._limits, self._metrics, self._events, sessions)
-        self._sessions.add(session)
+        self._sessions.add(
+            Session(
+                connection,
+                host,
+                self._exchange,
+                self._limits,
+                self._metrics,
+                self._events,
+                selector,
+                self._closed,
+            )
+        )
         self._per_address[host] += 1
         self._metrics.accepted.inc()
-        sessions.start_soon(self._serve, session, host)
 
-    async def _serve(self, session: Session, host: str) -> None:
-        try:
-            await session.run()
-        except Exception as error:  # noqa: BLE001 - one connection's fault must not end the others
-            self._events.unexpected(f"a connection on {self.name}", error)
-            session.reason = "fault"
-        finally:
-            self._sessions.discard(session)
-            if session.reason == "drained":
-                self.unfinished += session.in_flight
-            self._per_address[host] -= 1
-            if not self._per_address[host]:
-                del self._per_address[host]
-            self._metrics.closed(session.reason)
+    # --- serving -------------------------------------------------------------------------------------------
+
+    async def _serve(self, selector: selectors.DefaultSelector) -> None:
+        """Serve whatever is ready, all of it in one sweep, so that requests reach the writer together."""
+        while True:
+            await trio.lowlevel.wait_readable(selector.fileno())
+            for key, mask in selector.select(0):
+                key.data.ready(mask)
+
+    async def _finish(self) -> None:
+        """Let every connection answer what it has in flight, and wait until the last one has closed."""
+        for session in tuple(self._sessions):
+            session.finish()
+        while self._sessions:
+            self._all_closed = trio.Event()
+            await self._all_closed.wait()
+
+    def _closed(self, session: Session) -> None:
+        self._sessions.discard(session)
+        if session.reason == "drained":
+            self.unfinished += session.in_flight
+        self._per_address[session.peer] -= 1
+        if not self._per_address[session.peer]:
+            del self._per_address[session.peer]
+        self._metrics.closed(session.reason)
+        if not self._sessions:
+            self._all_closed.set()
 
     # --- watching ------------------------------------------------------------------------------------------
 
-    async def _watch(self, scope: trio.CancelScope) -> None:
+    async def _watch(self) -> None:
         """End the connections that are past one of their deadlines."""
-        with scope:
-            while True:
-                await trio.sleep(self._limits.watch_interval_s)
-                now = trio.current_time()
-                for session in tuple(self._sessions):
-                    reason = session.overdue(now)
-                    if reason is not None:
-                        if reason == "incomplete":
-                            self._metrics.frame_refused(reason)
-                        session.end(reason)
+        while True:
+            await trio.sleep(self._limits.watch_interval_s)
+            now = trio.current_time()
+            for session in tuple(self._sessions):
+                reason = session.overdue(now)
+                if reason is not None:
+                    if reason == "incomplete":
+                        self._metrics.frame_refused(reason)
+                    session.end(reason)

@@ -1,19 +1,24 @@
 """One terminal's connection: bytes in, frames served, answers out, with a limit on everything.
 
-A connection is one task, which only reads. Each frame is handed to the listener's `Exchange`, and the answer
-comes back by callback, often together with those of other connections when a group of requests has been
-committed. It is sent on the spot: the socket rarely has no room, and only then does a second task wait for it.
-So the ordinary message costs one task switch, and an idle connection holds no buffer.
+A connection has no task of its own. The listener's one task learns which sockets are ready and calls `ready`;
+each frame is handed to the listener's `Exchange`, and its answer comes back by callback, often together with those
+of other connections when a group of requests has been committed. It is sent on the spot: a socket rarely has no
+room, and only then is it watched until it has. So a message costs no task switch, and an idle connection costs an
+object and a socket.
 
-Nobody waits without a limit: the listener's watch looks at every session's clocks (`overdue`) a few times per
-deadline, which costs less than a timer for each message.
+A session reads, then stops reading (the peer said good-bye or broke the rules, or the listener drains), and closes
+once what it has in flight is answered and sent. Nobody waits without a limit: the listener's watch looks at every
+session's clocks (`overdue`) a few times per deadline, which costs less than a timer for each message.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
+import selectors
 import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Final
 
 import trio
 
@@ -23,33 +28,39 @@ from switch.terminals.exchange import Exchange
 from switch.terminals.limits import Limits
 from switch.wire.framing import KEEP_ALIVE, Frame
 
-RECEIVE_BYTES = 16_384
+RECEIVE_BYTES: Final = 16_384
 """What one read takes at most: a dozen of the longest messages; the rest waits in the socket."""
 
-NEVER = math.inf
+NEVER: Final = math.inf
 """Since when a clock runs that does not."""
+
+_NOTHING: Final[deque[Frame]] = deque(maxlen=0)
+"""Shared by the sessions that have no frame waiting for room, which is nearly all of them."""
 
 
 class Session:
-    """Reads one connection until the peer, a limit or the listener ends it. The socket does not block."""
+    """Serves one connection, whose socket does not block, until ``on_closed`` is called with it."""
 
     __slots__ = (
-        "_all_answered",
         "_events",
         "_exchange",
+        "_framer",
         "_in_flight",
+        "_is_closed",
+        "_is_serving",
         "_limits",
         "_metrics",
-        "_nursery",
+        "_on_closed",
         "_outgoing",
         "_partial_since",
-        "_peer",
-        "_reading",
-        "_room",
+        "_selector",
         "_sending_since",
         "_socket",
-        "_whole",
+        "_stopped_since",
+        "_waiting",
+        "_watched",
         "active_at",
+        "peer",
         "reason",
     )
 
@@ -61,53 +72,63 @@ class Session:
         limits: Limits,
         metrics: ListenerMetrics,
         events: EventLog,
-        nursery: trio.Nursery,
+        selector: selectors.BaseSelector,
+        on_closed: Callable[[Session], None],
     ) -> None:
         self._socket = connection
-        self._peer = peer
         self._exchange = exchange
         self._limits = limits
         self._metrics = metrics
         self._events = events
-        self._nursery = nursery
+        self._selector = selector
+        self._on_closed = on_closed
+        self._framer = exchange.framing.framer()
+        self._waiting = _NOTHING
         self._in_flight = 0
         self._outgoing = b""
-        self._room: trio.Event | None = None
-        self._all_answered: trio.Event | None = None
-        self._reading = trio.CancelScope()
-        self._whole = trio.CancelScope()
-        self._partial_since = self._sending_since = NEVER
+        self._is_serving = self._is_closed = False
+        self._partial_since = self._sending_since = self._stopped_since = NEVER
+        self._watched = selectors.EVENT_READ
+        self.peer = peer
         self.active_at = trio.current_time()
         self.reason = "peer"
+        selector.register(connection, selectors.EVENT_READ, self)
 
     @property
     def in_flight(self) -> int:
         """Requests of this connection that have no answer yet."""
         return self._in_flight
 
-    async def run(self) -> None:
-        """Serve until the end, then let what is in flight be answered, then close."""
+    def ready(self, mask: int) -> None:
+        """Read or send what the socket is ready for; whatever goes wrong ends this connection only."""
+        if self._is_closed:
+            return
         try:
-            with self._whole:
-                with self._reading:
-                    await self._read()
-                await self._answered()
+            if mask & selectors.EVENT_WRITE:
+                self._send_rest()
+            if mask & selectors.EVENT_READ and not (self._is_closed or self._waiting):
+                self._read()
         except OSError:
-            self.reason = "reset"
-        finally:
-            self._outgoing = b""
-            trio.lowlevel.notify_closing(self._socket)
-            self._socket.close()
+            self.end("reset")
+        except Exception as error:  # noqa: BLE001 - one connection's fault must not end the others
+            self._fail(error)
 
     def finish(self) -> None:
         """Read no more; close once what is in flight has been answered."""
-        self.reason = "drained"
-        self._reading.cancel()
+        self._waiting = _NOTHING
+        self._stop_reading("drained")
+        self._settle()
 
     def end(self, reason: str) -> None:
         """Close now. Answers still to come are counted as unsent; what was approved stands (domain rule 14)."""
+        if self._is_closed:
+            return
         self.reason = reason
-        self._whole.cancel()
+        self._is_closed = True
+        if self._watched:
+            self._selector.unregister(self._socket)
+        self._socket.close()
+        self._on_closed(self)
 
     def overdue(self, now: float) -> str | None:
         """Which limit in time the connection has passed at ``now`` (seconds of trio's clock), if any."""
@@ -116,51 +137,70 @@ class Session:
             return "slow_reader"
         if now - self._partial_since > limits.partial_frame_deadline_s:
             return "incomplete"
+        if now - self._stopped_since > limits.answer_deadline_s:
+            return self.reason
         if not self._in_flight and now - self.active_at > limits.idle_deadline_s:
             return "idle"
         return None
 
     # --- in ------------------------------------------------------------------------------------------------
 
-    async def _read(self) -> None:
-        framer = self._exchange.framing.framer()
-        connection = self._socket
-        while True:
-            await trio.lowlevel.wait_readable(connection)
-            try:
-                data = connection.recv(RECEIVE_BYTES)
-            except BlockingIOError:
-                continue
-            if not data:
-                return
-            self.active_at = trio.current_time()
-            try:
-                frames = framer.feed(data)
-                if frames:
-                    self._partial_since = NEVER  # waiting for room below is our delay, not the peer's
-                for frame in frames:
-                    if not await self._serve_one(frame):
-                        self.reason = "undecodable"
-                        return
-                if framer.error is not None:
-                    raise framer.error
-            except FrameError as error:
-                self.reason = error.reason
-                self._metrics.frame_refused(error.reason)
-                self._events.frame_refused(self._exchange.name, self._peer, error.reason, error.detail)
-                return
-            if framer.has_partial and self._partial_since == NEVER:
-                self._partial_since = trio.current_time()
+    def _read(self) -> None:
+        try:
+            data = self._socket.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            return
+        self.active_at = trio.current_time()
+        if not data:
+            self._stop_reading("peer")
+            self._settle()
+            return
+        try:
+            frames = self._framer.feed(data)
+        except FrameError as error:
+            self._refuse(error)
+        else:
+            if frames:
+                self._partial_since = NEVER
+                self._waiting = deque(frames)
+            if self._framer.error is not None:
+                self._refuse(self._framer.error)
+        self._serve_waiting()
 
-    async def _serve_one(self, frame: Frame) -> bool:
-        while self._in_flight >= self._limits.max_in_flight or self._outgoing:
-            self._room = trio.Event()
-            await self._room.wait()
-        if frame == KEEP_ALIVE:
-            self._send(self._exchange.framing.keep_alive)
-            return True
-        self._in_flight += 1
-        return self._exchange.serve(frame, self._peer, self._respond)
+    def _refuse(self, error: FrameError) -> None:
+        """The stream can no longer be cut into frames; those before the break are still served."""
+        self._metrics.frame_refused(error.reason)
+        self._events.frame_refused(self._exchange.name, self.peer, error.reason, error.detail)
+        self._stop_reading(error.reason)
+
+    def _serve_waiting(self) -> None:
+        """Serve frames while there is room; the rest waits, unread ones in the socket, until an answer leaves."""
+        if self._is_serving:  # an answer given at once: the loop below goes on
+            return
+        self._is_serving = True
+        try:
+            waiting = self._waiting
+            while waiting and not self._outgoing and self._in_flight < self._limits.max_in_flight:
+                frame = waiting.popleft()
+                if frame == KEEP_ALIVE:
+                    self._send(self._exchange.framing.keep_alive)
+                    continue
+                self._in_flight += 1
+                if not self._exchange.serve(frame, self.peer, self._respond):
+                    waiting.clear()
+                    self._stop_reading("undecodable")
+            if not waiting:
+                self._waiting = _NOTHING
+        except Exception as error:  # noqa: BLE001 - as in `ready`; an answer of another connection may have led here
+            self._fail(error)
+        finally:
+            self._is_serving = False
+        self._settle()
+
+    def _stop_reading(self, reason: str) -> None:
+        self.reason = reason
+        self._partial_since = NEVER
+        self._stopped_since = min(self._stopped_since, trio.current_time())
 
     # --- out -----------------------------------------------------------------------------------------------
 
@@ -168,10 +208,13 @@ class Session:
         self._in_flight -= 1
         if data is not None:
             self._send(data)
-        self._wake()
+        if self._waiting:
+            self._serve_waiting()
+        elif self._stopped_since is not NEVER:
+            self._settle()
 
     def _send(self, data: bytes) -> None:
-        """Send now what the socket takes; the rest waits for it in a task of its own."""
+        """Send now what the socket takes; the rest when it has room again."""
         if self._outgoing:
             self._outgoing += data
             return
@@ -186,29 +229,41 @@ class Session:
         if sent < len(data):
             self._outgoing = data[sent:]
             self._sending_since = trio.current_time()
-            self._nursery.start_soon(self.send_rest)
+            self._settle()
 
-    async def send_rest(self) -> None:
-        """Send what did not fit into the socket; the listener runs this beside the reader."""
-        with contextlib.suppress(OSError, trio.ClosedResourceError):  # the reader sees it too, and ends the session
-            while self._outgoing:
-                await trio.lowlevel.wait_writable(self._socket)
-                with contextlib.suppress(BlockingIOError):
-                    self._outgoing = self._outgoing[self._socket.send(self._outgoing) :]
-                    self._sending_since = trio.current_time()
-        self._sending_since = NEVER
-        self._wake()
+    def _send_rest(self) -> None:
+        self._outgoing = self._outgoing[self._socket.send(self._outgoing) :]
+        self._sending_since = trio.current_time() if self._outgoing else NEVER
+        self._serve_waiting()
 
-    def _wake(self) -> None:
-        if self._room is not None and not self._outgoing:
-            self._room.set()
-            self._room = None
-        if self._all_answered is not None and not self._in_flight and not self._outgoing:
-            self._all_answered.set()
+    # --- the socket ----------------------------------------------------------------------------------------
 
-    async def _answered(self) -> None:
-        """Wait until nothing is in flight or unsent, at most as long as the terminal would."""
-        with trio.move_on_after(self._limits.answer_deadline_s):
-            while self._in_flight or self._outgoing:
-                self._all_answered = trio.Event()
-                await self._all_answered.wait()
+    def _settle(self) -> None:
+        """Watch the socket for what can be done next, or close it where nothing is left to do."""
+        if self._is_closed or self._is_serving:
+            return
+        has_stopped = self._stopped_since is not NEVER
+        if has_stopped and not (self._in_flight or self._outgoing or self._waiting):
+            self.end(self.reason)
+            return
+        reads = not (has_stopped or self._waiting or self._outgoing)
+        self._watch((selectors.EVENT_READ if reads else 0) | (selectors.EVENT_WRITE if self._outgoing else 0))
+        if not reads:
+            self._partial_since = NEVER  # what delays the rest of a frame now is our not reading
+        elif self._framer.has_partial and self._partial_since is NEVER:
+            self._partial_since = trio.current_time()
+
+    def _watch(self, mask: int) -> None:
+        if mask == self._watched:
+            return
+        if not mask:
+            self._selector.unregister(self._socket)
+        elif not self._watched:
+            self._selector.register(self._socket, mask, self)
+        else:
+            self._selector.modify(self._socket, mask, self)
+        self._watched = mask
+
+    def _fail(self, error: Exception) -> None:
+        self._events.unexpected(f"a connection on {self._exchange.name}", error)
+        self.end("fault")
