@@ -62,9 +62,6 @@ class Model:
         self._answers[key] = (print_, answer)
         return answer
 
-    def payment(self, terminal_id: str, stan: str) -> ModelPayment | None:
-        return self._payments.get((terminal_id, stan))
-
     def _decide(self, request: Request, card: ModelCard) -> bool:
         if request.kind is Kind.REVERSAL:
             return self._reverse(request)
