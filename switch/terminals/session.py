@@ -106,7 +106,7 @@ class Session:
         try:
             if mask & selectors.EVENT_WRITE:
                 self._send_rest()
-            if mask & selectors.EVENT_READ and not (self._is_closed or self._waiting):
+            if mask & selectors.EVENT_READ:
                 self._read()
         except OSError:
             self.end("reset")
@@ -146,6 +146,8 @@ class Session:
     # --- in ------------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
+        if self._is_closed or self._waiting:
+            return
         try:
             data = self._socket.recv(RECEIVE_BYTES)
         except BlockingIOError:
