@@ -9,7 +9,7 @@ with its own echoes, and no card number is ever kept in an answer.
 from __future__ import annotations
 
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 from switch.errors import ConfigurationError
@@ -29,14 +29,17 @@ _PAN_DIGITS: Final = range(8, 20)  # ISO/IEC 7812-1
 _AMOUNT_DIGITS: Final = 12
 _AMOUNT_MAX: Final = 10**_AMOUNT_DIGITS - 1
 _AVAILABLE: Final = "02"
+_MTIS_REMEMBERED: Final = 256
 _HAVE_ORIGINALS: Final = frozenset({Kind.REVERSAL, Kind.REFUND})
 
 
+@lru_cache(_MTIS_REMEMBERED)
 def first_mti(mti: str) -> str:
     """The MTI as it was sent first: 0201 is a repeat of 0200, 0421 of 0420 (ISO 8583:1987 clause 4.1.1)."""
     return mti[:3] + str(int(mti[3]) & ~1) if mti[3].isdigit() else mti
 
 
+@lru_cache(_MTIS_REMEMBERED)
 def answer_mti(mti: str) -> str | None:
     """The MTI of the answer (0201 -> 0210); None for what is itself an answer or none is due."""
     if len(mti) != 4 or not mti.isdigit() or mti[2] not in "02":  # noqa: PLR2004 - an MTI has four digits
