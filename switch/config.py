@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -265,8 +265,8 @@ def masked_url(url: str) -> str:
         user, _, host = netloc.rpartition("@")
         netloc = f"{user.partition(':')[0]}:{_MASK}@{host}"
     query = urlencode([(key, _MASK if "pass" in key else value) for key, value in parse_qsl(parts.query)], safe="*/:,")
-    # urlunsplit drops the empty authority of sqlite:///FILE
-    return f"{parts.scheme}://{netloc}{urlunsplit(('', '', parts.path, query, ''))}"
+    # not urlunsplit: what it does with the empty authority of sqlite:///FILE depends on Python's version
+    return f"{parts.scheme}://{netloc}{parts.path}{'?' if query else ''}{query}"
 
 
 def _read(file: Path, *, required: bool) -> dict[str, Any]:
