@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -11,23 +12,20 @@ from tests.ledger.shop import Shop, stock
 @pytest.fixture
 def shop(database: str) -> Iterator[Shop]:
     """A stocked shop, on each kind of database."""
-    opened = open_database(database)
-    stock(opened)
-    yield Shop(opened)
-    opened.close()
+    yield from stocked(database)
 
 
 @pytest.fixture
 def postgresql_shop(postgresql_database: str) -> Iterator[Shop]:
-    opened = open_database(postgresql_database)
-    stock(opened)
-    yield Shop(opened)
-    opened.close()
+    yield from stocked(postgresql_database)
 
 
 @pytest.fixture
 def sqlite_shop(sqlite_database: str) -> Iterator[Shop]:
-    opened = open_database(sqlite_database)
-    stock(opened)
-    yield Shop(opened)
-    opened.close()
+    yield from stocked(sqlite_database)
+
+
+def stocked(url: str) -> Iterator[Shop]:
+    with closing(open_database(url)) as opened:
+        stock(opened)
+        yield Shop(opened)
