@@ -28,4 +28,5 @@ def sqlite_shop(sqlite_database: str) -> Iterator[Shop]:
 def stocked(url: str) -> Iterator[Shop]:
     with closing(open_database(url)) as opened:
         stock(opened)
-        yield Shop(opened)
+        with closing(Shop(opened)) as shop:
+            yield shop

@@ -141,6 +141,7 @@ class Shop:
     database: Database
     now: int = NOON
     ids: Iterator[int] = field(default_factory=lambda: count(1_000_000))
+    stores: list[Store] = field(default_factory=list)
 
     def store(
         self,
@@ -150,9 +151,16 @@ class Shop:
     ) -> Store:
         pauses = [] if pauses is None else pauses
         rules = Rules(decide, NEEDS, business_day)
-        return Store(
+        store = Store(
             connect or connector(self.database), rules, pan_key, lambda: self.now, lambda: next(self.ids), pauses.append
         )
+        self.stores.append(store)
+        return store
+
+    def close(self) -> None:
+        """Close what the test left open."""
+        for store in self.stores:
+            store.close()
 
     @contextmanager
     def opened_store(self, decide: Decide = decide) -> Iterator[Store]:
