@@ -140,8 +140,11 @@ async def run(
             for listener in settings.listeners
         ]
         state = _State(database)
-        with closing(store):
-            await _run_all(settings, listeners, writer, metrics, events, state, task_status)
+        try:
+            with closing(store):
+                await _run_all(settings, listeners, writer, metrics, events, state, task_status)
+        finally:
+            transactions.flush()
 
 
 async def _run_all(

@@ -31,6 +31,8 @@ DURATIONS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 COMMIT_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 GROUP_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 STRANGERS_PER_SECOND: Final = 5
+LINES_MAX: Final = 256
+"""Lines that may wait for a group's end: requests that are shed while the database hangs must not pile up here."""
 
 
 class Metrics:
@@ -201,6 +203,8 @@ class TransactionLog:
                 duration_s * 1000,
             )
         )
+        if len(self._lines) >= LINES_MAX:
+            self.flush()
 
     def flush(self) -> None:
         """Write the lines that have gathered, with one call."""

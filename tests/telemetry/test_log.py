@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.telemetry import STRANGERS_PER_SECOND, EventLog, LogFormat, LogLevel, TransactionLog, configure_logging
+from switch.telemetry import (
+    LINES_MAX,
+    STRANGERS_PER_SECOND,
+    EventLog,
+    LogFormat,
+    LogLevel,
+    TransactionLog,
+    configure_logging,
+)
 from switch.values import Pan
 
 PAN = "4111111111111111"
@@ -167,3 +175,13 @@ def test_the_life_of_the_process_is_told() -> None:
         "commit of unknown fate",
         "stopped",
     ]
+
+
+def test_lines_never_pile_up_without_a_group_to_end_them() -> None:
+    stream = io.StringIO()
+    log = TransactionLog("json", "info", stream)
+
+    for _ in range(LINES_MAX):
+        transaction(log)
+
+    assert stream.getvalue().count("\n") == LINES_MAX
