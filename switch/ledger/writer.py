@@ -4,7 +4,7 @@ There is no artificial wait. While one group commits the next one gathers, so gr
 request when the switch is idle, hundreds when it is busy, one fsync for each.
 
 Deciding a group is work for the interpreter, and two threads that both want the interpreter mostly wait for each
-other: a group took three times as long beside a busy loop. So where nothing before the commit has to wait (the
+other: a group took two and a half times as long beside a busy loop. So where nothing before the commit has to wait (the
 embedded database), a group is decided on the loop's own thread, and only the commit, which is the disk's work, goes
 to the runner, while the loop reads the requests of the next group. Else the whole group goes there.
 """
