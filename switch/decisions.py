@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from switch.messages.actions import Action
@@ -24,9 +26,33 @@ if TYPE_CHECKING:
 # --- what the books know ----------------------------------------------------------------------------------
 
 
+class Limit(NamedTuple):
+    """What may be spent through one channel; None does not apply.
+
+    ``no_pin_minor`` is the amount above which a PIN is asked for, ``floor_minor`` the one up to which the terminal may
+    approve a chip card offline.
+    """
+
+    single_minor: int | None = None
+    daily_minor: int | None = None
+    daily_count: int | None = None
+    monthly_minor: int | None = None
+    monthly_count: int | None = None
+    no_pin_minor: int | None = None
+    floor_minor: int | None = None
+
+
+Limits = tuple[tuple[str, Limit], ...]
+"""Limits by channel (``swipe``, ``chip``, ``contactless``, ``manual``, ``qr``; "" for all of them together)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A terminal as registered. Empty ``kinds`` or ``entry_modes`` mean all."""
+    """A terminal as registered. Empty ``kinds``, ``entry_modes`` or ``schemes`` mean all.
+
+    ``manual_entry`` is ``free``, ``with_code`` (a typed card needs its CVN) or ``off``; ``pending`` what the terminal
+    is to be told to do next (`switch.messages.model.Reply.wish`), the first first. ``last_seen_day`` is a yyyymmdd.
+    """
 
     terminal_id: str
     merchant_id: str
@@ -36,6 +62,14 @@ class Terminal:
     entry_modes: frozenset[str]
     batch: str  # six digits, the batch now open
     signed_on: bool
+    because: str = ""  # why it is locked
+    manual_entry: str = "free"
+    allows_fallback: bool = True
+    schemes: frozenset[str] = frozenset()
+    software: str = ""  # the version it reported last
+    pending: tuple[str, ...] = ()
+    limits: Limits = ()
+    last_seen_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +82,16 @@ class Merchant:
     status: str  # active, frozen, closed
     currency: str
     account_id: int
+    manual_entry: str = "free"
+    limits: Limits = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card without its number. Limits of None do not apply."""
+    """A card without its number. Limits of None do not apply.
+
+    ``account_class`` is that of its account: I, II, III, prepaid, or "" for none.
+    """
 
     card_id: int
     account_id: int
@@ -62,6 +101,36 @@ class Card:
     single_limit_minor: int | None
     daily_limit_minor: int | None
     daily_count: int | None
+    account_class: str = ""
+    scheme: str = ""
+    limits: Limits = ()
+
+
+class CardSecurity(NamedTuple):
+    """What a card's past says about its next use: wrong PINs in a row, the highest counter its chip has shown."""
+
+    pin_tries: int = 0
+    atc: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A person at a terminal. ``has_password`` False: the number alone is enough."""
+
+    operator_id: str
+    has_password: bool
+    failures: int
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PayCode:
+    """A code shown as QR that stands for a card's account for a while. ``code_key`` is its keyed hash."""
+
+    code_key: bytes
+    expires_at: int
+    is_single_use: bool
+    is_used: bool
 
 
 class Account(NamedTuple):
@@ -89,10 +158,15 @@ class Spent:
 class PaymentState(StrEnum):
     """Where a payment stands. `DECLINED` ones are kept so that a reversal of a decline is recognised."""
 
+    # fmt: off
     DECLINED = "declined"
-    HELD = "held"  # an authorisation whose hold is open
-    POSTED = "posted"  # a purchase or a refund in the books
-    REVERSED = "reversed"
+    HELD     = "held"      # an authorisation whose hold is open
+    CAPTURED = "captured"  # an authorisation whose hold a completion has taken
+    EXPIRED  = "expired"   # an authorisation that nobody completed
+    POSTED   = "posted"    # in the books: a purchase, a completion, a refund, a void
+    VOIDED   = "voided"    # cancelled by the merchant
+    REVERSED = "reversed"  # undone by the network: its answer never arrived
+    # fmt: on
 
 
 class Payment(NamedTuple):
@@ -120,15 +194,24 @@ class Payment(NamedTuple):
     merchant_id: str
     rrn: str
     approval_code: str
-    original_id: int | None = None  # of a refund: the sale it gives back
+    original_id: int | None = None  # of what is about another payment (a refund, a void, a completion): that one
+    terminal_id: str = ""
+    entry_mode: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Which facts a kind wants loaded, and whether it claims its key (a repeat then gets the stored reply)."""
+    """Which facts a kind wants loaded, and whether it claims its key (a repeat then gets the stored reply).
+
+    ``any_card``: the original is found whatever card the request is of, so that another one can be refused by name.
+    """
 
     keyed: bool
     original: bool
+    any_card: bool = False
+
+
+_NO_COUNTERS: Final[Mapping[tuple[str, int], Spent]] = MappingProxyType({})
 
 
 class Facts(NamedTuple):
@@ -136,8 +219,11 @@ class Facts(NamedTuple):
 
     ``journal_id`` is the identity that the request will have in the books: unique, rising with time, and
     the seed of RRN and approval code. ``tombstone`` says that a reversal of this request came before it.
-    ``pan_key`` is the request's own (b"" without a PAN), to compare with ``original.pan_key``. ``sale`` is what
-    ``original`` gave back, where that is a refund.
+    ``pan_key`` is the request's own (b"" without a PAN), to compare with ``original.pan_key``. ``parent`` is what
+    ``original`` itself is about (the sale of a refund or a void, the authorisation of a completion), ``grandparent``
+    what that is about (the authorisation, where ``original`` voids a completion). ``to_card`` and ``to_account`` are
+    those that a transfer goes to. ``spending`` holds the counters with a limit, by owner and period
+    (`switch.decisions.CountSpending`).
     """
 
     journal_id: int
@@ -151,7 +237,14 @@ class Facts(NamedTuple):
     original: Payment | None
     tombstone: bool
     pan_key: bytes
-    sale: Payment | None = None
+    parent: Payment | None = None
+    grandparent: Payment | None = None
+    security: CardSecurity = CardSecurity()
+    spending: Mapping[tuple[str, int], Spent] = _NO_COUNTERS
+    to_card: Card | None = None
+    to_account: Account | None = None
+    operator: Operator | None = None
+    pay_code: PayCode | None = None
 
 
 # --- what was decided -------------------------------------------------------------------------------------
@@ -186,11 +279,15 @@ class Transfer(NamedTuple):
 
 
 class OpenHold(NamedTuple):
-    """Sets ``amount_minor`` aside on a cardholder's account. The hold's id is the journal id that opened it."""
+    """Sets ``amount_minor`` aside on a cardholder's account. The hold's id is the journal id that opened it.
+
+    ``forced`` marks one that is set aside again whatever is left by now (a reinstated authorisation, invariant I3).
+    """
 
     account_id: int
     amount_minor: int
     currency: str
+    forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +310,30 @@ class CountSpend:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class CountSpending:
+    """Adds to (or gives back to) a counter that has a limit.
+
+    ``owner`` is ``card:ID``, ``card:ID/CHANNEL``, ``terminal:ID``, ``terminal:ID/CHANNEL``, ``merchant:ID`` (and with
+    a channel) or ``batch:TERMINAL/BATCH``; ``period`` a day (yyyymmdd), a month (yyyymm) or 0 for all time.
+    """
+
+    owner: str
+    period: int
+    amount_minor: int
+    count: int
+
+
 class OpenPayment(NamedTuple):
-    """Records the request as a payment that later ones can reverse or refund."""
+    """Records the request as a payment that later ones can reverse, void or refund.
+
+    ``is_authorisation`` makes it findable by merchant and approval code, from any terminal, for its completion.
+    """
 
     state: PaymentState
     amount_minor: int
     hold_id: int | None
+    is_authorisation: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,9 +378,71 @@ class QueueAdjustment:
 
 @dataclass(frozen=True, slots=True)
 class ChangeTerminal:
-    """Signs a terminal on or off."""
+    """Signs a terminal on or off (None: as it is), notes what it reported and what it has done of what was pending."""
 
-    signed_on: bool
+    signed_on: bool | None = None
+    software: str | None = None
+    operator_id: str | None = None
+    done: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SeeTerminal:
+    """Notes that the terminal was heard of on this day (yyyymmdd): who stays silent for long is dormant."""
+
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCard:
+    """Moves a card to another status: an activation, and its reversal."""
+
+    card_id: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCardSecurity:
+    """Sets the number of wrong PINs in a row, or the highest counter of the chip; None: as it is."""
+
+    card_id: int
+    pin_tries: int | None = None
+    atc: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeOperator:
+    """Sets the number of wrong passwords in a row of an operator of the terminal's merchant."""
+
+    operator_id: str
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepKeys:
+    """Keeps the working keys given out at a sign-on: (usage, check value, key block) of each.
+
+    Those before them stay usable beside them for a while: the terminal may not have had the answer.
+    """
+
+    keys: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UsePayCode:
+    """Marks a pay code as used by this request; ``used`` False makes it usable again."""
+
+    code_key: bytes
+    used: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeepUpload:
+    """Keeps what a terminal sent to be kept: a status, a signature, a script's result. ``content`` is as it came."""
+
+    what: str
+    original_id: int | None
+    content: bytes
 
 
 Effect = (
@@ -277,8 +454,16 @@ Effect = (
     | ChangePayment
     | CountRefund
     | LayTombstone
+    | CountSpending
     | QueueAdjustment
     | ChangeTerminal
+    | SeeTerminal
+    | ChangeCard
+    | ChangeCardSecurity
+    | ChangeOperator
+    | KeepKeys
+    | UsePayCode
+    | KeepUpload
 )
 
 

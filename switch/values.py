@@ -57,6 +57,28 @@ class Pan:
         return self.masked
 
 
+class Secret:
+    """Text that must not be seen: a password, a pay code. ``reveal()`` is the only way to it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text in clear. Callers hash it, compare it or put it on the wire."""
+        return self._text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(********)"
+
+
 @dataclass(frozen=True, slots=True)
 class Currency:
     """An ISO 4217 currency: numeric code as on the wire, letters for people, digits after the point."""

@@ -15,7 +15,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 metadata: Final = sa.MetaData(
     naming_convention={
@@ -95,7 +95,10 @@ merchant: Final = sa.Table(
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("currency", sa.Text, nullable=False),
     _refers("account_id", "account.account_id"),
+    sa.Column("manual_entry", sa.Text, nullable=False, server_default="free"),
+    _text("limits"),
     _one_of("status", "active", "frozen", "closed"),
+    _one_of("manual_entry", "free", "with_code", "off"),
 )
 
 terminal: Final = sa.Table(
@@ -109,7 +112,54 @@ terminal: Final = sa.Table(
     _text("entry_modes"),  # space-separated first two digits of DE 22, "" for all
     sa.Column("batch", sa.Text, nullable=False, server_default="000001"),
     sa.Column("signed_on", sa.Integer, nullable=False, server_default="0"),
+    _text("because"),  # why it is locked
+    sa.Column("manual_entry", sa.Text, nullable=False, server_default="free"),
+    sa.Column("fallback", sa.Integer, nullable=False, server_default="1"),  # may read the stripe of a chip card
+    _text("schemes"),  # space-separated, "" for all
+    _text("software"),  # the version it reported last
+    _text("pending"),  # space-separated: what it is to be told to do next
+    _text("limits"),
+    _text("operator_id"),  # who signed on last
+    sa.Column("last_seen_day", sa.Integer, nullable=False, server_default="0"),
     _one_of("status", "registered", "active", "locked", "dormant", "retired"),
+    _one_of("manual_entry", "free", "with_code", "off"),
+)
+
+terminal_key: Final = sa.Table(
+    "terminal_key",
+    metadata,
+    sa.Column("terminal_id", sa.Text, sa.ForeignKey("terminal.terminal_id"), primary_key=True),
+    sa.Column("usage", sa.Text, primary_key=True),  # switch.security.key_blocks.KeyUsage
+    sa.Column("check_value", sa.Text, nullable=False),
+    sa.Column("block", sa.Text, nullable=False),  # wrapped: opaque here
+    _text("previous_block"),  # good until the terminal has used the new one
+    sa.Column("changed_at", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+issuer_key: Final = sa.Table(
+    "issuer_key",
+    metadata,
+    sa.Column("prefix", sa.Text, primary_key=True),  # of card numbers; the longest that fits is it
+    sa.Column("usage", sa.Text, primary_key=True),
+    sa.Column("key_index", sa.Text, primary_key=True),  # PVKI, DKI or the cvv_key of a card; "" for the only one
+    sa.Column("check_value", sa.Text, nullable=False),
+    sa.Column("block", sa.Text, nullable=False),
+    _text("method"),  # how cryptograms of these cards are made, where not as their scheme does it
+    sa.Column("changed_at", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+operator: Final = sa.Table(
+    "operator",
+    metadata,
+    sa.Column("merchant_id", sa.Text, sa.ForeignKey("merchant.merchant_id"), primary_key=True),
+    sa.Column("operator_id", sa.Text, primary_key=True),
+    _text("password"),  # argon2id, "" where the number alone is enough
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("status", sa.Text, nullable=False, server_default="active"),
+    _one_of("status", "active", "closed"),
+    sqlite_with_rowid=False,
 )
 
 card: Final = sa.Table(
@@ -126,7 +176,33 @@ card: Final = sa.Table(
     _minor("single_limit_minor", nullable=True),
     _minor("daily_limit_minor", nullable=True),
     sa.Column("daily_count", sa.Integer, nullable=True),
+    _text("scheme"),
+    _text("service_code"),
+    _text("sequence"),
+    _text("pvv"),  # what its PIN is held against, under the key of that index
+    _text("pvki"),
+    _text("cvv_key"),  # which card verification key is its own, "" for the only one
+    _text("limits"),
     _one_of("status", "active", "inactive", "frozen", "lost", "stolen"),
+)
+
+card_security: Final = sa.Table(
+    "card_security",
+    metadata,
+    _id("card_id", "card.card_id"),
+    sa.Column("pin_tries", sa.Integer, nullable=False, server_default="0"),  # wrong ones in a row
+    sa.Column("atc", sa.Integer, nullable=False, server_default="-1"),  # the highest counter its chip has shown
+    sa.CheckConstraint("pin_tries >= 0", name="pin_tries_not_negative"),
+)
+
+pay_code: Final = sa.Table(
+    "pay_code",
+    metadata,
+    sa.Column("code_key", sa.LargeBinary, primary_key=True),  # keyed hash: the code itself is not kept
+    _refers("card_id", "card.card_id"),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("single_use", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("used_by", sa.BigInteger, nullable=True),  # journal row
 )
 
 card_day: Final = sa.Table(
@@ -137,6 +213,17 @@ card_day: Final = sa.Table(
     _minor("amount_minor"),
     sa.Column("count", sa.Integer, nullable=False),
     sa.CheckConstraint("amount_minor >= 0 AND count >= 0", name="not_negative"),
+    sqlite_with_rowid=False,
+)
+
+spending: Final = sa.Table(
+    "spending",
+    metadata,
+    sa.Column("owner", sa.Text, primary_key=True),  # card:1, card:1/qr, terminal:T, merchant:M, batch:T/000001
+    sa.Column("period", sa.Integer, primary_key=True, autoincrement=False),  # yyyymmdd, yyyymm, 0 for all time
+    sa.Column("stripe", sa.Integer, primary_key=True, autoincrement=False),  # their sum counts: no row is hot
+    _minor("amount_minor"),
+    sa.Column("count", sa.Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -214,9 +301,35 @@ payment: Final = sa.Table(
     _refers("account_id", "account.account_id"),
     _refers("merchant_account_id", "account.account_id"),
     sa.Column("hold_id", sa.BigInteger, nullable=True),
-    _one_of("state", "held", "posted", "reversed"),
+    _one_of("state", "held", "captured", "expired", "posted", "voided", "reversed"),
     sa.CheckConstraint("current_minor >= 0 AND refunded_minor >= 0", name="not_negative"),
     sa.CheckConstraint("amount_minor - current_minor + refunded_minor <= amount_minor", name="undone_at_most_once"),
+)
+
+authorisation: Final = sa.Table(
+    "authorisation",
+    metadata,
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("approval_code", sa.Text, primary_key=True),
+    sa.Column("journal_id", sa.BigInteger, sa.ForeignKey("journal.journal_id"), primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+chip_record: Final = sa.Table(
+    "chip_record",
+    metadata,
+    _id("journal_id", "journal.journal_id"),
+    sa.Column("content", sa.Text, nullable=False),  # JSON: what the chip and the terminal said of themselves
+)
+
+upload: Final = sa.Table(
+    "upload",
+    metadata,
+    _id("journal_id", "journal.journal_id"),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("original_id", sa.BigInteger, nullable=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    _one_of("what", "status", "signature", "script_result"),
 )
 
 adjustment: Final = sa.Table(
@@ -254,6 +367,7 @@ hold: Final = sa.Table(
     _refers("account_id", "account.account_id"),
     _minor("amount_minor"),
     sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("forced", sa.Integer, nullable=False, server_default="0"),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
 )
 

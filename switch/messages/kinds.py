@@ -9,12 +9,45 @@ class Kind(StrEnum):
     """One meaning per name; a dialect maps (MTI, processing code, ...) to one of these."""
 
     # fmt: off
-    PURCHASE      = "purchase"       # posts at once
-    AUTHORISATION = "authorisation"  # opens a hold
-    BALANCE       = "balance"        # balance inquiry, answered in DE 54
-    REFUND        = "refund"         # new money back to the card, against an earlier sale
-    REVERSAL      = "reversal"       # undoes a request whose answer never arrived
-    SIGN_ON       = "sign_on"
-    SIGN_OFF      = "sign_off"
-    ECHO          = "echo"           # is anybody there? answered without the books
+    # money of a card, now or soon
+    PURCHASE           = "purchase"            # posts at once
+    AUTHORISATION      = "authorisation"       # opens a hold
+    INCREMENT          = "increment"           # adds to the hold of an authorisation
+    COMPLETION         = "completion"          # captures a hold, wholly or in part, a little above at most
+    COMPLETION_ADVICE  = "completion_advice"   # the same, as something that has happened
+    REFUND             = "refund"              # new money back to the card, against an earlier sale
+    TRANSFER           = "transfer"            # from one card to another
+    CODE_PURCHASE      = "code_purchase"       # a purchase from the account behind a pay code shown as QR
+    OFFLINE_SALE       = "offline_sale"        # approved by chip or voice before it is told
+    ADJUSTMENT         = "adjustment"          # another total for an earlier sale
+    TIP                = "tip"                 # a tip on top of an earlier sale
+    # prepaid cards
+    ACTIVATION         = "activation"          # an issued card may be used from now on
+    LOAD               = "load"                # cash paid at the till, put on the card
+
+    # the merchant's cancels, in the same batch or (of an authorisation) later
+    VOID               = "void"                # of a purchase
+    AUTHORISATION_VOID = "authorisation_void"
+    COMPLETION_VOID    = "completion_void"     # the hold is open again
+    LOAD_VOID          = "load_void"
+    CODE_CANCEL        = "code_cancel"         # of a code_purchase
+
+    # what the network or time undoes
+    REVERSAL           = "reversal"            # undoes a request whose answer never arrived
+    EXPIRY             = "expiry"              # ends a hold that nobody captured; made by the host
+
+    # questions and news
+    BALANCE            = "balance"             # balance inquiry, answered in DE 54
+    CODE_QUERY         = "code_query"          # what became of a code_purchase
+    SCRIPT_RESULT      = "script_result"       # what a chip did with an issuer's script
+    STATUS_UPLOAD      = "status_upload"       # a terminal tells of itself
+    SIGNATURE_UPLOAD   = "signature_upload"    # the cardholder's signature to an earlier sale
+
+    # the terminal's own
+    SIGN_ON            = "sign_on"             # working keys and batch number are given out
+    SIGN_OFF           = "sign_off"
+    DOWNLOAD_QUERY     = "download_query"      # which CA keys, AIDs or parameters are there?
+    DOWNLOAD           = "download"            # one of them
+    DOWNLOAD_END       = "download_end"        # the terminal has them all
+    ECHO               = "echo"                # is anybody there? answered without the books
     # fmt: on

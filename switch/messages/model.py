@@ -7,14 +7,17 @@ microseconds since 1970 in UTC (``*_at``); dates are `datetime.date` in the swit
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from switch.messages.verdicts import UNCHECKED, Verdicts
 
 if TYPE_CHECKING:
     from datetime import date
 
     from switch.messages.actions import Action
+    from switch.messages.chip import ChipData
     from switch.messages.kinds import Kind
-    from switch.values import Pan
+    from switch.values import Pan, Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,8 @@ class OriginalReference:
     """How a reversal or refund names the request it is about (DE 90 or 61, else its own key).
 
     ``message_class`` is the second digit of the original's MTI, "" where the dialect does not say;
-    ``local_date`` is None where the message carries none; ``batch`` and ``rrn`` are "" likewise.
+    ``local_date`` is None where the message carries none; ``batch``, ``rrn`` and ``approval_code`` are "" likewise.
+    ``journal_id`` is known only to the host, about its own books (an expiry).
     """
 
     message_class: str
@@ -30,6 +34,32 @@ class OriginalReference:
     local_date: date | None
     batch: str
     rrn: str
+    approval_code: str = ""
+    journal_id: int | None = None
+
+
+class Extras(NamedTuple):
+    """What only some kinds carry. Absent text is "", secrets show nothing of themselves.
+
+    ``to_pan`` is the card that a transfer goes to; ``pay_code`` the QR code that stands for an account; ``topic`` what
+    a download or an upload is about (``ca_keys``, ``aids``, ``parameters``); ``content`` the private field as it came
+    (bytes in hex where the dialect has it so). ``serial`` and ``software`` are the terminal's, ``operator_id`` and
+    ``password`` its operator's.
+    """
+
+    to_pan: Pan | None = None
+    pay_code: Secret | None = None
+    tip_minor: int | None = None
+    topic: str = ""
+    network_code: str = ""
+    content: str = ""
+    serial: str = ""
+    software: str = ""
+    operator_id: str = ""
+    password: Secret | None = None
+
+
+NO_EXTRAS: Final = Extras()
 
 
 class Request(NamedTuple):
@@ -37,7 +67,8 @@ class Request(NamedTuple):
 
     ``local_date`` is DE 13 resolved with its year, or the host's date where the message has none (then
     ``has_local_date`` is False and a repeat just after midnight is still found). Absent text is "".
-    ``amount_minor`` and ``new_amount_minor`` (DE 95) are None where absent.
+    ``amount_minor`` and ``new_amount_minor`` (DE 95) are None where absent. ``can_read_chip`` is what the terminal says
+    of itself (None: nothing), ``is_fallback`` that it read the stripe because the chip would not be read.
     """
 
     kind: Kind
@@ -62,6 +93,14 @@ class Request(NamedTuple):
     new_amount_minor: int | None
     original: OriginalReference | None
     listener: str = ""  # the door it came in by: its policy applies
+    approval_code: str = ""  # DE 38 of a request: its original's
+    card_sequence: str = ""
+    service_code: str = ""  # of the stripe, ISO/IEC 7813
+    can_read_chip: bool | None = None
+    is_fallback: bool = False
+    chip: ChipData | None = None
+    verdicts: Verdicts = UNCHECKED
+    extras: Extras = NO_EXTRAS
 
     @property
     def message_class(self) -> str:
@@ -72,6 +111,25 @@ class Request(NamedTuple):
     def is_repeat(self) -> bool:
         """Whether the sender says that it sent this before (MTI xxx1, xxx3)."""
         return self.mti[3] in "1357"
+
+
+_CHANNELS: Final = {
+    "01": "manual",
+    "02": "swipe",
+    "03": "qr",
+    "05": "chip",
+    "07": "contactless",
+    "80": "swipe",  # the chip would not be read
+    "90": "swipe",
+    "91": "contactless",
+    "95": "chip",  # read, but not to be trusted in every respect
+    "96": "contactless",
+}
+
+
+def channel_of(entry_mode: str) -> str:
+    """How the card was presented, by the first two digits of DE 22 (ISO 8583:1987 and UnionPay); "" if unknown."""
+    return _CHANNELS.get(entry_mode[:2], "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +146,10 @@ class Reply(NamedTuple):
     """The host-made part of an answer; echoes are taken from the request (or its repeat) when it is written.
 
     ``answered_at`` is the moment of the decision, so that a repeat shows the first answer's DE 12 and 13.
-    ``rrn`` is DE 37; ``approval_code`` DE 38 is "" unless approved; ``batch`` is given out at sign-on.
+    ``rrn`` is DE 37; ``approval_code`` DE 38 is "" unless approved; ``batch`` is given out at sign-on. ``private``
+    goes into the dialect's private field (working keys at sign-on, what is downloaded); ``wish`` is what the host wants
+    of the terminal next, for the header of dialects that have a place for it: ``parameters``, ``status``, ``sign_on``,
+    ``ca_keys``, ``aids``, ``software``.
     """
 
     action: Action
@@ -97,6 +158,8 @@ class Reply(NamedTuple):
     approval_code: str = ""
     balances: tuple[Balance, ...] = ()
     batch: str = ""
+    private: bytes = b""
+    wish: str = ""
 
 
 @dataclass(frozen=True, slots=True)

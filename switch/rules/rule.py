@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from switch.decisions import Facts, Refusal
+from switch.decisions import Facts, Limits, Refusal
+from switch.messages.downloads import Downloads
 from switch.messages.model import Request
 
 FIELD_MAXIMUM_MINOR: Final = 999_999_999_999
@@ -19,6 +20,10 @@ class Policy:
 
     maximum_amount_minor: int = FIELD_MAXIMUM_MINOR
     sign_on_required: bool = False
+    minimum_software: str = ""  # a terminal that reports an older version is told to update first
+    has_batches: bool = False  # the dialect gives its terminals batch numbers
+    classes: Mapping[str, Limits] = field(default_factory=dict)  # by account class
+    downloads: Downloads | None = None  # what terminals may fetch
 
 
 Verdict = tuple[object, object, Refusal | None]

@@ -51,7 +51,7 @@ def reversal(request: Request, facts: Facts) -> Posting | Refusal:
         return _bury(request)
     if original.state in (PaymentState.DECLINED, PaymentState.REVERSED):
         return NOTHING
-    if facts.sale is not None and facts.sale.state is PaymentState.REVERSED:
+    if facts.parent is not None and facts.parent.state is PaymentState.REVERSED:
         return NOTHING  # the refund stands for a part of the sale's reversal now
     if request.new_amount_minor is None and request.amount_minor not in (None, original.amount_minor):
         said = Money(request.amount_minor or 0, original.currency)
