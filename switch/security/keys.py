@@ -1,8 +1,9 @@
-"""The keys of the vault: made fresh, and read from a file that only its owner may read, or from the environment.
+"""The keys in clear: made fresh, and read from a file that only its owner may read, or from the environment.
 
 A key has one purpose: *vault* keys encrypt card numbers (AES-256-GCM), versioned so that they can rotate; the
 one *lookup* key makes the hash that cards are found by (HMAC-SHA-256) and cannot change without hashing every
-card anew. The file is TOML::
+card anew; the *master* key wraps every other key (AES-256, `switch.security.key_blocks`), and a file made before
+there was one has none. The file is TOML::
 
     [vault]
     current = 2                # seals from now on; the older ones still open
@@ -10,17 +11,18 @@ card anew. The file is TOML::
     keys.2 = "64 hex digits"
     [lookup]
     key = "64 hex digits"
+    [master]
+    key = "64 hex digits"
 
-In the environment the same three are ``SWITCH_VAULT_KEYS="1:HEX 2:HEX"``, ``SWITCH_LOOKUP_KEY=HEX`` and, where
-the newest is not the current one, ``SWITCH_VAULT_CURRENT=1``; where any is set, no file is read.
+In the environment the same are ``SWITCH_VAULT_KEYS="1:HEX 2:HEX"``, ``SWITCH_LOOKUP_KEY=HEX`` and, where the newest
+is not the current one, ``SWITCH_VAULT_CURRENT=1``; where any of these is set, no file is read. The master key is
+``SWITCH_MASTER_KEY=HEX``, which wins over the file's and may be beside a file that gives the others.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-import stat
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,23 +31,28 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from switch.errors import ConfigurationError
+from switch.security.key_file import read_private, write_private
 
 KEY_BYTES: Final = 32
 _VAULT_KEYS: Final = "SWITCH_VAULT_KEYS"
 _VAULT_CURRENT: Final = "SWITCH_VAULT_CURRENT"
 _LOOKUP_KEY: Final = "SWITCH_LOOKUP_KEY"
-_NAMES: Final = ("vault", "current", "keys", "lookup", "key")
+_MASTER_KEY: Final = "SWITCH_MASTER_KEY"
+_NAMES: Final = ("vault", "current", "keys", "lookup", "master", "key")
 _VERSION_DIGITS: Final = 5
-_FOR_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """All keys of the vault, in clear, for `switch.security.vault.Vault` alone; the repr shows versions only."""
+    """The keys in clear: the vault's for `switch.security.vault.Vault` alone, ``master`` for the key blocks.
+
+    The repr shows versions only.
+    """
 
     current: int
     vault: Mapping[int, bytes] = field(repr=False)
     lookup: bytes = field(repr=False)
+    master: bytes | None = field(default=None, repr=False)
 
 
 def load_keys(path: Path, environment: Mapping[str, str] = os.environ) -> Keys:
@@ -53,32 +60,11 @@ def load_keys(path: Path, environment: Mapping[str, str] = os.environ) -> Keys:
 
     Raises `ConfigurationError`: no file, a file that others may read, or a wrong key; never with key material.
     """
+    master = {"master": {"key": environment[_MASTER_KEY]}} if _MASTER_KEY in environment else {}
     if any(name in environment for name in (_VAULT_KEYS, _VAULT_CURRENT, _LOOKUP_KEY)):
-        return _checked("environment", _document_of(environment))
-    check_private(path)
-    try:
-        return _checked(str(path), tomllib.loads(path.read_text("utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):  # their messages may quote the line: a key
-        raise ConfigurationError(f"{path}: not TOML; `switch init` in an empty folder shows how it looks") from None
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def check_private(path: Path) -> None:
-    """Raise `ConfigurationError`, with the command that helps, unless only the owner may touch the file."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        raise ConfigurationError(
-            f"{path}: no such key file; `switch init` writes fresh keys, which open no older database"
-        ) from None
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
-    if not stat.S_ISREG(found.st_mode):
-        raise ConfigurationError(f"{path}: not a file")
-    if found.st_mode & _FOR_OTHERS:
-        mode = stat.S_IMODE(found.st_mode)
-        raise ConfigurationError(f"{path}: others may touch the keys (mode {mode:04o}); run: chmod 600 {path}")
+        return _checked("environment", _document_of(environment) | master)
+    source = f"{path} with {_MASTER_KEY}" if master else str(path)
+    return _checked(source, read_private(path) | master)
 
 
 def write_fresh_keys(path: Path) -> None:
@@ -86,37 +72,16 @@ def write_fresh_keys(path: Path) -> None:
 
     Raises `ConfigurationError` where ``path`` exists: the cards in the books open with those keys only.
     """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(_fresh_document())
-            file.flush()
-            os.fsync(file.fileno())
-        path.hardlink_to(draft)
-    except FileExistsError:
-        raise ConfigurationError(f"{path}: exists; its keys open the cards in the books, so it is left alone") from None
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from None
-    finally:
-        draft.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_private(path, _fresh_document())
 
 
 def _fresh_document() -> str:
     return (
-        "# Keys of the switch. Without them no card in the books can be read; with them everyone can.\n"
+        "# Keys of the switch. Without them no card and no key in the books can be read; with them everyone can.\n"
         "# Mode 0600; back it up apart from the database.\n\n"
         f'[vault]\ncurrent = 1\nkeys.1 = "{secrets.token_hex(KEY_BYTES)}"\n\n'
-        f'[lookup]\nkey = "{secrets.token_hex(KEY_BYTES)}"\n'
+        f'[lookup]\nkey = "{secrets.token_hex(KEY_BYTES)}"\n\n'
+        f'[master]\nkey = "{secrets.token_hex(KEY_BYTES)}"\n'
     )
 
 
@@ -154,17 +119,20 @@ class _VaultSection(_Section):
         return self
 
 
-class _LookupSection(_Section):
+class _OneKey(_Section):
     key: _Key
 
 
 class _Document(_Section):
     vault: _VaultSection
-    lookup: _LookupSection
+    lookup: _OneKey
+    master: _OneKey | None = None
 
     @model_validator(mode="after")
     def _one_purpose_per_key(self) -> _Document:
         every = [*self.vault.keys.values(), self.lookup.key]
+        if self.master:
+            every.append(self.master.key)
         if len(set(every)) != len(every):
             raise ValueError("two keys are equal; each must be its own")
         return self
@@ -187,7 +155,8 @@ def _checked(source: str, document: dict[str, Any]) -> Keys:
         raise ConfigurationError(
             "\n".join(f"{source}: {_place(entry['loc'])}{_reason(entry['msg'])}" for entry in error.errors())
         ) from None
-    return Keys(found.vault.current, found.vault.keys, found.lookup.key)
+    master = found.master.key if found.master else None
+    return Keys(found.vault.current, found.vault.keys, found.lookup.key, master)
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -12,6 +12,9 @@ from switch.security.keys import load_keys, write_fresh_keys
 ONE = "11" * 32
 TWO = "22" * 32
 LOOKUP = "99" * 32
+MASTER = "aa" * 32
+WITHOUT_MASTER = f'[vault]\ncurrent = 1\nkeys.1 = "{ONE}"\n[lookup]\nkey = "{LOOKUP}"\n'
+WITH_MASTER = f'{WITHOUT_MASTER}[master]\nkey = "{MASTER}"\n'
 
 
 @pytest.fixture
@@ -35,8 +38,10 @@ def test_fresh_keys_are_private_random_and_load(key_file: Path, tmp_path: Path) 
 
     assert key_file.stat().st_mode & 0o777 == 0o600
     assert keys.current == 1
-    assert len(keys.vault[1]) == len(keys.lookup) == 32
-    assert len({keys.vault[1], keys.lookup, load_keys(other, {}).lookup}) == 3
+    again = load_keys(other, {})
+    assert keys.master is not None
+    assert len(keys.vault[1]) == len(keys.lookup) == len(keys.master) == 32
+    assert len({keys.vault[1], keys.lookup, keys.master, again.vault[1], again.lookup, again.master}) == 6
 
 
 def test_fresh_keys_never_replace_old_ones(key_file: Path) -> None:
@@ -89,6 +94,43 @@ def test_the_environment_may_keep_an_older_key_current(key_file: Path) -> None:
     assert keys.current == 1
 
 
+def test_a_file_made_before_there_was_a_master_key_stays_valid(tmp_path: Path) -> None:
+    keys = load_keys(_write(tmp_path / "keys.toml", WITHOUT_MASTER), {})
+
+    assert keys.lookup == bytes.fromhex(LOOKUP)
+    assert keys.master is None
+
+
+def test_the_master_key_is_read_from_the_file(tmp_path: Path) -> None:
+    assert load_keys(_write(tmp_path / "keys.toml", WITH_MASTER), {}).master == bytes.fromhex(MASTER)
+
+
+@pytest.mark.parametrize("text", [WITHOUT_MASTER, WITH_MASTER])
+def test_the_environment_may_give_the_master_key_beside_a_file_that_gives_the_others(text: str, tmp_path: Path) -> None:
+    keys = load_keys(_write(tmp_path / "keys.toml", text), {"SWITCH_MASTER_KEY": TWO})
+
+    assert keys.master == bytes.fromhex(TWO)
+    assert keys.vault == {1: bytes.fromhex(ONE)}
+    assert keys.lookup == bytes.fromhex(LOOKUP)
+
+
+def test_where_the_environment_gives_the_vault_keys_the_file_gives_no_master_key(tmp_path: Path) -> None:
+    path = _write(tmp_path / "keys.toml", WITH_MASTER)
+    vault = {"SWITCH_VAULT_KEYS": f"1:{ONE}", "SWITCH_LOOKUP_KEY": LOOKUP}
+
+    assert load_keys(path, vault).master is None
+    assert load_keys(path, {**vault, "SWITCH_MASTER_KEY": TWO}).master == bytes.fromhex(TWO)
+
+
+def test_a_wrong_master_key_beside_a_file_is_told_with_the_variable_and_not_shown(key_file: Path) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"keys\.toml with SWITCH_MASTER_KEY: master\.key: must be 32 bytes"
+    ) as refused:
+        load_keys(key_file, {"SWITCH_MASTER_KEY": ONE[2:]})
+
+    assert ONE[2:] not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("environment", "reason"),
     [
@@ -96,6 +138,13 @@ def test_the_environment_may_keep_an_older_key_current(key_file: Path) -> None:
         ({"SWITCH_VAULT_KEYS": f"1:{ONE}"}, "lookup.key"),
         ({"SWITCH_VAULT_KEYS": ONE, "SWITCH_LOOKUP_KEY": LOOKUP}, "vault"),
         ({"SWITCH_VAULT_KEYS": f"0:{ONE}", "SWITCH_LOOKUP_KEY": LOOKUP}, "greater than or equal to 1"),
+        ({"SWITCH_VAULT_KEYS": f"1:{ONE}", "SWITCH_MASTER_KEY": MASTER}, "lookup.key"),
+        ({"SWITCH_VAULT_KEYS": f"1:{ONE}", "SWITCH_LOOKUP_KEY": LOOKUP, "SWITCH_MASTER_KEY": ""}, "master.key"),
+        (
+            {"SWITCH_VAULT_KEYS": f"1:{ONE}", "SWITCH_LOOKUP_KEY": LOOKUP, "SWITCH_MASTER_KEY": ONE},
+            "two keys are equal",
+        ),
+        ({"SWITCH_MASTER_KEY": ONE}, "no such key file"),
     ],
 )
 def test_a_half_set_environment_is_refused(environment: dict[str, str], reason: str, tmp_path: Path) -> None:
@@ -117,6 +166,12 @@ def test_a_half_set_environment_is_refused(environment: dict[str, str], reason: 
         (f'[vault]\ncurrent = 1\nkeys.{ONE} = "{ONE}"\n[lookup]\nkey = "{LOOKUP}"', "vault.keys"),
         (f'{ONE} = 1\n[vault]\ncurrent = 1\nkeys.1 = "{TWO}"\n[lookup]\nkey = "{LOOKUP}"', "not permitted"),
         (f"[vault\n{ONE}", "not TOML"),
+        (f'{WITHOUT_MASTER}[master]\nkey = "{ONE}"', "two keys are equal"),
+        (f'{WITHOUT_MASTER}[master]\nkey = "{LOOKUP}"', "two keys are equal"),
+        (f'{WITHOUT_MASTER}[master]\nkey = "{ONE[2:]}"', "master.key: must be 32 bytes"),
+        (f"{WITHOUT_MASTER}[master]", "master.key: Field required"),
+        (f'{WITHOUT_MASTER}[master]\n{ONE} = "{TWO}"', "not permitted"),
+        (f'master = "{ONE}"\n{WITHOUT_MASTER}', "master: "),
     ],
 )
 def test_a_wrong_file_names_the_place_and_never_shows_a_key(text: str, reason: str, tmp_path: Path) -> None:
