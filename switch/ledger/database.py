@@ -182,19 +182,48 @@ def check_keys(database: Database, vault: PanVault) -> None:
         raise ConfigurationError(f"the keys are not those of the cards in {database}: find the key file made with it")
 
 
-def upgrade(database: Database) -> None:
-    """Bring the database to this program's schema, creating it if empty. Doing it twice changes nothing."""
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the database to this program's schema, creating it if empty. Doing it twice changes nothing.
+
+    An upgrade is one transaction: a database that cannot be upgraded stays as it was.
+    """
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(migrations_directory()).replace("%", "%%"))
     try:
-        with database.writing() as connection:
+        with _migrating(database) as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
     except DBAPIError as error:
         raise DatabaseError(f"{database}: cannot upgrade: {_first_line(error)}") from error
+
+
+@contextmanager
+def _migrating(database: Database) -> Iterator[sa.Connection]:
+    """Yield a connection inside one transaction in which a table may be replaced by a copy of another shape.
+
+    SQLite does that only with its foreign keys off, which it takes between transactions; so they are all checked
+    before the commit.
+    """
+    with database.engine.connect().execution_options(writing=True) as connection:
+        if database.dialect != "sqlite":
+            with connection.begin():
+                yield connection
+            return
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA foreign_keys = OFF")
+        try:
+            with connection.begin():
+                yield connection
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                if broken is not None:
+                    raise DatabaseError(
+                        f"{database}: cannot upgrade: {broken[0]} refers to rows of {broken[2]} that are not there"
+                    )
+        finally:
+            driver.execute("PRAGMA foreign_keys = ON")
 
 
 def set_meta(database: Database, name: str, value: str) -> None:

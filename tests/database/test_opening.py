@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,15 +53,18 @@ def test_the_migrations_make_exactly_the_constraints_of_the_schema(sqlite_databa
 
 
 def clauses(database: Database) -> set[tuple[str, str]]:
-    """Each line of each table's definition, as SQLite keeps it."""
+    """Each column and constraint of each table, as SQLite keeps its definition, whatever way it came to it."""
     with database.reading() as connection:
         tables = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
         return {
-            (name, line.strip(" \t,"))
+            (name, " ".join(clause.split()))
             for name, text in tables
             if not name.startswith("alembic")
-            for line in text.splitlines()
+            for clause in _OUTSIDE_BRACKETS.split(text.partition("(")[2].rpartition(")")[0])
         }
+
+
+_OUTSIDE_BRACKETS = re.compile(r",(?![^(]*\))")
 
 
 def test_an_empty_database_is_refused_with_the_command_to_run(tmp_path: Path) -> None:
@@ -93,7 +97,7 @@ def test_a_later_additive_schema_still_takes_this_program(books: Database) -> No
     set_meta(books, "schema_version", str(schema.SCHEMA_VERSION + 1))
     set_meta(books, "program_max", str(schema.SCHEMA_VERSION + 1))
 
-    assert check_version(books)["program_min"] == "1"
+    assert int(check_version(books)["program_min"]) <= schema.SCHEMA_VERSION
 
 
 @pytest.mark.parametrize("url", ["books.db", "mysql://host/books", "oracle://x"])
