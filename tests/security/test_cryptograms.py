@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyemv import cvn
 
-from switch.messages.chip import ChipData, read_chip
+from switch.messages.chip import ChipData
+from switch.messages.chip_reading import read_chip
 from switch.messages.issuer_data import Scheme
 from switch.messages.verdicts import Finding
 from switch.security.chip_keys import CardKey, KeyOption, SessionKey

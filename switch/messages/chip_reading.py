@@ -1,0 +1,130 @@
+"""Reading field 55: from BER-TLV to `ChipData`, every tag that we use held against its size and form."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from switch.errors import DecodeError
+from switch.messages.actions import Action
+from switch.messages.chip import ChipData
+from switch.messages.model import Reject
+from switch.values import Pan
+from switch.wire.chip_tags import NAMES
+from switch.wire.tlv import Tlv, parse_tlv
+
+
+def read_chip(data: bytes) -> ChipData | Reject:
+    """Return what field 55 says, or a `Reject` naming the tag that is wrong, never its contents.
+
+    Templates are opened and zero bytes between tags skipped. A tag there twice with the same value counts once, with
+    two values it is wrong: nobody could say which one the chip vouched for. Of tags unknown to us the first counts.
+    """
+    try:
+        objects = parse_tlv(data)
+    except DecodeError as fault:
+        return _reject(f"{_place(fault.field)}: {fault.reason}")
+    found: dict[str, bytes] = {}
+    wrong = _collect(objects, found)
+    return _chip(found) if wrong is None else wrong
+
+
+# --- the tags -----------------------------------------------------------------------------------------------
+
+
+class _Shape(NamedTuple):
+    least: int
+    most: int
+    is_digits: bool = False
+
+
+# fmt: off
+_SHAPES: Final[dict[str, _Shape]] = {
+    "4F":   _Shape(5, 16),      "57":   _Shape(1, 19),        "5A":   _Shape(1, 10),
+    "5F2A": _Shape(2, 2, True), "5F34": _Shape(1, 1, True),   "82":   _Shape(2, 2),
+    "84":   _Shape(5, 16),      "8A":   _Shape(2, 2),         "95":   _Shape(5, 5),
+    "9A":   _Shape(3, 3, True), "9C":   _Shape(1, 1, True),   "9F02": _Shape(6, 6, True),
+    "9F03": _Shape(6, 6, True), "9F06": _Shape(5, 16),        "9F10": _Shape(1, 32),
+    "9F1A": _Shape(2, 2, True), "9F26": _Shape(8, 8),         "9F27": _Shape(1, 1),
+    "9F33": _Shape(3, 3),       "9F34": _Shape(3, 3),         "9F36": _Shape(2, 2),
+    "9F37": _Shape(4, 4),       "9F5B": _Shape(1, 255),       "DF31": _Shape(1, 255),
+}
+# fmt: on
+"""Sizes in bytes, and whether it is packed decimal (EMV Book 3 annex A; DF31: UnionPay's terminal specification)."""
+
+_PAN_DIGITS: Final = range(8, 20)
+
+
+def _collect(objects: tuple[Tlv, ...], found: dict[str, bytes]) -> Reject | None:
+    """Put the values into ``found``, those of templates among them; return what is wrong with one."""
+    for one in objects:
+        tag, value = one.tag, one.value
+        if one.parts:
+            wrong = _collect(one.parts, found)
+            if wrong is not None:
+                return wrong
+        if not value:
+            continue
+        shape = _SHAPES.get(tag)
+        if shape is None:
+            found.setdefault(tag, value)
+            continue
+        least, most, is_digits = shape
+        if not least <= len(value) <= most:
+            wanted = f"{least}" if least == most else f"{least} to {most}"
+            return _reject(f"tag {tag} has {len(value)} bytes, not {wanted}")
+        if is_digits and not value.hex().isdecimal():
+            return _reject(f"tag {tag} is not packed decimal")
+        if found.setdefault(tag, value) != value:
+            return _reject(f"tag {tag} is there twice with different values")
+    return None
+
+
+def _chip(found: dict[str, bytes]) -> ChipData | Reject:
+    get = found.get
+    pan, response_code = get("5A", b"").hex().rstrip("f"), get("8A", b"")
+    if pan and not (pan.isdecimal() and len(pan) in _PAN_DIGITS):
+        return _reject("tag 5A is not a card number")
+    if response_code and not (response_code.isascii() and response_code.isalnum()):
+        return _reject("tag 8A is not two letters or digits")
+    return ChipData(
+        cryptogram=get("9F26", b""),
+        cryptogram_information=_number(get("9F27")),
+        issuer_data=get("9F10", b""),
+        unpredictable=get("9F37", b""),
+        atc=_number(get("9F36")),
+        tvr=get("95", b""),
+        aip=get("82", b""),
+        date=get("9A", b"").hex(),
+        transaction_type=get("9C", b"").hex(),
+        amount_minor=_decimal(get("9F02")),
+        other_amount_minor=_decimal(get("9F03")),
+        currency=get("5F2A", b"").hex()[1:],
+        country=get("9F1A", b"").hex()[1:],
+        aid=(get("84") or get("4F") or get("9F06", b"")).hex().upper(),
+        pan_sequence=get("5F34", b"").hex(),
+        pan=Pan(pan) if pan else None,
+        track2=get("57", b"").hex().upper().rstrip("F"),
+        terminal_capabilities=get("9F33", b""),
+        cvm_results=get("9F34", b""),
+        script_results=get("DF31") or get("9F5B", b""),
+        response_code=response_code.decode(),
+        tags=found,
+    )
+
+
+def _number(value: bytes | None) -> int | None:
+    return int.from_bytes(value, "big") if value else None
+
+
+def _decimal(value: bytes | None) -> int | None:
+    return int(value.hex()) if value else None
+
+
+def _reject(because: str) -> Reject:
+    return Reject(Action.FORMAT_ERROR, f"DE 55: {because}")
+
+
+def _place(path: str) -> str:
+    """The last tag of a path like ``55.70.9F26``, unless it is none that we know: then it may be anything."""
+    tag = path.rpartition(".")[2]
+    return f"tag {tag}" if tag in NAMES else "an unknown tag" if "." in path else "the tags"
