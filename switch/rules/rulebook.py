@@ -14,7 +14,7 @@ from switch.messages.model import Request
 from switch.rules import amounts, cards, parties
 from switch.rules.rule import Ladder, Policy, Rule
 
-RULE_SET: Final = "2026-11"
+RULE_SET: Final = "2026-11b"
 """Stored with every decision, so that a later reader knows which rules were in force."""
 
 # fmt: off
@@ -47,19 +47,34 @@ CARD: Final[Ladder] = (
     Rule("card_expiry_matches",   cards.expiry_matches),
     Rule("card_status",           cards.card_is_active),
 )
-SPENDING: Final[Ladder] = (
+NOT_REVERSED: Final[Ladder] = (
     Rule("not_reversed_before",   parties.no_reversal_came_first),
+)
+SPENDING: Final[Ladder] = (
     Rule("single_limit",          amounts.within_single_limit),
     Rule("daily_amount",          amounts.within_daily_amount),
     Rule("daily_count",           amounts.within_daily_count),
     Rule("funds",                 amounts.funds_suffice),
 )
 
-SPEND_LADDER:    Final[Ladder] = (*SENDER, *AMOUNT, *CARD, *SPENDING)
-REFUND_LADDER:   Final[Ladder] = (*SENDER, *AMOUNT, *CARD[:3], SPENDING[0])  # money finds its way to a blocked card
-BALANCE_LADDER:  Final[Ladder] = (*SENDER, *CARD)
-REVERSAL_LADDER: Final[Ladder] = TERMINAL_KNOWN  # domain rule 10: nothing else refuses a reversal
-SIGN_ON_LADDER:  Final[Ladder] = TERMINAL_ACTIVE
+SPEND_LADDER:      Final[Ladder] = (*SENDER, *AMOUNT, *CARD, *NOT_REVERSED, *SPENDING)
+CODE_LADDER:       Final[Ladder] = (*SENDER, *AMOUNT, *CARD[1:], *NOT_REVERSED, *SPENDING)
+TRANSFER_LADDER:   Final[Ladder] = (*SENDER, *AMOUNT, *CARD, *NOT_REVERSED, *SPENDING)
+COMPLETION_LADDER: Final[Ladder] = (*SENDER, *AMOUNT, *CARD[:3], *NOT_REVERSED)
+REFUND_LADDER:     Final[Ladder] = (*SENDER, *AMOUNT, *CARD[:3], *NOT_REVERSED)  # money finds its way to a blocked card
+LOAD_LADDER:       Final[Ladder] = (*SENDER, *AMOUNT, *CARD, *NOT_REVERSED)
+ACTIVATION_LADDER: Final[Ladder] = (*SENDER, *CARD[:2], CARD[3], *NOT_REVERSED)
+VOID_LADDER:       Final[Ladder] = (*SENDER, *AMOUNT, *NOT_REVERSED)  # the card is held against the original's
+LOAD_VOID_LADDER:  Final[Ladder] = (*SENDER, *AMOUNT, *CARD[:2], *NOT_REVERSED)
+ADVICE_LADDER:     Final[Ladder] = (*TERMINAL_KNOWN, SENDER[5], AMOUNT[0], AMOUNT[2], *CARD[:3], *NOT_REVERSED)
+BALANCE_LADDER:    Final[Ladder] = (*SENDER, *CARD)
+QUERY_LADDER:      Final[Ladder] = SENDER[:6]
+UPLOAD_LADDER:     Final[Ladder] = TERMINAL_KNOWN
+DOWNLOAD_LADDER:   Final[Ladder] = TERMINAL_ACTIVE
+REVERSAL_LADDER:   Final[Ladder] = TERMINAL_KNOWN  # domain rule 10: nothing else refuses a reversal
+SIGN_ON_LADDER:    Final[Ladder] = TERMINAL_ACTIVE
+SIGN_OFF_LADDER:   Final[Ladder] = TERMINAL_ACTIVE
+EXPIRY_LADDER:     Final[Ladder] = ()  # the host's own: nobody to refuse
 # fmt: on
 
 
