@@ -130,6 +130,16 @@ class LimitSettings(_Section):
     answer_deadline_s: Deadline = 50.0  # the terminal waits 60; an older request is dropped, not decided
 
 
+class SecuritySettings(_Section):
+    """How one listener's messages are protected. None: as its dialect does it."""
+
+    mac: Literal["off", "optional", "required"] = "optional"  # optional: checked where it is there
+    mac_algorithm: Literal["ecb", "x9.9", "x9.19", "cbc", "sm4-ecb"] | None = None
+    mac_output: Literal["ascii8", "raw8"] | None = None
+    double_length_mac: bool = False  # the MAC key given out at sign-on has 16 bytes where its form has room
+    old_keys_s: Deadline = 60.0  # how long keys stay good after new ones were given out, if the terminal uses them
+
+
 class ListenerSettings(_Section):
     """One door for terminals: an address that speaks one dialect."""
 
@@ -138,6 +148,8 @@ class ListenerSettings(_Section):
     bind: Bind
     sign_on: Literal["optional", "required"] = "optional"
     maximum_amount_minor: Annotated[int, Field(ge=1, le=999_999_999_999)] = 999_999_999_999  # DE 4 has 12 digits
+    minimum_software: Annotated[str, Field(pattern=r"^[0-9A-Za-z.]{0,20}$")] = ""  # older terminals must update first
+    security: SecuritySettings = SecuritySettings()
     framing: FramingSettings = FramingSettings()
     limits: LimitSettings = LimitSettings()
 

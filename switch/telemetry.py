@@ -50,6 +50,8 @@ class Metrics:
         self.duplicates      = counter("duplicates", "Known keys: repeat or conflict.", "listener", "standing")
         self.decode_errors   = counter("decode_errors", "Frames that do not follow their dialect.", "listener")
         self.clock_skew      = counter("clock_skew", "Requests whose date or time is off the host's.", "listener")
+        self.macs_refused    = counter("macs_refused", "Refused for their MAC: wrong, missing.", "listener", "reason")
+        self.verdicts        = counter("verdicts", "Secrets checked, by how they were.", "listener", "what", "finding")
         self.unsent          = counter("answers_unsent", "Answers that the terminal did not take.", "listener")
         self.connections     = gauge("connections_open", "Connections of terminals now open.", "listener")
         self.accepted        = counter("connections_accepted", "Connections taken on.", "listener")
@@ -106,6 +108,12 @@ class ListenerMetrics:
 
     def duplicate(self, standing: str) -> None:
         self._metrics.duplicates.labels(self._name, standing).inc()
+
+    def mac_refused(self, reason: str) -> None:
+        self._metrics.macs_refused.labels(self._name, reason).inc()
+
+    def verdict(self, what: str, finding: str) -> None:
+        self._metrics.verdicts.labels(self._name, what, finding).inc()
 
     def refused(self, reason: str) -> None:
         self._metrics.refused.labels(self._name, reason).inc()

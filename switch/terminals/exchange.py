@@ -7,19 +7,26 @@ which writes the answer when the outcome arrives; answers may therefore leave in
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
 
 from switch.decisions import Outcome, Standing
 from switch.errors import DecodeError, EncodeError
+from switch.ledger.lookups import Answer, Question
 from switch.messages.actions import Action
 from switch.messages.catalogue import Entry
 from switch.messages.dates import HostCalendar
 from switch.messages.kinds import Kind
 from switch.messages.mapping import MessageMap, answer_mti
 from switch.messages.model import Reject, Reply, Request
+from switch.messages.protected import ProtectedFields
 from switch.messages.references import rrn_of
+from switch.messages.verdicts import Finding
 from switch.telemetry import EventLog, ListenerMetrics, TransactionLog
+from switch.terminals.asking import Asker
+from switch.terminals.guard import Admitted, Guard
+from switch.terminals.judge import Judge, PasswordQuestion
 from switch.values import Pan
 from switch.wire.codec import Codec, Fields
 from switch.wire.framing import Frame, Framing
@@ -29,6 +36,9 @@ Respond = Callable[[bytes | None], None]
 
 _DUPLICATES: Final = frozenset({Standing.REPEAT, Standing.CONFLICT})
 
+_KEYS_DIFFER: Final = frozenset({Action.MAC_WRONG, Action.KEYS_MISSING})
+_SIGN_ON_AGAIN: Final = "sign_on"
+
 CLOCK_SKEW_S: Final = 900
 """A terminal whose clock is further off than this is counted (never refused for it)."""
 
@@ -37,6 +47,23 @@ class Handles(Protocol):
     """What has requests decided: `switch.transactions.handler`."""
 
     def handle(self, request: Request, deliver: Callable[[Outcome], None]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """Who looks after a listener's messages: the guard at their bytes, the judge at what they carry."""
+
+    protected: ProtectedFields
+    guard: Guard
+    judge: Judge
+    asker: Asker
+
+
+class _Judged(NamedTuple):
+    """A request with its verdicts, and how its message was admitted; or why there is none."""
+
+    request: Request | Reject
+    admitted: Admitted | None
 
 
 class Exchange:
@@ -55,8 +82,12 @@ class Exchange:
         metrics: ListenerMetrics,
         transactions: TransactionLog,
         events: EventLog,
+        security: Security | None = None,
     ) -> None:
         self.name = name
+        self._security = security
+        self._watched = security.protected.watched if security is not None else frozenset()
+        self._macs = security is not None and security.guard.protection.policy == "required"
         self.framing = framing
         self._codec = codec
         self._mapping = mapping
@@ -81,28 +112,53 @@ class Exchange:
             return True
         entry = self._mapping.find(fields)
         if isinstance(entry, Reject):
-            self._reject(frame, fields, entry, respond, begun)
+            self.reject(frame, fields, entry, respond, begun)
             return True
         if entry.kind is Kind.ECHO:
             answer = self._mapping.answer(fields, entry.echo, Reply(Action.APPROVED, self._clock()))
             self._count(Kind.ECHO, Action.APPROVED, begun)
             respond(self.write(answer, frame.header))
             return True
-        request = self._mapping.request(fields, entry, self._clock())
+        pending = _Pending(self, frame, fields, entry, respond, begun)
+        if self._security is None or self._is_plain(fields, entry):
+            pending.submit(_Judged(self._mapping.request(fields, entry, self._clock()), None))
+        else:
+            self._security.asker.run(self._judged(self._security, frame, fields, entry), pending.submit)
+        return True
+
+    def _is_plain(self, fields: Fields, entry: Entry) -> bool:
+        """Whether a message carries nothing that a key is needed for, and need not carry any."""
+        return self._watched.isdisjoint(fields) and entry.kind is not Kind.SIGN_ON and not (entry.mac and self._macs)
+
+    def _judged(
+        self, security: Security, frame: Frame, fields: Fields, entry: Entry
+    ) -> Generator[Question | PasswordQuestion, Answer | Finding | None, _Judged]:
+        received_at = self._clock()
+        admitted = yield from security.guard.admit(frame.body, fields, entry)
+        if isinstance(admitted, Reject):
+            return _Judged(admitted, None)
+        request = self._mapping.request(admitted.fields, entry, received_at)
         if isinstance(request, Reject):
-            self._reject(frame, fields, request, respond, begun)
-            return True
+            return _Judged(request, admitted)
+        return _Judged((yield from security.judge.judge(request, admitted)), admitted)
+
+    def submit(self, pending: _Pending, request: Request) -> None:
+        """Have a request decided."""
         if self._calendar.skew_s(request.local_date, request.local_time, request.received_at) > CLOCK_SKEW_S:
             self._metrics.clock_skew.inc()
-        self._handler.handle(request, _Pending(self, frame.header, fields, entry, respond, begun).deliver)
-        return True
+        self._handler.handle(request, pending.deliver)
 
     def finish(self, pending: _Pending, outcome: Outcome) -> None:
         """Write the answer of an outcome, count it and log it."""
         reply, request = outcome.reply, outcome.request
         data = None
         if reply is not None:
-            data = self.write(self._mapping.answer(pending.fields, pending.entry.echo, reply), pending.header)
+            answer = self._mapping.answer(pending.fields, pending.entry.echo, reply)
+            header = self._mapping.header(pending.header, reply.wish) if reply.wish else pending.header
+            if pending.admitted is None or self._security is None:
+                data = self.write(answer, header)
+            else:
+                data = self._protected(self._security, pending.admitted, outcome, answer, header)
         pending.respond(data)
         action = reply.action.value if reply is not None else "none"
         duration_s = time.perf_counter() - pending.begun
@@ -112,10 +168,28 @@ class Exchange:
         if self._transactions.enabled:
             self._log(request, outcome, action, duration_s)
 
-    def write(self, answer: Fields, header: bytes) -> bytes | None:
+    def _protected(
+        self, security: Security, admitted: Admitted, outcome: Outcome, answer: Fields, header: bytes
+    ) -> bytes | None:
+        """The answer's frame with the issuer's answer to the chip, and a MAC where the request had one."""
+        request, reply = outcome.request, outcome.reply
+        new_keys = request.verdicts.new_keys
+        if new_keys is not None and outcome.standing is Standing.FIRST and reply and reply.action is Action.APPROVED:
+            security.guard.signed_on(request.terminal_id, new_keys.kept)
+        if request.verdicts.cryptogram is Finding.RIGHT:
+            fields = security.protected
+            fields.add_chip(answer, security.judge.chip_answer(request, fields.code(answer)))
+        return self.write(answer, header, admitted.mac_block)
+
+    def write(self, answer: Fields, header: bytes, mac_block: str = "") -> bytes | None:
         """The answer's frame; None, and a line in the log, where the dialect cannot hold it."""
         try:
-            return self.framing.wrap(self._codec.encode(answer), header)
+            if mac_block and self._security is not None:
+                self._security.protected.make_room_for_mac(answer)
+                body = self._security.guard.sealed(self._codec.encode(answer), mac_block)
+            else:
+                body = self._codec.encode(answer)
+            return self.framing.wrap(body, header)
         except EncodeError as error:
             self._events.unexpected(f"encoding an answer on {self.name}", error)
             return None
@@ -132,7 +206,8 @@ class Exchange:
             respond(None)
         return answerable
 
-    def _reject(self, frame: Frame, fields: Fields, reject: Reject, respond: Respond, begun: float) -> None:
+    def reject(self, frame: Frame, fields: Fields, reject: Reject, respond: Respond, begun: float) -> None:
+        """Refuse without a decision."""
         self._count("unknown", reject.action, begun)
         self._events.rejected(self.name, fields[0], reject.action.value, reject.because)
         respond(self._refusal(frame, fields, reject.action))
@@ -140,7 +215,8 @@ class Exchange:
     def _refusal(self, frame: Frame, fields: Fields, action: Action) -> bytes | None:
         """An answer without a decision: to a message that could not be read whole, or has no kind."""
         reply = Reply(action, self._clock(), rrn_of(self._ids()))
-        return self.write(self._mapping.refusal(fields, reply), frame.header)
+        header = self._mapping.header(frame.header, _SIGN_ON_AGAIN) if action in _KEYS_DIFFER else frame.header
+        return self.write(self._mapping.refusal(fields, reply), header)
 
     def _count(self, kind: str, action: str, begun: float) -> None:
         self._metrics.answered(kind, action, time.perf_counter() - begun)
@@ -171,17 +247,32 @@ def _shown(merchant_id: str) -> str:
 class _Pending:
     """A request on its way: what is needed to answer it once its outcome is known."""
 
-    __slots__ = ("begun", "entry", "exchange", "fields", "header", "respond")
+    __slots__ = ("admitted", "begun", "entry", "exchange", "fields", "frame", "respond")
 
     def __init__(
-        self, exchange: Exchange, header: bytes, fields: Fields, entry: Entry, respond: Respond, begun: float
+        self, exchange: Exchange, frame: Frame, fields: Fields, entry: Entry, respond: Respond, begun: float
     ) -> None:
         self.exchange = exchange
-        self.header = header
+        self.frame = frame
         self.fields = fields
         self.entry = entry
         self.respond = respond
         self.begun = begun
+        self.admitted: Admitted | None = None
+
+    @property
+    def header(self) -> bytes:
+        return self.frame.header
+
+    def submit(self, judged: _Judged | None) -> None:
+        """Go on with what security found; None where that failed in the middle."""
+        if judged is None:
+            judged = _Judged(Reject(Action.SYSTEM_ERROR, "the message could not be judged"), None)
+        request, self.admitted = judged
+        if isinstance(request, Reject):
+            self.exchange.reject(self.frame, self.fields, request, self.respond, self.begun)
+        else:
+            self.exchange.submit(self, request)
 
     def deliver(self, outcome: Outcome) -> None:
         self.exchange.finish(self, outcome)

@@ -1,0 +1,90 @@
+"""The port behind which keys and PINs stay: what the switch asks of a hardware security module.
+
+Every key is given as the wrapped key block that the books keep; nothing here takes or returns a clear key, a PIN or a
+card verification code, except where an officer puts a key in or takes one out. Answers are values; what is wrong with a
+key (altered, another master key) raises `switch.errors.ConfigurationError`, for that is the operator's to mend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from switch.messages.chip import ChipData
+from switch.messages.verdicts import Finding, NewKeys
+from switch.security.cryptogram_methods import CryptogramMethod, CryptogramVerdict
+from switch.security.key_blocks import KeyUsage
+from switch.security.mac import MacMethod
+from switch.security.working_keys import KeyForm
+from switch.values import Pan
+
+
+class PinReference(NamedTuple):
+    """What a PIN is held against: the verification value (PVV) under the key of that index (PVKI)."""
+
+    key: str
+    pvki: str
+    pvv: str
+
+
+class KeptKey(NamedTuple):
+    """A key as it may be kept and shown: its check value, and its key block."""
+
+    check_value: str
+    block: str
+
+
+class Hsm(Protocol):
+    """What the guard at the door asks. All calls return at once."""
+
+    def authentic(self, blocks: Sequence[str], method: MacMethod, data: bytes, received: bytes) -> str | None:
+        """Return the first of the key blocks under which ``received`` (8 bytes) is the MAC of ``data``, or None."""
+        ...
+
+    def mac(self, block: str, method: MacMethod, data: bytes) -> bytes:
+        """Return the MAC of ``data``: the 8 bytes of its field."""
+        ...
+
+    def working_keys(self, master: str, form: KeyForm, *, double_length_mac: bool) -> NewKeys:
+        """Make working keys, and send them out under the terminal's master key."""
+        ...
+
+    def open_track(self, block: str, track: str) -> str:
+        """Decrypt a track in place. Raises ValueError for one that is too short."""
+        ...
+
+    def check_pin(self, block: str, format_digit: str, pin_block: bytes, pan: Pan, reference: PinReference) -> Finding:
+        """Hold the PIN in a PIN block under the terminal's PIN key against what the issuer knows of it."""
+        ...
+
+    def check_code(self, block: str, pan: Pan, expiry_yymm: str, service_code: str, code: str) -> Finding:
+        """Hold a card verification code against what the issuer's key makes of card, expiry and service code."""
+        ...
+
+    def check_cryptogram(
+        self, block: str, method: CryptogramMethod, chip: ChipData, pan: Pan, sequence: str
+    ) -> CryptogramVerdict:
+        """Hold a chip's cryptogram against what the issuer's key makes of the chip's data."""
+        ...
+
+    def answer_cryptogram(
+        self, block: str, method: CryptogramMethod, chip: ChipData, pan: Pan, sequence: str, response_code: bytes
+    ) -> bytes:
+        """Return tag 91: the issuer's answer to a cryptogram that was right, for this response code."""
+        ...
+
+
+class KeyOffice(Protocol):
+    """What security officers ask: keys made, put in and taken out."""
+
+    def generate(self, usage: KeyUsage) -> KeptKey:
+        """Make a new key that nobody has seen."""
+        ...
+
+    def put_together(self, usage: KeyUsage, components: Sequence[bytes]) -> KeptKey:
+        """Take a key in as components, each held by another officer. Raises `OperatorError` for bad ones."""
+        ...
+
+    def take_apart(self, block: str, usage: KeyUsage, count: int) -> list[bytes]:
+        """Take a key out as so many components, to be entered into a terminal by as many people."""
+        ...

@@ -1,0 +1,193 @@
+"""Turns what a request carries of secrets into verdicts: its PIN, card codes, cryptogram, an operator's password.
+
+Verdicts are values: whether they refuse the request is for the rules, inside its group. What they are made of stays
+behind the HSM's port. A sign-on gets its new keys here, so that they are kept by the same commit that signs it on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import NamedTuple
+
+from switch.ledger.lookups import Answer, Question, Verification
+from switch.messages.actions import Action
+from switch.messages.chip import answer_tlv
+from switch.messages.kinds import Kind
+from switch.messages.model import Reject, Request, channel_of
+from switch.messages.protected import ProtectedFields, Secrets
+from switch.messages.verdicts import Finding, NewKeys, Verdicts
+from switch.security.card_codes import Track2, track2_parts
+from switch.security.hsm import Hsm, PinReference
+from switch.security.issuers import IF_LAID_OUT, IssuerKey, Issuers
+from switch.security.key_blocks import KeyUsage
+from switch.security.keyring import TerminalKeys
+from switch.security.working_keys import FORMS
+from switch.terminals.guard import UNREADABLE, Admitted
+from switch.values import Pan, Secret
+
+CVV2_SERVICE_CODE = "000"
+ICVV_SERVICE_CODE = "999"
+"""What stands for the service code in the codes that are printed on a card and in its chip (Visa, UnionPay)."""
+
+_PVKI_AND_PVV = 5
+_CODE = slice(5, 8)
+"""Where a stripe has the PVKI (1), the PVV (4) and the CVV (3) after its service code, as most issuers lay it out."""
+
+
+class PasswordQuestion(NamedTuple):
+    """Whether a password is the one that was hashed; slow on purpose, so it is asked like anything that waits."""
+
+    stored: str
+    password: Secret
+
+
+Judgement = Generator[Question | PasswordQuestion, Answer | Finding | None, Request | Reject]
+
+
+class Judge:
+    """Judges the requests of one listener, on the loop's thread. ``issuers`` gives the issuers' keys of now."""
+
+    def __init__(
+        self,
+        protected: ProtectedFields,
+        hsm: Hsm,
+        issuers: Callable[[], Issuers],
+        pan_key: Callable[[Pan], bytes],
+        *,
+        double_length_mac: bool,
+        keys_required: bool,
+    ) -> None:
+        self._protected = protected
+        self._hsm = hsm
+        self._issuers = issuers
+        self._pan_key = pan_key
+        self._double_length_mac = double_length_mac
+        self._keys_required = keys_required
+
+    def judge(self, request: Request, admitted: Admitted) -> Judgement:
+        """Return the request with its verdicts, or why it cannot go on."""
+        if request.kind is Kind.SIGN_ON:
+            return (yield from self._sign_on(request, admitted))
+        pan = request.pan
+        if pan is None:
+            return request
+        secrets = self._protected.secrets(admitted.fields)
+        issuers = self._issuers()
+        cvk = issuers.find(pan, KeyUsage.CVK) if secrets.card_code or secrets.track2 else None
+        card = None
+        if secrets.pin_block or cvk is not None:
+            answer = yield Question(pan_key=self._pan_key(pan))
+            if not isinstance(answer, Answer):
+                return UNREADABLE
+            card = answer.card
+        verdicts = request.verdicts
+        if secrets.pin_block:
+            verdicts = self._pin(verdicts, secrets, pan, admitted.keys, card, issuers)
+        if cvk is not None and card is not None:
+            verdicts = self._codes(verdicts, request, secrets, pan, card, issuers)
+        if request.chip is not None and request.chip.cryptogram:
+            verdicts = self._cryptogram(verdicts, request, pan, issuers)
+        return request._replace(verdicts=verdicts)
+
+    def chip_answer(self, request: Request, code: str) -> bytes:
+        """Field 55 of the answer to a request whose cryptogram was right; b"" for any other. ``code`` is DE 39."""
+        chip, pan = request.chip, request.pan
+        if chip is None or pan is None or request.verdicts.cryptogram is not Finding.RIGHT:
+            return b""
+        key = self._issuers().find(pan, KeyUsage.ISSUER_CRYPTOGRAM)
+        method = key.method_for(chip, pan) if key else None
+        if key is None or method is None:
+            return b""
+        sequence = chip.sequence(request.card_sequence)
+        response_code = code.encode("ascii", "replace")[-2:].rjust(2, b"0")
+        return answer_tlv(self._hsm.answer_cryptogram(key.block, method, chip, pan, sequence, response_code))
+
+    # --- sign-on -------------------------------------------------------------------------------------------
+
+    def _sign_on(self, request: Request, admitted: Admitted) -> Judgement:
+        keys, extras = admitted.keys, request.extras
+        form = FORMS.get(extras.network_code)
+        master = keys.current.get(KeyUsage.TERMINAL_MASTER) if keys else None
+        new_keys: NewKeys | None = None
+        if master is not None and form is not None:
+            new_keys = self._hsm.working_keys(master, form, double_length_mac=self._double_length_mac)
+        elif self._keys_required:
+            return Reject(Action.KEYS_MISSING, "the terminal has no master key: enter one with `switch keys`")
+        finding = Finding.ABSENT
+        if extras.password is not None:
+            finding = yield from self._password(request, extras.password)
+        because = "the operator's password is another" if finding is Finding.WRONG else ""
+        return request._replace(verdicts=Verdicts(password=finding, new_keys=new_keys, because=because))
+
+    def _password(
+        self, request: Request, password: Secret
+    ) -> Generator[Question | PasswordQuestion, Answer | Finding | None, Finding]:
+        answer = yield Question(operator=(request.merchant_id, request.extras.operator_id))
+        if not isinstance(answer, Answer) or not answer.password:
+            return Finding.UNCHECKED
+        found = yield PasswordQuestion(answer.password, password)
+        return found if isinstance(found, Finding) else Finding.WRONG
+
+    # --- cards ---------------------------------------------------------------------------------------------
+
+    def _pin(
+        self,
+        verdicts: Verdicts,
+        secrets: Secrets,
+        pan: Pan,
+        keys: TerminalKeys | None,
+        card: Verification | None,
+        issuers: Issuers,
+    ) -> Verdicts:
+        block = keys.current.get(KeyUsage.PIN) if keys else None
+        if block is None:
+            why = "the PIN cannot be read: the terminal has no PIN key, it must sign on"
+            return verdicts._replace(pin=Finding.MALFORMED, because=why)
+        key = issuers.find(pan, KeyUsage.PVK, card.pvki if card else "")
+        if card is None or key is None or not card.pvv:
+            return verdicts._replace(pin=Finding.UNCHECKED)
+        reference = PinReference(key.block, card.pvki, card.pvv)
+        finding = self._hsm.check_pin(block, secrets.pin_format, secrets.pin_block, pan, reference)
+        because = {Finding.WRONG: "the PIN is wrong", Finding.MALFORMED: "the PIN block holds no PIN: another key"}
+        return verdicts._replace(pin=finding, because=because.get(finding, verdicts.because))
+
+    def _codes(
+        self, verdicts: Verdicts, request: Request, secrets: Secrets, pan: Pan, card: Verification, issuers: Issuers
+    ) -> Verdicts:
+        key = issuers.find(pan, KeyUsage.CVK, card.cvv_key)
+        if key is None:
+            return verdicts
+        if secrets.card_code:
+            finding = self._hsm.check_code(key.block, pan, card.expiry_yymm, CVV2_SERVICE_CODE, secrets.card_code)
+            why = "the code typed in is not the card's" if finding is Finding.WRONG else verdicts.because
+            verdicts = verdicts._replace(card_code=finding, because=why)
+        track = track2_parts(secrets.track2) if secrets.track2 else None
+        if track is not None:
+            finding = self._stripe_code(key, pan, card, track, request)
+            why = "the code on the stripe is not the card's" if finding is Finding.WRONG else verdicts.because
+            verdicts = verdicts._replace(track_code=finding, because=why)
+        return verdicts
+
+    def _stripe_code(self, key: IssuerKey, pan: Pan, card: Verification, track: Track2, request: Request) -> Finding:
+        code = track.discretionary[_CODE]
+        if len(code) < _CODE.stop - _CODE.start:
+            return Finding.ABSENT
+        if key.method == IF_LAID_OUT and track.discretionary[:_PVKI_AND_PVV] != card.pvki + card.pvv:
+            return Finding.UNCHECKED
+        is_chip = channel_of(request.entry_mode) in {"chip", "contactless"}
+        service_codes = (ICVV_SERVICE_CODE, track.service_code) if is_chip else (track.service_code,)
+        for service_code in service_codes:  # chips of older cards hold the stripe's own code
+            if self._hsm.check_code(key.block, pan, track.expiry_yymm, service_code, code) is Finding.RIGHT:
+                return Finding.RIGHT
+        return Finding.WRONG
+
+    def _cryptogram(self, verdicts: Verdicts, request: Request, pan: Pan, issuers: Issuers) -> Verdicts:
+        chip = request.chip
+        key = issuers.find(pan, KeyUsage.ISSUER_CRYPTOGRAM)
+        method = key.method_for(chip, pan) if key and chip else None
+        if chip is None or key is None or method is None:
+            return verdicts._replace(cryptogram=Finding.UNCHECKED)
+        verdict = self._hsm.check_cryptogram(key.block, method, chip, pan, chip.sequence(request.card_sequence))
+        # a version that we do not know is the sender's word only: not to know how to check it is no reason to trust it
+        finding = Finding.WRONG if verdict.finding is Finding.UNCHECKED else verdict.finding
+        return verdicts._replace(cryptogram=finding, because=verdict.reason or verdicts.because)
