@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from switch.messages.model import Request
     from switch.rules.rule import Policy, Verdict
 
+PREPAID: Final = "prepaid"
+"""The account class of cards that are sold, activated and loaded at the till."""
+
 _BLOCKED: Final = {
     "frozen": Action.CARD_FROZEN,
     "lost": Action.CARD_LOST,
@@ -60,3 +63,33 @@ def card_is_active(_: Request, facts: Facts, __: Policy) -> Verdict:
     if status == "active":
         return status, "active", None
     return status, "active", Refusal(_BLOCKED.get(status, Action.CARD_FROZEN), f"the card is {status}")
+
+
+def card_is_prepaid(_: Request, facts: Facts, __: Policy) -> Verdict:
+    """Only a prepaid card is activated or loaded."""
+    of = facts.card.account_class if facts.card else ""
+    if of == PREPAID:
+        return of, PREPAID, None
+    why = f"the card's account is of class {of}, not prepaid" if of else "the card is not prepaid"
+    return of, PREPAID, Refusal(Action.CARD_NOT_PERMITTED, why)
+
+
+def card_awaits_activation(_: Request, facts: Facts, __: Policy) -> Verdict:
+    """A card is activated once: one that is active stays so, one that was lost stays lost."""
+    status = facts.card.status if facts.card else "unknown"
+    if status == "inactive":
+        return status, "inactive", None
+    return status, "inactive", Refusal(Action.CARD_NOT_PERMITTED, f"the card is {status} and cannot be activated")
+
+
+def pay_code_is_good(_: Request, facts: Facts, __: Policy) -> Verdict:
+    """The pay code is one of ours, still valid, and not used before unless it may be used again."""
+    code = facts.pay_code
+    if code is None:
+        return "unknown", "valid", Refusal(Action.PAY_CODE_INVALID, "the pay code is not in the books")
+    if code.is_used and code.is_single_use:
+        return "used", "valid", Refusal(Action.PAY_CODE_INVALID, "the pay code was used before")
+    if facts.decided_at > code.expires_at:
+        seconds = (facts.decided_at - code.expires_at) // 1_000_000
+        return "expired", "valid", Refusal(Action.PAY_CODE_INVALID, f"the pay code expired {seconds} s ago")
+    return "valid", "valid", None

@@ -122,6 +122,13 @@ def given_back(payment: Payment) -> tuple[Counter, ...]:
     return tuple((owner + suffix, period) for owner in owners for suffix in suffixes for period in (day, month))
 
 
+def lowest(limits: Limits, channel: str, name: str) -> int | None:
+    """Return the lowest limit called ``name`` (of `NAMES`) that applies to ``channel``, None if there is none."""
+    field = NAMES[name].field
+    found: list[int | None] = [getattr(limit, field) for limited, limit in limits if limited in ("", channel)]
+    return min((limit for limit in found if limit is not None), default=None)
+
+
 def channel_for(kind: Kind, entry_mode: str) -> str:
     """Return the channel that a request counts in: a pay code is QR, whatever its DE 22 says. "" if unknown."""
     return "qr" if kind is Kind.CODE_PURCHASE else channel_of(entry_mode)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from switch.decisions import Refusal
 from switch.messages.actions import Action
+from switch.rules.limits import UNKNOWN_BATCH, batch_counter
+from switch.rules.rule import NOT_ASKED
 
 if TYPE_CHECKING:
     from switch.decisions import Facts
     from switch.messages.model import Request
     from switch.rules.rule import Policy, Verdict
+
+BATCH_MAX: Final = 999
+"""Requests in a batch: the counters of its settlement message have three digits (domain rule 28)."""
 
 
 def terminal_is_known(request: Request, facts: Facts, _: Policy) -> Verdict:
@@ -75,6 +80,28 @@ def merchant_is_active(_: Request, facts: Facts, __: Policy) -> Verdict:
     if status == "active":
         return status, "active", None
     return status, "active", Refusal(Action.MERCHANT_FROZEN, f"the merchant is {status}")
+
+
+def batch_is_the_terminals(request: Request, facts: Facts, policy: Policy) -> Verdict:
+    """A new financial request is of the batch that is open; who was never told its number says none or zeros."""
+    if not policy.has_batches:
+        return NOT_ASKED
+    batch = facts.terminal.batch if facts.terminal else ""
+    if request.batch in ("", UNKNOWN_BATCH, batch):
+        return request.batch, batch, None
+    why = f"the terminal's open batch is {batch}, not {request.batch}"
+    return request.batch, batch, Refusal(Action.BATCH_MISMATCH, why)
+
+
+def batch_has_room(request: Request, facts: Facts, policy: Policy) -> Verdict:
+    """A batch that is full is settled before anything new is put into it."""
+    if not policy.has_batches or not request.batch or facts.terminal is None:
+        return NOT_ASKED
+    spent = facts.spending.get(batch_counter(request, facts.terminal))
+    count = spent.count if spent is not None else 0
+    if count < BATCH_MAX:
+        return count, BATCH_MAX, None
+    return count, BATCH_MAX, Refusal(Action.BATCH_FULL, f"the batch has {count} requests: settle it first")
 
 
 def no_reversal_came_first(request: Request, facts: Facts, _: Policy) -> Verdict:

@@ -29,6 +29,9 @@ class Policy:
 Verdict = tuple[object, object, Refusal | None]
 """What a rule found, the limit it held that against, and its refusal, if it refuses."""
 
+NOT_ASKED: Final[Verdict] = (None, None, None)
+"""Of a rule that does not apply to a message. It is this very tuple, and leaves nothing in the trace."""
+
 
 class Rule(NamedTuple):
     """One rung: ``name`` stands in the trace, the journal and the metrics."""
