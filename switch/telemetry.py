@@ -265,6 +265,10 @@ class EventLog:
     def listening(self, listener: str, dialect: str, address: str) -> None:
         self._logger.info("listening", listener=listener, dialect=dialect, address=address)
 
+    def unprotected(self, listener: str) -> None:
+        """MACs are switched off: whoever reaches the listener can alter messages on their way."""
+        self._logger.warning("MACs are off: messages can be altered on their way", listener=listener)
+
     def draining(self, deadline_s: float) -> None:
         self._logger.info("draining", deadline_s=deadline_s)
 

@@ -48,6 +48,7 @@ class ProtectedFields:
         self._is_unionpay = "security_control" in roles and "batch" in roles
         self._mac_fields = _mac_fields(dialect)
         first = dialect.fields[self._mac_fields[0]]
+        self.mac_is_text = first.format != "b"
         self.mac_is_hex = first.format == "b" and first.encoding == "hex"
         self._mac_zeros = {number: "0" * _text_size(dialect, number) for number in self._mac_fields}
         self.tracks = tuple(number for number in (35, 36) if number in dialect.fields)
