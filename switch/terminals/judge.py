@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 from switch.ledger.lookups import Answer, Question, Verification
 from switch.messages.actions import Action
+from switch.messages.catalogue import Entry
 from switch.messages.chip import answer_tlv
 from switch.messages.kinds import Kind
 from switch.messages.model import Reject, Request, channel_of
-from switch.messages.protected import ProtectedFields, Secrets
+from switch.messages.protected import ProtectedFields
+from switch.messages.sensitive import Secrets
 from switch.messages.stripe import Track2, track2_parts
 from switch.messages.verdicts import Finding, NewKeys, Verdicts
 from switch.security.hsm import Hsm, PinReference
@@ -64,14 +66,14 @@ class Judge:
         self._double_length_mac = double_length_mac
         self._keys_required = keys_required
 
-    def judge(self, request: Request, admitted: Admitted) -> Judgement:
+    def judge(self, request: Request, admitted: Admitted, entry: Entry) -> Judgement:
         """Return the request with its verdicts, or why it cannot go on."""
         if request.kind is Kind.SIGN_ON:
             return (yield from self._sign_on(request, admitted))
         pan = request.pan
         if pan is None:
             return request
-        secrets = self._protected.secrets(admitted.fields)
+        secrets = self._protected.secrets(admitted.fields, entry)
         issuers = self._issuers()
         cvk = issuers.find(pan, KeyUsage.CVK) if secrets.card_code or secrets.track2 else None
         card = None
@@ -147,7 +149,7 @@ class Judge:
         if card is None or key is None or not card.pvv:
             return verdicts._replace(pin=Finding.UNCHECKED)
         reference = PinReference(key.block, card.pvki, card.pvv)
-        finding = self._hsm.check_pin(block, secrets.pin_format, secrets.pin_block, pan, reference)
+        finding = self._hsm.check_pin(block, self._protected.pin_format(secrets), secrets.pin_block, pan, reference)
         because = {Finding.WRONG: "the PIN is wrong", Finding.MALFORMED: "the PIN block holds no PIN: another key"}
         return verdicts._replace(pin=finding, because=because.get(finding, verdicts.because))
 
