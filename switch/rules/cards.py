@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from switch.decisions import Refusal
 from switch.messages.actions import Action
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from switch.decisions import Facts
     from switch.messages.model import Request
     from switch.rules.rule import Policy, Verdict
@@ -42,7 +45,7 @@ def card_is_known(request: Request, facts: Facts, _: Policy) -> Verdict:
 def card_has_not_expired(_: Request, facts: Facts, __: Policy) -> Verdict:
     """A card is good until the last day of its month (ISO/IEC 7813); YYMM compares as text in this century."""
     expiry = facts.card.expiry_yymm if facts.card else ""
-    this_month = f"{facts.business_day.year % 100:02d}{facts.business_day.month:02d}"
+    this_month = _yymm(facts.business_day)
     if expiry >= this_month:
         return expiry, this_month, None
     return expiry, this_month, Refusal(Action.CARD_EXPIRED, f"the card expired in {expiry} (YYMM)")
@@ -93,3 +96,8 @@ def pay_code_is_good(_: Request, facts: Facts, __: Policy) -> Verdict:
         seconds = (facts.decided_at - code.expires_at) // 1_000_000
         return "expired", "valid", Refusal(Action.PAY_CODE_INVALID, f"the pay code expired {seconds} s ago")
     return "valid", "valid", None
+
+
+@lru_cache(maxsize=8)  # business days change once a day
+def _yymm(day: date) -> str:
+    return f"{day.year % 100:02d}{day.month:02d}"

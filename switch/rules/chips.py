@@ -8,7 +8,7 @@ from switch.decisions import Refusal
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
 from switch.messages.model import channel_of
-from switch.messages.verdicts import Finding
+from switch.messages.verdicts import UNCHECKED, Finding
 from switch.rules.limits import lowest
 from switch.rules.rule import NOT_ASKED
 
@@ -23,9 +23,9 @@ ATC_WINDOW: Final = 10
 
 def cryptogram_is_right(request: Request, _: Facts, __: Policy) -> Verdict:
     """The chip's cryptogram is its own. One that no key can check passes, as ``unchecked`` in the trace."""
-    cryptogram = request.verdicts.cryptogram
-    if cryptogram is Finding.ABSENT:
+    if request.verdicts is UNCHECKED or request.verdicts.cryptogram is Finding.ABSENT:
         return NOT_ASKED
+    cryptogram = request.verdicts.cryptogram
     if cryptogram in (Finding.WRONG, Finding.MALFORMED):
         why = f"the chip's cryptogram is {cryptogram.value}"
         return cryptogram.value, "right", Refusal(Action.CRYPTOGRAM_WRONG, why)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from switch.decisions import Refusal
 from switch.messages.actions import Action
-from switch.messages.verdicts import Finding
+from switch.messages.verdicts import UNCHECKED, Finding
 from switch.rules.rule import NOT_ASKED
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ def pin_is_right(request: Request, facts: Facts, _: Policy) -> Verdict:
 
     One that nothing can be held against passes, as ``unchecked`` in the trace: the card has no PIN that we know.
     """
-    pin = request.verdicts.pin
-    if pin is Finding.ABSENT:
+    if request.verdicts is UNCHECKED or request.verdicts.pin is Finding.ABSENT:
         return NOT_ASKED
+    pin = request.verdicts.pin
     tries = facts.security.pin_tries
     if tries >= PIN_TRIES_MAX:
         return tries, PIN_TRIES_MAX, Refusal(Action.PIN_TRIES_EXCEEDED, f"there were {tries} wrong PINs before")
@@ -39,6 +39,8 @@ def pin_is_right(request: Request, facts: Facts, _: Policy) -> Verdict:
 
 def card_codes_are_right(request: Request, _: Facts, __: Policy) -> Verdict:
     """The code on the card as typed, and the one on its stripe or in its chip, are the card's. Unchecked ones pass."""
+    if request.verdicts is UNCHECKED:
+        return NOT_ASKED
     typed, read = request.verdicts.card_code, request.verdicts.track_code
     if typed is Finding.ABSENT and read is Finding.ABSENT:
         return NOT_ASKED
