@@ -29,6 +29,9 @@ class Entry:
     forbidden: frozenset[int]
     echo: tuple[int, ...]
     matches: tuple[tuple[int, Callable[[str], object]], ...]  # (index of the path, pattern)
+    mac: bool  # messages of this kind carry one
+    topic: str  # what a download or an upload is about
+    wants_card: bool  # one of the fields to choose from is the card number
 
     def fault(self, fields: Fields) -> Reject | None:
         """The first field that is missing or must not be there."""
@@ -96,6 +99,9 @@ def _compile(dialect: Dialect, row: TransactionRow, paths: list[str]) -> Entry:
         forbidden=frozenset(map(int, row.forbidden)),
         echo=tuple(map(int, dialect.answers.echo if row.echo is None else row.echo)),
         matches=tuple((paths.index(path), _pattern(text)) for path, text in row.when.items()),
+        mac=row.mac,
+        topic=row.topic,
+        wants_card=any(dialect.roles.get("pan") in choice for choice in row.required_one_of),
     )
 
 

@@ -8,29 +8,37 @@ with its own echoes, and no card number is ever kept in an answer.
 
 from __future__ import annotations
 
-from datetime import date
 from functools import lru_cache, partial
 from typing import Final
 
 from switch.errors import ConfigurationError
 from switch.messages.actions import Action
+from switch.messages.cards import read_card
 from switch.messages.catalogue import Catalogue, Entry
+from switch.messages.chip_reading import read_chip
 from switch.messages.dates import HostCalendar
-from switch.messages.kinds import Kind
-from switch.messages.model import Balance, OriginalReference, Reject, Reply, Request
-from switch.messages.paths import field_of, role_getter, span_of
-from switch.values import Pan
+from switch.messages.extras import ExtrasReader
+from switch.messages.model import Balance, Reject, Reply, Request
+from switch.messages.originals import HAVE_ORIGINALS, OriginalReader
+from switch.messages.paths import bytes_of, field_of, role_getter, span_of
+from switch.messages.verdicts import UNCHECKED
 from switch.wire.codec import Fields
 from switch.wire.dialect import Dialect
 
-_TRACK_SEPARATORS: Final = ("=", "D")
 _BALANCE_SIZE: Final = 20  # one entry of DE 54: types n2 n2, currency n3, sign, amount n12
-_PAN_DIGITS: Final = range(8, 20)  # ISO/IEC 7812-1
 _AMOUNT_DIGITS: Final = 12
 _AMOUNT_MAX: Final = 10**_AMOUNT_DIGITS - 1
 _AVAILABLE: Final = "02"
 _MTIS_REMEMBERED: Final = 256
-_HAVE_ORIGINALS: Final = frozenset({Kind.REVERSAL, Kind.REFUND})
+_NOWHERE: Final = -1  # no field has this number, nor the MTI (0)
+
+WISHES: Final = frozenset({"parameters", "status", "sign_on", "ca_keys", "aids", "software"})
+"""What a host may want of a terminal next (`Reply.wish`)."""
+
+_CAN_READ_CHIP: Final = {"2": False, "5": True, "6": True}  # UnionPay's 60.4: stripe, chip too, contactless too
+_IS_FALLBACK: Final = "2"  # UnionPay's 60.5
+_FALLBACK_MODES: Final = frozenset({"80"})
+_FALLBACK_MODES_UNIONPAY: Final = frozenset({"80", "95"})
 
 
 @lru_cache(_MTIS_REMEMBERED)
@@ -57,9 +65,11 @@ class MessageMap:
         self._catalogue = Catalogue(dialect)
         self._codes = _codes(dialect)
         self._echo = tuple(map(int, dialect.answers.echo))
-        self._names_any_original = "original_mti" in dialect.roles
+        self._originals = OriginalReader(dialect, calendar)
+        self._extras = ExtrasReader(dialect)
         self._compile_getters(dialect)
         self._compile_answer(dialect)
+        self._compile_header(dialect)
 
     # --- fields -> request ---------------------------------------------------------------------------------
 
@@ -72,15 +82,27 @@ class MessageMap:
 
     def request(self, fields: Fields, entry: Entry, received_at: int) -> Request | Reject:
         """The request that the fields make; a `Reject` where a field's value makes no sense."""
-        pan, track_expiry, fault = self._card(fields)
+        chip = read_chip(bytes_of(fields[self._chip_field])) if self._chip_field in fields else None
+        if isinstance(chip, Reject):
+            return chip
+        card = read_card(self._get_pan(fields), self._get_track2(fields), chip)
+        if isinstance(card, str):
+            return Reject(Action.FORMAT_ERROR, card)
+        if card.pan is None and entry.wants_card:
+            return Reject(Action.FORMAT_ERROR, f"no field, track or chip of the {entry.kind} holds a card number")
         new_amount = self._get_new_amount(fields)[:_AMOUNT_DIGITS]
-        if fault is None and new_amount and not new_amount.isdigit():
-            fault = "the new amount is not a number"
-        if fault is not None:
-            return Reject(Action.FORMAT_ERROR, fault)
+        if new_amount and not new_amount.isdecimal():
+            return Reject(Action.FORMAT_ERROR, "the new amount is not a number")
+        extras = self._extras.read(fields, entry, chip)
+        if isinstance(extras, Reject):
+            return extras
         named_date = self._calendar.resolve(self._get_local_date(fields), received_at)
         local_date = named_date or self._calendar.day_of(received_at)
         amount = self._get_amount(fields)
+        entry_mode = self._get_entry_mode(fields)
+        original = None
+        if entry.kind in HAVE_ORIGINALS:
+            original = self._originals.read(fields, entry.kind, local_date, received_at)
         return Request(
             entry.kind,
             fields[0],
@@ -93,47 +115,27 @@ class MessageMap:
             named_date is not None,
             self._get_local_time(fields),
             received_at,
-            pan,
-            self._get_expiry(fields) or track_expiry,
+            card.pan,
+            self._get_expiry(fields) or card.expiry_yymm,
             int(amount) if amount else None,
             self._get_currency(fields),
-            self._get_entry_mode(fields),
+            entry_mode,
             self._get_condition_code(fields),
             self._get_rrn(fields),
             self._get_reason(fields),
             int(new_amount) if new_amount else None,
-            self._original(fields, entry.kind, local_date, received_at) if entry.kind in _HAVE_ORIGINALS else None,
+            original,
             self._listener,
+            self._get_approval_code(fields),
+            self._get_card_sequence(fields),
+            card.service_code,
+            _CAN_READ_CHIP.get(self._get_read_capability(fields)) if self._tells_of_chips else None,
+            entry_mode[:2] in self._fallback_modes
+            or (self._tells_of_chips and self._get_ic_condition(fields) == _IS_FALLBACK),
+            chip,
+            UNCHECKED,
+            extras,
         )
-
-    def _card(self, fields: Fields) -> tuple[Pan | None, str, str | None]:
-        """(PAN, expiry on the track, what is wrong): the PAN may come from field 2, the track, or both."""
-        digits, track = self._get_pan(fields), self._get_track2(fields)
-        if not track:
-            return (Pan(digits) if digits else None), "", None
-        on_track, expiry = _read_track(track)
-        if on_track is None:
-            return None, "", "track 2 holds no card number"
-        if digits and digits != on_track:
-            return None, "", "the card number differs from the one on track 2"
-        return Pan(on_track), expiry, None
-
-    def _original(self, fields: Fields, kind: Kind, local_date: date, received_at: int) -> OriginalReference:
-        """Whom a reversal or refund is about.
-
-        A reference that names the original's MTI (DE 90, DE 56) can be about anything. One that does not
-        (UnionPay's DE 61) is about the sale that a refund or void names; a reversal there carries its
-        original's own STAN and batch instead (domain rules 1 and 7). Zeros stand for what a terminal does not
-        know. A reversal that names nobody is about its own key; a refund, about the sale of its RRN or none.
-        """
-        named = self._get_original_stan(fields) if self._names_any_original or kind is not Kind.REVERSAL else ""
-        rrn = self._get_original_rrn(fields) if kind is not Kind.REVERSAL else ""
-        if not named.strip("0"):
-            stan = self._get_stan(fields) if kind is Kind.REVERSAL else ""
-            return OriginalReference("", stan, local_date, self._get_batch(fields), rrn)
-        message_class = self._get_original_mti(fields)[1:2].strip("0")
-        named_date = self._calendar.resolve(self._get_original_date(fields), received_at)
-        return OriginalReference(message_class, named, named_date, self._get_original_batch(fields), rrn)
 
     # --- reply -> fields -----------------------------------------------------------------------------------
 
@@ -154,9 +156,25 @@ class MessageMap:
             start, end = self._batch_span
             text = answer.get(self._batch_field, "").ljust(end, "0")
             answer[self._batch_field] = text[:start] + reply.batch + text[end:]
+        if reply.private and self._private_field > 0:
+            answer[self._private_field] = (
+                reply.private.hex().upper() if self._private_is_binary else _text(reply.private)
+            )
         if self._host_fields and reply.answered_at:
             self._add_host_times(answer, reply.answered_at)
         return answer
+
+    def header(self, header: bytes, wish: str) -> bytes:
+        """The request's header (TPDU first, where there is one) with what the host wants of the terminal next.
+
+        Unchanged where there is no wish, or no place for it.
+        """
+        code = self._wish_codes.get(wish)
+        if code is None or len(header) < self._header_bytes:
+            return header
+        at = 2 * (len(header) - self._header_bytes) + self._wish_nibble
+        digits = header.hex()
+        return bytes.fromhex(digits[:at] + code + digits[at + 1 :])
 
     def refusal(self, fields: Fields, reply: Reply) -> Fields:
         """The answer to a message whose kind, and with it its own echoes, is not known."""
@@ -199,9 +217,10 @@ class MessageMap:
         self._get_terminal, self._get_merchant = get("terminal"), get("merchant")
         self._get_entry_mode, self._get_condition_code = get("entry_mode"), get("condition_code")
         self._get_reason, self._get_new_amount = get("reason"), get("new_amount")
-        self._get_original_mti, self._get_original_stan = get("original_mti"), get("original_stan")
-        self._get_original_date, self._get_original_batch = get("original_date"), get("original_batch")
-        self._get_original_rrn = get("original_rrn")
+        self._get_approval_code, self._get_card_sequence = get("approval_code"), get("card_sequence")
+        self._get_read_capability, self._get_ic_condition = get("read_capability"), get("ic_condition")
+        self._tells_of_chips = "ic_condition" in dialect.roles
+        self._fallback_modes = _FALLBACK_MODES_UNIONPAY if self._tells_of_chips else _FALLBACK_MODES
 
     def _compile_answer(self, dialect: Dialect) -> None:
         roles = dialect.roles
@@ -212,10 +231,38 @@ class MessageMap:
         self._balances_max = max(1, dialect.fields[self._balances_field].max_size // _BALANCE_SIZE)
         self._batch_field = field_of(dialect, roles["batch"]) if "batch" in roles else 0
         self._batch_span = span_of(dialect, roles["batch"]) if "batch" in roles else None
+        self._chip_field = _number_of(dialect, "chip")
+        self._private_field, self._private_is_binary = _number_of(dialect, "private"), _is_binary(dialect, "private")
         time_field = roles.get("local_time")
         self._host_fields = tuple(
             (int(number), dialect.fields[int(number)].max_size, number == time_field) for number in dialect.answers.host
         )
+
+    def _compile_header(self, dialect: Dialect) -> None:
+        wishes = dialect.header
+        self._header_bytes = dialect.framing.header_bytes
+        self._wish_nibble = wishes.nibble if wishes else 0
+        self._wish_codes = wishes.codes if wishes else {}
+        for wish in self._wish_codes:
+            if wish not in WISHES:
+                known = ", ".join(sorted(WISHES))
+                raise ConfigurationError(f"dialect {dialect.name}: header.wishes: no wish {wish!r} (known: {known})")
+
+
+def _number_of(dialect: Dialect, role: str) -> int:
+    """The field of a role, `_NOWHERE` where the dialect does not have it."""
+    path = dialect.roles.get(role)
+    return field_of(dialect, path) if path else _NOWHERE
+
+
+def _is_binary(dialect: Dialect, role: str) -> bool:
+    path = dialect.roles.get(role)
+    return path is not None and dialect.fields[field_of(dialect, path)].format == "b"
+
+
+def _text(data: bytes) -> str:
+    """Bytes as the text of a field: one character each."""
+    return data.decode("latin-1")
 
 
 def _codes(dialect: Dialect) -> dict[Action, str]:
@@ -227,15 +274,3 @@ def _codes(dialect: Dialect) -> dict[Action, str]:
     for name in sorted(known - dialect.actions.keys()):
         raise ConfigurationError(f"dialect {dialect.name}: actions: {name} has no code")
     return {Action(name): code for name, code in dialect.actions.items()}
-
-
-def _read_track(track: str) -> tuple[str | None, str]:
-    """(PAN, expiry YYMM) of track 2 (ISO/IEC 7813), whose separator is "=" or, packed, "D"."""
-    for separator in _TRACK_SEPARATORS:
-        digits, found, rest = track.partition(separator)
-        if found:
-            if digits.isdigit() and len(digits) in _PAN_DIGITS:
-                expiry = rest[:4]
-                return digits, expiry if expiry.isdigit() else ""
-            break
-    return None, ""

@@ -11,6 +11,9 @@ from switch.wire.dialect import Dialect
 Getter = Callable[[Fields], str]
 """The text at a path, "" where the message has none or was cut short."""
 
+BytesGetter = Callable[[Fields], bytes]
+"""The bytes of a field, b"" where the message has none."""
+
 
 def getter(dialect: Dialect, path: str) -> Getter:
     """Compile a path. Raises `ConfigurationError` where it names no field or subfield of the dialect."""
@@ -25,6 +28,32 @@ def role_getter(dialect: Dialect, role: str) -> Getter:
     """The getter of a role; one that the dialect does not have is always ""."""
     path = dialect.roles.get(role)
     return getter(dialect, path) if path else lambda _: ""
+
+
+def bytes_getter(dialect: Dialect, role: str) -> BytesGetter:
+    """The bytes of a role's field: those of a binary one; of a text, what its hex says, else its own characters."""
+    path = dialect.roles.get(role)
+    if not path:
+        return lambda _: b""
+    number = field_of(dialect, path)
+    return lambda fields: bytes_of(fields[number]) if number in fields else b""
+
+
+def text_getter(dialect: Dialect, role: str) -> Getter:
+    """The characters of a role's field, also where the dialect keeps it as bytes."""
+    path = dialect.roles.get(role)
+    if path and dialect.fields[field_of(dialect, path)].format == "b":
+        get = bytes_getter(dialect, role)
+        return lambda fields: get(fields).decode("latin-1")
+    return role_getter(dialect, role)
+
+
+def bytes_of(text: str) -> bytes:
+    """What hex says; of a text that is none, its characters (one byte each, as everywhere above the wire)."""
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return text.encode("latin-1", "replace")
 
 
 def field_of(dialect: Dialect, path: str) -> int:

@@ -36,7 +36,8 @@ class TransactionRow:
     ``when`` maps paths to patterns for the whole value there: ``?`` is any character, ``|`` parts alternatives,
     and what the message does not have is "". ``required``, each group of ``required_one_of``, ``optional`` and
     ``forbidden`` are field numbers; fields in none of them are let pass. ``echo`` replaces the dialect's
-    `Answers.echo` for this kind unless it is None.
+    `Answers.echo` for this kind unless it is None. ``topic`` is what a download or an upload is about; ``mac`` whether
+    messages of this kind, and their answers, carry a MAC.
     """
 
     kind: str
@@ -47,6 +48,16 @@ class TransactionRow:
     optional: tuple[str, ...]
     forbidden: tuple[str, ...]
     echo: tuple[str, ...] | None
+    topic: str = ""
+    mac: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderWishes:
+    """Where in the opaque header (in half bytes) an answer says what the terminal is to do next, and how."""
+
+    nibble: int
+    codes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,7 @@ class Dialect:
     transactions: tuple[TransactionRow, ...]
     answers: Answers
     actions: Mapping[str, str]
+    header: HeaderWishes | None = None
 
 
 def dialect_names(directory: Path | None = None) -> tuple[str, ...]:
@@ -144,6 +156,8 @@ def _contradictions(file: DialectFile) -> Iterator[tuple[str, str]]:
     for path in file.subfields:
         if path.partition(".")[0] not in file.fields:
             yield f"subfields.{path}", "its field is not in [fields]"
+    if file.header is not None and file.header.request_nibble >= 2 * file.framing.header_bytes:
+        yield "header.request_nibble", f"the header has {file.framing.header_bytes} bytes"
     yield from _dangling(file)
     yield from _unanswerable(file)
 
@@ -208,9 +222,14 @@ def _assemble(file: DialectFile, framing: Framing) -> Dialect:
                 row.optional,
                 row.forbidden,
                 row.echo,
+                row.topic,
+                row.mac,
             )
             for row in file.transactions
         ),
         answers=Answers(file.answers.echo, file.answers.host),
         actions=MappingProxyType(dict(file.actions)),
+        header=HeaderWishes(file.header.request_nibble, MappingProxyType(dict(file.header.wishes)))
+        if file.header
+        else None,
     )

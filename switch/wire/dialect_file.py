@@ -160,6 +160,8 @@ class TransactionFileRow(Row):
 
     kind: Word
     mti: Mti
+    topic: Word | Literal[""] = ""
+    mac: bool = False
     when: dict[Path, str] = {}
     required: tuple[Number, ...] = ()
     required_one_of: tuple[tuple[Number, ...], ...] = ()
@@ -179,6 +181,13 @@ class AnswersRow(Row):
     model_config = ConfigDict(strict=False)
 
 
+class HeaderRow(Row):
+    """``[header]``: the half byte of the opaque header (the first is 0) in which a host tells a terminal what to do."""
+
+    request_nibble: Annotated[int, Limits(ge=0)]
+    wishes: dict[Word, Annotated[str, StringConstraints(pattern=r"^[1-9A-F]$")]]
+
+
 class DialectFile(Row):
     """A whole dialect file, ``extends`` already resolved."""
 
@@ -186,6 +195,7 @@ class DialectFile(Row):
     title: Text
     framing: FramingRow
     message: MessageRow
+    header: HeaderRow | None = None
     encodings: EncodingsRow
     fields: dict[Number, FieldRow]
     subfields: dict[Path, SubfieldRow] = {}
