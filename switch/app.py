@@ -9,14 +9,15 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TextIO, TypeVar
 
 import trio
 
 from switch.admin.server import serve_admin
-from switch.config import ListenerSettings, Settings, masked_url
-from switch.errors import ConfigurationError, DatabaseError, OperatorError
+from switch.assembly import Doors, KeyDesk, policies
+from switch.config import Settings, masked_url
+from switch.errors import DatabaseError, OperatorError
 from switch.ledger.database import Database, check_keys, check_version, open_database
 from switch.ledger.group import Rules
 from switch.ledger.ids import JournalIds
@@ -24,21 +25,13 @@ from switch.ledger.sessions import connector
 from switch.ledger.store import Store
 from switch.ledger.writer import Writer
 from switch.messages.dates import HostCalendar
-from switch.messages.mapping import MessageMap
-from switch.rules.rule import Policy
 from switch.rules.rulebook import RULE_SET
 from switch.security.keys import load_keys
 from switch.security.vault import Vault
 from switch.telemetry import EventLog, Metrics, TransactionLog, configure_logging
-from switch.terminals.exchange import Exchange
-from switch.terminals.limits import Limits
 from switch.terminals.listener import Listener
 from switch.transactions.decide import decider
-from switch.transactions.handler import Handler
 from switch.transactions.table import NEEDS
-from switch.wire.codec import Codec
-from switch.wire.dialect import load_dialect
-from switch.wire.framing import Framing
 
 _T = TypeVar("_T")
 
@@ -125,24 +118,25 @@ async def run(
     events = EventLog(configure_logging(settings.log.format, settings.log.level, log))
     transactions = TransactionLog(settings.log.format, settings.log.level, log)
     metrics = Metrics()
-    vault = Vault(load_keys(settings.keys.file))
+    keys = load_keys(settings.keys.file)
+    vault = Vault(keys)
     calendar = HostCalendar(settings.zone)
     with closing(open_database(settings.ledger.database)) as database:
         await in_thread(lambda: check_version(database))
         await in_thread(lambda: check_keys(database, vault))
-        rules = Rules(decider(_policies(settings)), NEEDS, HostCalendar(settings.zone).day_of, RULE_SET)
+        rules = Rules(decider(policies(settings)), NEEDS, HostCalendar(settings.zone).day_of, RULE_SET)
         store = Store(connector(database), rules, vault.pan_key, clock, JournalIds(clock))
         observer = _Observer(metrics, events, transactions)
         writer = Writer(store, in_thread, clock, observer, settings.ledger.group_max, settings.ledger.queue_max)
         metrics.queue_depth.set_function(lambda: writer.queue_depth)
-        listeners = [
-            _listener(listener, writer, calendar, clock, JournalIds(clock), metrics, transactions, events)
-            for listener in settings.listeners
-        ]
+        desk = KeyDesk(settings, database, keys.master, vault.pan_key, in_thread, clock, events)
+        await in_thread(desk.read_issuers)
+        doors = Doors(writer, desk, calendar, clock, JournalIds(clock), metrics, transactions, events)
+        listeners = [doors.listener(listener) for listener in settings.listeners]
         state = _State(database)
         try:
             with closing(store):
-                await _run_all(settings, listeners, writer, metrics, events, state, task_status)
+                await _run_all(settings, listeners, desk, writer, metrics, events, state, task_status)
         finally:
             transactions.flush()
 
@@ -150,6 +144,7 @@ async def run(
 async def _run_all(
     settings: Settings,
     listeners: Sequence[Listener],
+    desk: KeyDesk,
     writer: Writer,
     metrics: Metrics,
     events: EventLog,
@@ -160,6 +155,7 @@ async def _run_all(
     events.started(masked_url(settings.ledger.database))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(writer.run)
+        nursery.start_soon(desk.run)
         bound = {}
         for listener, its in zip(listeners, settings.listeners, strict=True):
             bound[listener.name] = await listener.open(its.bind.host, its.bind.port)
@@ -182,53 +178,6 @@ async def _run_all(
         events.stopped(unfinished=sum(listener.unfinished for listener in listeners))
         ended.set()
         nursery.cancel_scope.cancel()
-
-
-def _policies(settings: Settings) -> dict[str, Policy]:
-    return {
-        listener.name: Policy(listener.maximum_amount_minor, listener.sign_on == "required")
-        for listener in settings.listeners
-    }
-
-
-def _listener(
-    settings: ListenerSettings,
-    writer: Writer,
-    calendar: HostCalendar,
-    clock: Callable[[], int],
-    ids: Callable[[], int],
-    metrics: Metrics,
-    transactions: TransactionLog,
-    events: EventLog,
-) -> Listener:
-    dialect = load_dialect(settings.dialect)
-    limits = Limits(**settings.limits.model_dump())
-    counters = metrics.listener(settings.name)
-    exchange = Exchange(
-        settings.name,
-        _framing(settings, dialect.framing),
-        Codec(dialect),
-        MessageMap(dialect, calendar, settings.name),
-        calendar,
-        Handler(writer, limits.answer_deadline_s),
-        clock,
-        ids,
-        counters,
-        transactions,
-        events,
-    )
-    return Listener(exchange, limits, counters, events)
-
-
-def _framing(settings: ListenerSettings, preset: Framing) -> Framing:
-    """The dialect's preset with what the listener does otherwise."""
-    changes = settings.framing.model_dump(exclude_none=True)
-    if "trailer" in changes:
-        changes["trailer"] = bytes.fromhex(changes["trailer"])
-    try:
-        return replace(preset, **changes)
-    except ValueError as error:
-        raise ConfigurationError(f"listener {settings.name}: framing: {error}") from None
 
 
 class _State:

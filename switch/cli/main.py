@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from switch import __version__
-from switch.cli import audit, database, demo, describe, imports, journal, parties, serve, setup
+from switch.cli import audit, database, demo, describe, imports, journal, keys, parties, serve, setup
 
 app = typer.Typer(
     name="switch",
@@ -32,6 +32,7 @@ app.add_typer(imports.import_app,     name="import",   rich_help_panel=BOOKS)
 app.add_typer(parties.card_app,       name="card",     rich_help_panel=BOOKS)
 app.add_typer(parties.terminal_app,   name="terminal", rich_help_panel=BOOKS)
 app.add_typer(parties.merchant_app,   name="merchant", rich_help_panel=BOOKS)
+app.add_typer(keys.keys_app,          name="keys",     rich_help_panel=BOOKS)
 app.add_typer(journal.journal_app,    name="journal",  rich_help_panel=BOOKS)
 app.command("audit",    rich_help_panel=BOOKS)(audit.audit)
 app.command("describe", rich_help_panel=WIRE)(describe.describe)

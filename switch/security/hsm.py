@@ -81,8 +81,11 @@ class KeyOffice(Protocol):
         """Make a new key that nobody has seen."""
         ...
 
-    def put_together(self, usage: KeyUsage, components: Sequence[bytes]) -> KeptKey:
-        """Take a key in as components, each held by another officer. Raises `OperatorError` for bad ones."""
+    def put_together(self, usage: KeyUsage, components: Sequence[bytes], *, is_demo: bool) -> KeptKey:
+        """Take a key in as components, each held by another officer.
+
+        Raises `OperatorError` for bad ones, and for a key of the demo's in books that are not a demo's.
+        """
         ...
 
     def take_apart(self, block: str, usage: KeyUsage, count: int) -> list[bytes]:

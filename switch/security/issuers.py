@@ -68,7 +68,7 @@ class Issuers:
         self._sizes = sorted({len(prefix) for prefix, _ in self._keys}, reverse=True)
 
     def find(self, pan: Pan, usage: KeyUsage, key_index: str = "") -> IssuerKey | None:
-        """Return the key for a card: of that index if one is named and there, else the one without a name or the only."""
+        """Return the key for a card: the one of that index, else the one without an index, else the only one."""
         digits = pan.reveal()
         for size in self._sizes:
             keys = self._keys.get((digits[:size], usage))

@@ -1,0 +1,212 @@
+"""Puts the doors together: for each listener its codec, mapping, guard and judge, on what all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+import trio
+
+from switch.config import ListenerSettings, Settings
+from switch.errors import ConfigurationError, DatabaseError
+from switch.ledger.database import Database
+from switch.ledger.lookups import Answer, Question, read_answers, read_issuer_keys
+from switch.ledger.writer import Writer
+from switch.messages.dates import HostCalendar
+from switch.messages.mapping import MessageMap
+from switch.messages.protected import ProtectedFields
+from switch.messages.verdicts import Finding
+from switch.rules.rule import Policy
+from switch.security.issuers import IssuerKeyRow, Issuers
+from switch.security.keyring import Keyring
+from switch.security.mac import MacAlgorithm, MacMethod, MacOutput
+from switch.security.passwords import password_matches
+from switch.security.software_hsm import SoftwareHsm
+from switch.telemetry import EventLog, ListenerMetrics, Metrics, TransactionLog
+from switch.terminals.asking import Asker
+from switch.terminals.exchange import Exchange, Security
+from switch.terminals.guard import Guard, Protection
+from switch.terminals.judge import Judge, PasswordQuestion
+from switch.terminals.limits import Limits
+from switch.terminals.listener import Listener
+from switch.terminals.sweeps import Runner, Sweeper
+from switch.transactions.handler import Handler
+from switch.values import Pan
+from switch.wire.codec import Codec
+from switch.wire.dialect import Dialect, load_dialect
+from switch.wire.framing import Framing
+
+SWEEP_MAX: Final = 256
+"""Questions to the books that are answered by one query."""
+
+ISSUERS_AGE_S: Final = 30.0
+"""How soon an issuer's key that was put in is minded by a running switch."""
+
+_MICROSECONDS: Final = 1_000_000
+
+
+class KeyDesk:
+    """What all listeners share of keys: the security module, the keyring, the issuers' keys, and whom to ask.
+
+    Without a master key there is no security module, and listeners check nothing.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        master: bytes | None,
+        pan_key: Callable[[Pan], bytes],
+        runner: Runner,
+        clock: Callable[[], int],
+        events: EventLog,
+    ) -> None:
+        self.hsm = SoftwareHsm(master) if master is not None else None
+        self.pan_key = pan_key
+        self._database = database
+        self._issuers = Issuers()
+        self._events = events
+        grace_s = max((listener.security.old_keys_s for listener in settings.listeners), default=0.0)
+        self.keyring = Keyring(int(grace_s * _MICROSECONDS))
+        self._clock = clock
+        self._books: Sweeper[Question, Answer] = Sweeper(
+            partial(read_answers, database), runner, partial(events.unexpected, "reading keys"), SWEEP_MAX
+        )
+        self._passwords: Sweeper[PasswordQuestion, Finding] = Sweeper(
+            _check_passwords, runner, partial(events.unexpected, "checking a password"), sweep_max=1
+        )
+        self.asker = Asker(self._books, self._passwords, partial(events.unexpected, "judging a message"))
+
+    def issuers(self) -> Issuers:
+        """The issuers' keys, at most `ISSUERS_AGE_S` old."""
+        return self._issuers
+
+    def read_issuers(self) -> None:
+        """Read the issuers' keys anew; blocks. Raises `ConfigurationError` for one that makes no sense."""
+        self._issuers = Issuers(IssuerKeyRow(*row) for row in read_issuer_keys(self._database))
+
+    async def run(self) -> None:
+        """Answer questions until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._books.run)
+            nursery.start_soon(self._passwords.run)
+            nursery.start_soon(self._keep_issuers_fresh)
+
+    async def _keep_issuers_fresh(self) -> None:
+        while True:
+            await trio.sleep(ISSUERS_AGE_S)
+            try:
+                await trio.to_thread.run_sync(self.read_issuers)
+            except (DatabaseError, ConfigurationError) as error:
+                self._events.unexpected("reading the issuers' keys", error)
+
+    def security(
+        self, settings: ListenerSettings, dialect: Dialect, clock: Callable[[], int], metrics: ListenerMetrics
+    ) -> Security | None:
+        """Who looks after one listener's messages; None without a master key. Raises `ConfigurationError`."""
+        if self.hsm is None:
+            if settings.security.mac == "required":
+                raise ConfigurationError(
+                    f"listener {settings.name}: MACs are required, but there is no master key for the terminals' keys: "
+                    "add [master] to the key file, or set SWITCH_MASTER_KEY"
+                )
+            return None
+        protected = ProtectedFields(dialect)
+        protection = Protection(settings.security.mac, _method(settings, protected), protected.mac_is_hex)
+        guard = Guard(protection, protected, self.hsm, self.keyring, clock, metrics)
+        judge = Judge(
+            protected,
+            self.hsm,
+            self.issuers,
+            self.pan_key,
+            double_length_mac=settings.security.double_length_mac,
+            keys_required=settings.security.mac == "required",
+        )
+        return Security(protected, guard, judge, self.asker)
+
+
+class Doors:
+    """Builds listeners on what they share."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        desk: KeyDesk,
+        calendar: HostCalendar,
+        clock: Callable[[], int],
+        ids: Callable[[], int],
+        metrics: Metrics,
+        transactions: TransactionLog,
+        events: EventLog,
+    ) -> None:
+        self._writer = writer
+        self._desk = desk
+        self._calendar = calendar
+        self._clock = clock
+        self._ids = ids
+        self._metrics = metrics
+        self._transactions = transactions
+        self._events = events
+
+    def listener(self, settings: ListenerSettings) -> Listener:
+        """Build one listener. Raises `ConfigurationError` for a dialect or framing that makes no sense."""
+        dialect = load_dialect(settings.dialect)
+        limits = Limits(**settings.limits.model_dump())
+        counters = self._metrics.listener(settings.name)
+        if settings.security.mac == "off":
+            self._events.unprotected(settings.name)
+        exchange = Exchange(
+            settings.name,
+            _framing(settings, dialect.framing),
+            Codec(dialect),
+            MessageMap(dialect, self._calendar, settings.name),
+            self._calendar,
+            Handler(self._writer, limits.answer_deadline_s),
+            self._clock,
+            self._ids,
+            counters,
+            self._transactions,
+            self._events,
+            self._desk.security(settings, dialect, self._clock, counters),
+        )
+        return Listener(exchange, limits, counters, self._events)
+
+
+def policies(settings: Settings) -> dict[str, Policy]:
+    """What operators set for each listener, as rules read it. Raises `ConfigurationError`."""
+    return {
+        listener.name: Policy(
+            listener.maximum_amount_minor,
+            listener.sign_on == "required",
+            listener.minimum_software,
+            "batch" in load_dialect(listener.dialect).roles,
+        )
+        for listener in settings.listeners
+    }
+
+
+def _check_passwords(asked: Sequence[PasswordQuestion]) -> list[Finding]:
+    return [Finding.RIGHT if password_matches(each.stored, each.password.reveal()) else Finding.WRONG for each in asked]
+
+
+def _method(settings: ListenerSettings, protected: ProtectedFields) -> MacMethod:
+    """The listener's own, else UnionPay's where the MAC is written as text, and the retail MAC where it is bytes."""
+    usual = (MacAlgorithm.ECB, MacOutput.ASCII8) if protected.mac_is_text else (MacAlgorithm.X9_19, MacOutput.RAW8)
+    algorithm, output = settings.security.mac_algorithm, settings.security.mac_output
+    return MacMethod(
+        MacAlgorithm(algorithm) if algorithm else usual[0],
+        MacOutput(output) if output else usual[1],
+    )
+
+
+def _framing(settings: ListenerSettings, preset: Framing) -> Framing:
+    """The dialect's preset with what the listener does otherwise."""
+    changes = settings.framing.model_dump(exclude_none=True)
+    if "trailer" in changes:
+        changes["trailer"] = bytes.fromhex(changes["trailer"])
+    try:
+        return replace(preset, **changes)
+    except ValueError as error:
+        raise ConfigurationError(f"listener {settings.name}: framing: {error}") from None

@@ -1,0 +1,192 @@
+"""``switch keys``: terminals' master keys and issuers' keys, put in and taken out by two officers."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from switch.cli.books import OpenBooks, open_books
+from switch.cli.options import Config
+from switch.errors import ConfigurationError, OperatorError
+
+if TYPE_CHECKING:
+    from switch.security.hsm import KeptKey
+    from switch.security.key_blocks import KeyUsage
+    from switch.security.software_hsm import SoftwareHsm
+
+keys_app = typer.Typer(
+    help="Put keys in and take them out, in components; list them by check value.", no_args_is_help=True
+)
+issuer_app = typer.Typer(help="Keys of issuers' ranges of cards.", no_args_is_help=True)
+keys_app.add_typer(issuer_app, name="issuer")
+
+_MASTER: Final = "terminal_master"
+_ISSUERS: Final = ("issuer_cryptogram", "cvk", "pvk")
+TerminalArgument = Annotated[str, typer.Argument(metavar="TERMINAL")]
+PrefixArgument = Annotated[str, typer.Argument(metavar="PREFIX", help="First digits of the card numbers.")]
+UsageArgument = Annotated[str, typer.Argument(metavar="USAGE", help=f"One of {', '.join(_ISSUERS)}.")]
+IndexOption = Annotated[str, typer.Option("--index", help="PVKI, or the cvv_key of cards; where there are several.")]
+CountOption = Annotated[int, typer.Option("--components", min=2, max=5, help="How many officers hold a part.")]
+
+
+@keys_app.command("list")
+def list_keys(
+    terminal: Annotated[str | None, typer.Argument(metavar="[TERMINAL]", show_default=False)] = None,
+    config: Config = None,
+) -> None:
+    """List keys by owner, usage and check value; never a key."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from switch.ledger.key_store import shown_keys
+
+    with open_books(config) as books, books.database.reading() as connection:
+        found = shown_keys(connection, terminal)
+        table = Table("owner", "usage", "index", "check", "method", "since")
+        for key in found:
+            table.add_row(
+                key.owner, key.usage, key.key_index, key.check_value, key.method, books.moment(key.changed_at)
+            )
+    if found:
+        Console().print(table)
+    else:
+        typer.echo("no keys")
+
+
+@keys_app.command("generate")
+def generate(terminal: TerminalArgument, config: Config = None) -> None:
+    """Make a new master key for a terminal; `switch keys export` prints its components for the terminal."""
+    with _office(config) as (books, hsm):
+        _keep(books, terminal, hsm.generate(_usage(_MASTER)))
+
+
+@keys_app.command("import")
+def put_in(terminal: TerminalArgument, components: CountOption = 2, config: Config = None) -> None:
+    """Put in a terminal's master key in components (hex), asked for one by one, or one a line from a pipe."""
+    from switch.ledger.key_store import is_demo
+
+    with _office(config) as (books, hsm):
+        usage = _usage(_MASTER)
+        _keep(books, terminal, hsm.put_together(usage, _components(components), is_demo=is_demo(books.database)))
+
+
+@keys_app.command("export")
+def take_out(terminal: TerminalArgument, components: CountOption = 2, config: Config = None) -> None:
+    """Print a terminal's master key as fresh components, each for another officer to enter at the terminal."""
+    from switch.ledger.key_store import terminal_block
+    from switch.security.key_blocks import KeyBlocks
+
+    with _office(config) as (books, hsm):
+        with books.database.reading() as connection:
+            block = terminal_block(connection, terminal, _MASTER)
+        for number, part in enumerate(hsm.take_apart(block, _usage(_MASTER), components), start=1):
+            typer.echo(
+                f"component {number} of {components}: {part.hex().upper()}  check value {KeyBlocks.check_value(part)}"
+            )
+
+
+@issuer_app.command("import")
+def put_in_issuer_key(
+    prefix: PrefixArgument,
+    usage: UsageArgument,
+    index: IndexOption = "",
+    method: Annotated[
+        str, typer.Option(help='How it is used where not as its scheme does, like "padding=either" or "if_laid_out".')
+    ] = "",
+    components: CountOption = 2,
+    config: Config = None,
+) -> None:
+    """Put in an issuer's key in components (hex), asked for one by one, or one a line from a pipe."""
+    from switch.ledger.key_store import is_demo, keep_issuer_key
+    from switch.security.issuers import check_range
+
+    wanted = _usage(usage, *_ISSUERS)
+    check_range(prefix, wanted, method)
+    with _office(config) as (books, hsm):
+        kept = hsm.put_together(wanted, _components(components), is_demo=is_demo(books.database))
+        with books.database.writing() as connection:
+            keep_issuer_key(connection, prefix, usage, index, method, *kept, _now())
+    typer.echo(f"{prefix} {usage}: check value {kept.check_value}")
+
+
+@issuer_app.command("remove")
+def remove_issuer(prefix: PrefixArgument, usage: UsageArgument, index: IndexOption = "", config: Config = None) -> None:
+    """Take an issuer's key out: what it was held against is not checked any more."""
+    from switch.ledger.key_store import remove_issuer_key
+
+    with open_books(config) as books, books.database.writing() as connection:
+        if not remove_issuer_key(connection, prefix, usage, index):
+            raise OperatorError(f"no key {prefix} {usage} {index}".rstrip())
+    typer.echo(f"{prefix} {usage}: removed")
+
+
+# --- what they share ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _office(config: Path | None) -> Iterator[tuple[OpenBooks, SoftwareHsm]]:
+    """The books, and the security module that their keys are wrapped by. Raises `ConfigurationError` without one."""
+    from switch.security.keys import load_keys
+    from switch.security.software_hsm import SoftwareHsm
+
+    with open_books(config) as books:
+        keys = load_keys(books.settings.keys.file)
+        if keys.master is None:
+            raise ConfigurationError(
+                f"{books.settings.keys.file}: has no [master] key, under which all others are kept; "
+                "add one of 64 hex digits"
+            )
+        yield books, SoftwareHsm(keys.master)
+
+
+def _keep(books: OpenBooks, terminal: str, kept: KeptKey) -> None:
+    from switch.ledger.key_store import keep_terminal_key
+
+    with books.database.writing() as connection:
+        keep_terminal_key(connection, terminal, _MASTER, *kept, _now())
+    typer.echo(f"{terminal} {_MASTER}: check value {kept.check_value}; the terminal must sign on anew")
+
+
+def _usage(name: str, *allowed: str) -> KeyUsage:
+    from switch.security.key_blocks import KeyUsage
+
+    if allowed and name not in allowed:
+        raise OperatorError(f"a key's usage is one of {', '.join(allowed)}, not {name}")
+    return KeyUsage(name)
+
+
+def _components(count: int) -> list[bytes]:
+    """Ask for components, each hidden and confirmed by its check value; or read lines where nobody types."""
+    from switch.security.key_blocks import KeyBlocks
+
+    if not sys.stdin.isatty():
+        lines = [line.strip() for line in sys.stdin if line.strip()]
+        if len(lines) != count:
+            raise OperatorError(f"{count} components are wanted, one a line; {len(lines)} came")
+        return [_bytes(number, line) for number, line in enumerate(lines, start=1)]
+    parts = []
+    for number in range(1, count + 1):
+        part = _bytes(number, typer.prompt(f"Officer {number}: component in hex", hide_input=True))
+        typer.confirm(f"  check value {KeyBlocks.check_value(part)}, as on your sheet?", abort=True)
+        parts.append(part)
+    return parts
+
+
+def _bytes(number: int, typed: str) -> bytes:
+    try:
+        part = bytes.fromhex(typed)
+    except ValueError:
+        raise OperatorError(f"component {number} is not hex digits") from None
+    if len(part) not in {16, 24}:
+        raise OperatorError(f"component {number} has {len(part)} bytes; it must have 16 or 24")
+    return part
+
+
+def _now() -> int:
+    return time.time_ns() // 1000

@@ -1,0 +1,152 @@
+"""The security module in software: key blocks are opened under the master key, and kept open, ready for use.
+
+What a key block holds is unwrapped once and kept as a schedule, never as text. Anybody who can read this process's
+memory can read the keys: where that matters, a hardware module takes this one's place behind the same port.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from typing import Final, Generic, TypeVar
+
+from switch.errors import OperatorError
+from switch.messages.chip import ChipData
+from switch.messages.verdicts import Finding, NewKeys
+from switch.security.card_codes import check_card_code
+from switch.security.ciphers import BlockCipher, des, xor
+from switch.security.cryptogram_methods import CryptogramMethod, CryptogramVerdict
+from switch.security.cryptograms import arpc, card_key_for, verify_cryptogram
+from switch.security.demo_keys import is_demo_key
+from switch.security.hsm import KeptKey, PinReference
+from switch.security.key_blocks import KeyBlocks, KeyUsage
+from switch.security.mac import MacKey, MacMethod, mac_key
+from switch.security.pin_blocks import PinBlockError, PinFormat, opened
+from switch.security.pin_checks import check_pvv
+from switch.security.tracks import opened_track
+from switch.security.working_keys import KeyForm, combined, delivery, fresh_key, fresh_working_keys
+from switch.values import Pan
+
+READY_MAX: Final = 20_000
+"""Keys of one sort kept ready: about 2 KiB each. Beyond, those not used for longest are unwrapped again."""
+
+_K = TypeVar("_K", bound=Hashable)
+_V = TypeVar("_V")
+
+_DOUBLE: Final = 16
+
+
+class _Ready(Generic[_K, _V]):
+    """The last keys that were used, made ready by ``make``."""
+
+    def __init__(self, make: Callable[[_K], _V]) -> None:
+        self._make = make
+        self._held: OrderedDict[_K, _V] = OrderedDict()
+
+    def __getitem__(self, name: _K) -> _V:
+        held = self._held
+        try:
+            value = held[name]
+        except KeyError:
+            value = held[name] = self._make(name)
+            if len(held) > READY_MAX:
+                held.popitem(last=False)
+        else:
+            held.move_to_end(name)
+        return value
+
+
+class SoftwareHsm:
+    """A `switch.security.hsm.Hsm` and `KeyOffice` under one master key of 32 bytes. For one thread at a time."""
+
+    def __init__(self, master: bytes, random: Callable[[int], bytes] = os.urandom) -> None:
+        self._blocks = KeyBlocks(master)
+        self._random = random
+        self._macs: _Ready[tuple[str, MacMethod], MacKey] = _Ready(self._mac_key)
+        self._masters: _Ready[str, bytes] = _Ready(lambda block: self._blocks.unwrap(block, KeyUsage.TERMINAL_MASTER))
+        self._pins: _Ready[str, BlockCipher] = _Ready(lambda block: des(self._blocks.unwrap(block, KeyUsage.PIN)))
+        self._tracks: _Ready[str, BlockCipher] = _Ready(lambda block: des(self._blocks.unwrap(block, KeyUsage.TRACK)))
+        self._pvks: _Ready[str, BlockCipher] = _Ready(lambda block: des(self._blocks.unwrap(block, KeyUsage.PVK)))
+        self._issuers: _Ready[tuple[str, KeyUsage], bytes] = _Ready(lambda name: self._blocks.unwrap(*name))
+
+    # --- messages ------------------------------------------------------------------------------------------
+
+    def authentic(self, blocks: Sequence[str], method: MacMethod, data: bytes, received: bytes) -> str | None:
+        for block in blocks:
+            if hmac.compare_digest(self.mac(block, method, data), received):
+                return block
+        return None
+
+    def mac(self, block: str, method: MacMethod, data: bytes) -> bytes:
+        return method.output.wire(self._macs[block, method].compute(data))
+
+    def working_keys(self, master: str, form: KeyForm, *, double_length_mac: bool) -> NewKeys:
+        keys = fresh_working_keys(form, self._random, double_length_mac=double_length_mac)
+        made = [(KeyUsage.PIN, keys.pin_key), (KeyUsage.MAC, keys.mac_key)]
+        if keys.track_key:
+            made.append((KeyUsage.TRACK, keys.track_key))
+        sent = delivery(self._masters[master], form, keys.pin_key, keys.mac_key, keys.track_key)
+        kept = tuple((usage.value, KeyBlocks.check_value(key), self._blocks.wrap(usage, key)) for usage, key in made)
+        return NewKeys(sent, kept)
+
+    def open_track(self, block: str, track: str) -> str:
+        return opened_track(self._tracks[block], track)
+
+    # --- cards ---------------------------------------------------------------------------------------------
+
+    def check_pin(self, block: str, format_digit: str, pin_block: bytes, pan: Pan, reference: PinReference) -> Finding:
+        digits = pan.reveal()
+        try:
+            pin = opened(PinFormat(format_digit), self._pins[block], pin_block, digits)
+        except (PinBlockError, ValueError):  # ValueError: a format whose blocks this key's cipher does not have
+            return Finding.MALFORMED
+        return check_pvv(self._pvks[reference.key], digits, reference.pvki, pin, reference.pvv)
+
+    def check_code(self, block: str, pan: Pan, expiry_yymm: str, service_code: str, code: str) -> Finding:
+        return check_card_code(self._issuers[block, KeyUsage.CVK], pan.reveal(), expiry_yymm, service_code, code)
+
+    def check_cryptogram(
+        self, block: str, method: CryptogramMethod, chip: ChipData, pan: Pan, sequence: str
+    ) -> CryptogramVerdict:
+        key = card_key_for(method, self._issuers[block, KeyUsage.ISSUER_CRYPTOGRAM], chip, pan, sequence)
+        return verify_cryptogram(method, key, chip)
+
+    def answer_cryptogram(
+        self, block: str, method: CryptogramMethod, chip: ChipData, pan: Pan, sequence: str, response_code: bytes
+    ) -> bytes:
+        key = card_key_for(method, self._issuers[block, KeyUsage.ISSUER_CRYPTOGRAM], chip, pan, sequence)
+        return arpc(method, key, chip, response_code)
+
+    # --- officers ------------------------------------------------------------------------------------------
+
+    def generate(self, usage: KeyUsage) -> KeptKey:
+        return self._kept(usage, fresh_key(_DOUBLE, self._random))
+
+    def put_together(self, usage: KeyUsage, components: Sequence[bytes], *, is_demo: bool) -> KeptKey:
+        return self.take_in(usage, combined(components), is_demo=is_demo)
+
+    def take_in(self, usage: KeyUsage, key: bytes, *, is_demo: bool) -> KeptKey:
+        """Take in a clear key as a whole: only the demo does that."""
+        if is_demo_key(key) and not is_demo:
+            raise OperatorError("this is a key of the demo's, which everybody knows: make one of your own")
+        return self._kept(usage, key)
+
+    def take_apart(self, block: str, usage: KeyUsage, count: int) -> list[bytes]:
+        key = self._blocks.unwrap(block, usage)
+        parts = [self._random(len(key)) for _ in range(count - 1)]
+        last = key
+        for part in parts:
+            last = xor(last, part)
+        return [*parts, last]
+
+    def _kept(self, usage: KeyUsage, key: bytes) -> KeptKey:
+        return KeptKey(KeyBlocks.check_value(key), self._blocks.wrap(usage, key))
+
+    def _mac_key(self, name: tuple[str, MacMethod]) -> MacKey:
+        block, method = name
+        return mac_key(method.algorithm, self._blocks.unwrap(block, KeyUsage.MAC))
+
+    def __repr__(self) -> str:
+        return "SoftwareHsm()"
