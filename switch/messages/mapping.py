@@ -130,12 +130,17 @@ class MessageMap:
             self._get_card_sequence(fields),
             card.service_code,
             _CAN_READ_CHIP.get(self._get_read_capability(fields)) if self._tells_of_chips else None,
-            entry_mode[:2] in self._fallback_modes
-            or (self._tells_of_chips and self._get_ic_condition(fields) == _IS_FALLBACK),
+            self._is_fallback(fields, entry_mode),
             chip,
             UNCHECKED,
             extras,
         )
+
+    def _is_fallback(self, fields: Fields, entry_mode: str) -> bool:
+        """Whether the stripe was read because the chip would not be."""
+        if entry_mode[:2] in self._fallback_modes:
+            return True
+        return self._tells_of_chips and self._get_ic_condition(fields) == _IS_FALLBACK
 
     # --- reply -> fields -----------------------------------------------------------------------------------
 
