@@ -34,10 +34,12 @@ def demo(
     """Set up a switch with demo data, send it messages of two dialects, show what it did."""
     from switch.app import run_loop
     from switch.tools.demo import load_data
+    from switch.tools.demo_keys import load_demo_keys
 
     with _folder(directory) as folder:
         settings = _settings(folder, port_base)
         load_data(settings)
+        load_demo_keys(settings)
         as_expected = run_loop(_show, settings, folder, once)
     if not as_expected:
         raise typer.Exit(1)
@@ -58,7 +60,7 @@ def _settings(folder: Path, port_base: int) -> Settings:
 
     file = folder / SETTINGS_FILE
     if not file.exists():
-        install(folder, settings_text(_DATABASE, port_base=port_base))
+        install(folder, settings_text(_DATABASE, port_base=port_base, sign_on="optional"))
     settings = load_settings(file)
     ports = (port_base + 3, port_base + 4)
     listeners = tuple(

@@ -96,9 +96,13 @@ def check(config: Config = None) -> None:
     typer.echo(json.dumps(settings.masked(), indent=2, ensure_ascii=False))
 
 
-def settings_text(database: str, *, port_base: int = 8580) -> str:
-    """The commented switch.toml of a new installation: admin at ``port_base``, listeners at + 3 and + 4."""
+def settings_text(database: str, *, port_base: int = 8580, sign_on: str = "required") -> str:
+    """The commented switch.toml of a new installation: admin at ``port_base``, listeners at + 3 and + 4.
+
+    ``sign_on`` is whether UnionPay's terminals have to.
+    """
     return _TEMPLATE.format(
+        sign_on=json.dumps(sign_on),
         database=json.dumps(database, ensure_ascii=False),  # a JSON string is a TOML basic string
         admin=port_base,
         iso=port_base + 3,
@@ -124,6 +128,13 @@ dialect = "iso8583-1987-ascii"
 bind = "127.0.0.1:{iso}"                 # HOST:PORT; 0.0.0.0:{iso} for terminals on the network
 # sign_on = "optional"                  # or "required"
 # maximum_amount_minor = 999999999999
+# minimum_software = ""                 # terminals that report an older version must update first
+# [listeners.security]
+# mac = "optional"                      # "required", or "off"; optional: checked where it is there
+# mac_algorithm = "x9.19"               # ecb, x9.9, x9.19, cbc, sm4-ecb; as is usual in the dialect
+# mac_output = "raw8"                   # or "ascii8"
+# double_length_mac = false             # of the MAC key given out at sign-on
+# old_keys_s = 60.0                     # how long keys stay good after new ones were given out
 # [listeners.framing]                   # only what differs from the dialect's own framing
 # [listeners.limits]
 # max_connections = 10000
@@ -138,6 +149,9 @@ bind = "127.0.0.1:{iso}"                 # HOST:PORT; 0.0.0.0:{iso} for terminal
 name = "unionpay"
 dialect = "unionpay-pos"
 bind = "127.0.0.1:{unionpay}"
+sign_on = {sign_on}                    # "optional": terminals may also work without
+# [listeners.security]
+# mac = "optional"                      # make it "required" once every terminal has its master key
 
 [admin]
 bind = "127.0.0.1:{admin}"                 # metrics and health: keep it off the terminals' network

@@ -44,6 +44,11 @@ def keep_terminal_key(
     )
 
 
+def terminal_keys_kept(connection: sa.Connection) -> bool:
+    """Whether any terminal has a key."""
+    return connection.execute(sa.select(terminal_key.c.terminal_id).limit(1)).first() is not None
+
+
 def terminal_block(connection: sa.Connection, terminal_id: str, usage: str) -> str:
     """Return the key block of a terminal's key. Raises `OperatorError` where there is none."""
     its = terminal_key.c

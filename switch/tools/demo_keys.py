@@ -1,0 +1,52 @@
+"""Puts the demo's fixed keys into its books: terminals' master keys, and the keys of the cards' issuers."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import Final
+
+from switch.config import Settings
+from switch.ledger.database import Database, open_database
+from switch.ledger.key_store import keep_issuer_key, keep_terminal_key, terminal_keys_kept
+from switch.security.demo_keys import DEMO_CVK, DEMO_ISSUER_MASTER, DEMO_TERMINAL_MASTER
+from switch.security.issuers import IF_LAID_OUT
+from switch.security.key_blocks import KeyUsage
+from switch.security.keys import load_keys
+from switch.security.software_hsm import SoftwareHsm
+
+TERMINALS: Final = ("TERM0001", "TERM0005")
+
+# fmt: off
+ISSUERS: Final = (
+    #  prefix    usage                        key                 method
+    ("411111", KeyUsage.ISSUER_CRYPTOGRAM, DEMO_ISSUER_MASTER, "padding=either"),
+    ("620000", KeyUsage.ISSUER_CRYPTOGRAM, DEMO_ISSUER_MASTER, "padding=either"),
+    ("4",      KeyUsage.CVK,               DEMO_CVK,           IF_LAID_OUT),
+    ("5",      KeyUsage.CVK,               DEMO_CVK,           IF_LAID_OUT),
+    ("62",     KeyUsage.CVK,               DEMO_CVK,           IF_LAID_OUT),
+    ("4",      KeyUsage.PVK,               DEMO_CVK,           ""),
+    ("5",      KeyUsage.PVK,               DEMO_CVK,           ""),
+    ("62",     KeyUsage.PVK,               DEMO_CVK,           ""),
+)
+# fmt: on
+
+
+def load_demo_keys(settings: Settings) -> None:
+    """Put the keys into the books that the settings name; a folder from before there was a master key has none."""
+    master = load_keys(settings.keys.file).master
+    if master is not None:
+        with closing(open_database(settings.ledger.database)) as database:
+            put_in_keys(database, SoftwareHsm(master), time.time_ns() // 1000)
+
+
+def put_in_keys(database: Database, hsm: SoftwareHsm, now: int) -> None:
+    """Put all of them in where they are not there yet; ``now`` is in microseconds since 1970."""
+    with database.writing() as connection:
+        if terminal_keys_kept(connection):
+            return
+        for terminal_id in TERMINALS:
+            kept = hsm.take_in(KeyUsage.TERMINAL_MASTER, DEMO_TERMINAL_MASTER, is_demo=True)
+            keep_terminal_key(connection, terminal_id, KeyUsage.TERMINAL_MASTER, *kept, now)
+        for prefix, usage, key, method in ISSUERS:
+            keep_issuer_key(connection, prefix, usage, "", method, *hsm.take_in(usage, key, is_demo=True), now)
