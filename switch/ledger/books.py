@@ -7,33 +7,50 @@ committed yet, and two spends of one card cannot both have its last cent. Pure: 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
-from switch.decisions import Account, Card, Facts, Merchant, Payment, PaymentState, Spent, Terminal
-from switch.ledger.rows import JournalRow, Prefix, Row, TombstoneRow, date_of, days_around, number_of
+from switch.decisions import (
+    Account,
+    Card,
+    CardSecurity,
+    Facts,
+    Merchant,
+    Needs,
+    Operator,
+    PayCode,
+    Payment,
+    PaymentState,
+    Spent,
+    Terminal,
+)
+from switch.ledger.entry import Entry
+from switch.ledger.finding import Known
+from switch.ledger.ports import Counter, GivenBack
+from switch.ledger.rows import JournalRow, Row, TombstoneRow, date_of, number_of
 from switch.messages.kinds import Kind
-from switch.messages.model import Request
+from switch.messages.model import NO_EXTRAS
+from switch.messages.verdicts import UNCHECKED
 
 NOTHING_SPENT: Final = Spent(0, 0)
-_FINANCIAL_CLASSES: Final = "12"  # what a reversal or refund can be about: authorisation, financial (ISO 8583 MTI)
-_MIDNIGHT_WINDOW_US: Final = 3_600_000_000  # a repeat without a date comes this soon after the first, or is another
+_NEW_CARD: Final = CardSecurity()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One request on its way through the books, under the identity that it keeps over every retry."""
+class CodeOfCard(NamedTuple):
+    """A pay code, and the key of the card that it stands for."""
 
-    request: Request
-    journal_id: int
-    pan_key: bytes  # b"" without a PAN
+    code: PayCode
+    pan_key: bytes
 
 
 @dataclass(slots=True)
 class Changes:
-    """Rows to insert, in the order of their tables' columns; what is updated is found in `Books`."""
+    """Rows to insert, in the order of their tables' columns; what is updated is found in `Books` under these keys.
+
+    Of a terminal only what a request changes is written (None: as it is); counters change by what was added.
+    """
 
     journal: list[JournalRow] = field(default_factory=list)
     request_key: list[Row] = field(default_factory=list)
@@ -42,136 +59,84 @@ class Changes:
     hold: list[Row] = field(default_factory=list)
     hold_end: list[Row] = field(default_factory=list)
     adjustment: list[Row] = field(default_factory=list)
+    authorisation: list[Row] = field(default_factory=list)
+    chip_record: list[Row] = field(default_factory=list)
+    upload: list[Row] = field(default_factory=list)
     accounts: set[int] = field(default_factory=set)
     spent: set[tuple[int, int]] = field(default_factory=set)
     opened_payments: list[int] = field(default_factory=list)
     changed_payments: set[int] = field(default_factory=set)
-    terminals: set[str] = field(default_factory=set)
+    terminals: dict[str, TerminalChange] = field(default_factory=dict)
+    done: dict[str, list[str]] = field(default_factory=dict)
+    keys: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    cards: dict[int, str] = field(default_factory=dict)
+    security: set[int] = field(default_factory=set)
+    operators: set[tuple[str, str]] = field(default_factory=set)
+    pay_codes: dict[bytes, int | None] = field(default_factory=dict)
+    spending: dict[Counter, Spent] = field(default_factory=dict)
+
+
+class TerminalChange(NamedTuple):
+    """What becomes of a terminal's row; None: as it is."""
+
+    signed_on: int | None = None
+    software: str | None = None
+    operator_id: str | None = None
+    last_seen_day: int | None = None
 
 
 class Books:
-    """What one group knows (public dictionaries, filled by the loader) and what it changes (``changes``)."""
+    """What one group knows (public dictionaries, filled by the loader) and what it changes (``changes``).
 
-    def __init__(self, decided_at: int, business_day: date, rule_set: str = "") -> None:
+    ``spending`` has the counters that exist; ``counted`` those that a request is held against, by its journal id.
+    """
+
+    def __init__(self, decided_at: int, business_day: date, rule_set: str, given_back: GivenBack) -> None:
         self.decided_at = decided_at
         self.rule_set = rule_set
         self.business_day = business_day
         self.day_number = number_of(business_day)
+        self.given_back = given_back
+        self.known = Known()
         self.terminals: dict[str, Terminal] = {}
         self.merchants: dict[str, Merchant] = {}
         self.cards: dict[bytes, Card] = {}
         self.accounts: dict[int, Account] = {}
         self.spent: dict[tuple[int, int], Spent] = {}
         self.payments: dict[int, Payment] = {}
-        self.requests: dict[Prefix, list[JournalRow]] = {}
-        self.by_rrn: dict[tuple[str, str], list[JournalRow]] = {}
-        self.tombstones: dict[Prefix, list[TombstoneRow]] = {}
+        self.security: dict[int, CardSecurity] = {}
+        self.operators: dict[tuple[str, str], Operator] = {}
+        self.pay_codes: dict[bytes, CodeOfCard] = {}
+        self.spending: dict[Counter, Spent] = {}
+        self.counted: dict[int, tuple[Counter, ...]] = {}
         self.changes = Changes()
 
-    # --- finding -------------------------------------------------------------------------------------------
+    # --- who ---------------------------------------------------------------------------------------------------
 
-    def add_requests(self, rows: Iterable[JournalRow]) -> None:
-        for row in rows:
-            self.requests.setdefault(Prefix(row.terminal_id, row.merchant_id, row.stan), []).append(row)
+    def parties_of(self, entry: Entry) -> tuple[Terminal | None, Merchant | None, Card | None]:
+        """Return who a request comes from and whose card it is of: its own, or the one behind its pay code.
 
-    def add_sales(self, rows: Iterable[JournalRow]) -> None:
-        for row in rows:
-            self.by_rrn.setdefault((row.merchant_id, row.rrn), []).append(row)
-
-    def add_tombstone(self, row: TombstoneRow) -> None:
-        self.tombstones.setdefault(Prefix(row.terminal_id, row.merchant_id, row.stan), []).append(row)
-
-    def earlier(self, entry: Entry) -> JournalRow | None:
-        """Return the journalled request that has the same key, if any.
-
-        A request without a date of its own also repeats one of the day before, if that was moments ago and
-        is the same in every respect: its terminal sent it again just after midnight.
+        A merchant is only named by a terminal of its own.
         """
         request = entry.request
-        found = self.requests.get(Prefix(request.terminal_id, request.merchant_id, request.stan))
-        if not found:
-            return None
-        today = number_of(request.local_date)
-        yesterday = days_around(request.local_date)[0]
-        for row in found:
-            if row.mti[1] != request.message_class or row.batch != request.batch:
-                continue
-            if row.local_date == today:
-                return row
-            if (
-                row.local_date == yesterday
-                and not request.has_local_date
-                and request.received_at - row.received_at <= _MIDNIGHT_WINDOW_US
-                and is_same(row, entry)
-            ):
-                return row
-        return None
-
-    def originals(self, entry: Entry) -> list[JournalRow]:
-        """Return the journalled requests that this one may be about: those of the day it names, the latest first.
-
-        A refund looks for the RRN that it names before anything else: it may be years away from its sale. One that
-        names no STAN either is about nothing.
-        """
-        request, reference = entry.request, entry.request.original
-        if request.kind is Kind.REFUND:
-            if reference is None:
-                return []
-            found = self.by_rrn.get((request.merchant_id, reference.rrn)) if reference.rrn else None
-            candidates = [row for row in found or () if _may_be_of_card(row, entry)]
-            if candidates or not reference.stan:
-                return sorted(candidates, reverse=True)
-        stan = reference.stan if reference and reference.stan else request.stan
-        classes = reference.message_class if reference and reference.message_class else _FINANCIAL_CLASSES
-        batch = reference.batch if reference else ""
-        named = number_of(original_date(request))
-        first, last = days_around(original_date(request))
-        return sorted(
-            (
-                row
-                for row in self.requests.get(Prefix(request.terminal_id, request.merchant_id, stan), ())
-                if row.mti[1] in classes
-                and first <= row.local_date <= last
-                and batch in ("", row.batch)
-                and row.journal_id != entry.journal_id
-                and _may_be_of_card(row, entry)
-            ),
-            key=lambda row: (row.local_date == named, row.journal_id),
-            reverse=True,
-        )
-
-    def _original(self, entry: Entry) -> tuple[int, Payment] | None:
-        rows = self.originals(entry)
-        if not rows:
-            return None
-        row = rows[0]
-        return row.journal_id, self.payments.get(row.journal_id) or _declined(row)
-
-    def _is_buried(self, request: Request) -> bool:
-        found = self.tombstones.get(Prefix(request.terminal_id, request.merchant_id, request.stan))
-        if not found or request.message_class not in _FINANCIAL_CLASSES:
-            return False
-        first, last = days_around(request.local_date)
-        return any(
-            first <= row.local_date <= last
-            and row.message_class in ("", request.message_class)
-            and row.batch in ("", request.batch)
-            for row in found
-        )
-
-    def facts_for(self, entry: Entry, *, with_original: bool) -> Facts:
-        """Return what the books say now. ``account`` is the original's where there is one, else the card's."""
-        request = entry.request
-        found = self._original(entry) if with_original else None
-        original = found[1] if found else None
-        card = self.cards.get(entry.pan_key)
-        account_id = original.account_id if original and original.account_id is not None else None
-        if account_id is None and card is not None:
-            account_id = card.account_id
         terminal = self.terminals.get(request.terminal_id)
         is_pair = terminal is not None and terminal.merchant_id == request.merchant_id
-        merchant = self.merchants.get(request.merchant_id) if is_pair else None
-        return Facts(
+        card = self.cards.get(entry.pan_key)
+        if card is None and entry.code_key and entry.code_key in self.pay_codes:
+            card = self.cards.get(self.pay_codes[entry.code_key].pan_key)
+        return terminal, self.merchants.get(request.merchant_id) if is_pair else None, card
+
+    # --- facts -------------------------------------------------------------------------------------------------
+
+    def facts_for(self, entry: Entry, need: Needs) -> Facts:
+        """Return what the books say now. ``account`` is the original's where there is one, else the card's."""
+        request = entry.request
+        original = self._original(entry, need) if need.original else None
+        terminal, merchant, card = self.parties_of(entry)
+        account_id = original.account_id if original is not None else None
+        if account_id is None and card is not None:
+            account_id = card.account_id
+        facts = Facts(
             entry.journal_id,
             self.decided_at,
             self.business_day,
@@ -181,33 +146,54 @@ class Books:
             None if account_id is None else self.accounts.get(account_id),
             NOTHING_SPENT if card is None else self.spent.get((card.card_id, self.day_number), NOTHING_SPENT),
             original,
-            self._is_buried(request),
+            self.known.is_buried(request),
             entry.pan_key,
-            self.payments.get(original.original_id) if original and original.original_id is not None else None,
+        )
+        is_plain = request.chip is None and request.verdicts is UNCHECKED and request.extras is NO_EXTRAS
+        if is_plain and original is None and not self.counted:
+            return facts
+        return self._with_more(facts, entry)
+
+    def _original(self, entry: Entry, need: Needs) -> Payment | None:
+        rows = self.known.originals(entry, any_card=need.any_card)
+        return (self.payments.get(rows[0].journal_id) or _declined(rows[0])) if rows else None
+
+    def _with_more(self, facts: Facts, entry: Entry) -> Facts:
+        """Add what only some requests are about."""
+        parent, card = self._about(facts.original), facts.card
+        grandparent = self._about(parent)
+        to_card = self.cards.get(entry.to_key)
+        code = self.pay_codes.get(entry.code_key)
+        about = (payment for payment in (facts.original, parent, grandparent) if payment is not None)
+        return facts._replace(
+            parent=parent,
+            grandparent=grandparent,
+            security=_NEW_CARD if card is None else self.security.get(card.card_id, _NEW_CARD),
+            spending=self._spending(self.counted.get(entry.journal_id, ()), about),
+            to_card=to_card,
+            to_account=None if to_card is None else self.accounts.get(to_card.account_id),
+            operator=self.operators.get((entry.request.merchant_id, entry.request.extras.operator_id)),
+            pay_code=None if code is None else code.code,
         )
 
+    def _about(self, payment: Payment | None) -> Payment | None:
+        if payment is None or payment.original_id is None:
+            return None
+        return self.payments.get(payment.original_id)
 
-def is_same(row: JournalRow, entry: Entry) -> bool:
-    """Whether a request under a stored key is that request again: same card, amount and processing code.
-
-    One of the two without a PAN is another request: a repeat is sent as the first was.
-    """
-    request = entry.request
-    return (
-        (row.pan_key or b"") == entry.pan_key
-        and row.amount_minor == request.amount_minor
-        and row.processing_code == request.processing_code
-    )
-
-
-def original_date(request: Request) -> date:
-    """Return the local date of the request that this one is about, as far as it says."""
-    reference = request.original
-    return reference.local_date if reference and reference.local_date else request.local_date
+    def _spending(self, held_against: Iterable[Counter], about: Iterable[Payment]) -> Mapping[Counter, Spent]:
+        """Return the counters of a request, those at zero too, and of the payments it is about those that exist."""
+        spending = {counter: _shown(self.spending.get(counter, NOTHING_SPENT)) for counter in held_against}
+        for payment in about:
+            for counter in self.given_back(payment):
+                if counter in self.spending:
+                    spending[counter] = _shown(self.spending[counter])
+        return spending
 
 
-def _may_be_of_card(row: JournalRow, entry: Entry) -> bool:
-    return not entry.pan_key or not row.pan_key or row.pan_key == entry.pan_key
+def _shown(sum_of_stripes: Spent) -> Spent:
+    """Return a counter as rules see it: what two writers gave back at once may have taken it below zero."""
+    return Spent(max(sum_of_stripes.amount_minor, 0), max(sum_of_stripes.count, 0))
 
 
 def _declined(row: JournalRow) -> Payment:
@@ -231,4 +217,6 @@ def _declined(row: JournalRow) -> Payment:
         rrn=row.rrn,
         approval_code=row.approval_code,
         original_id=row.original_id,
+        terminal_id=row.terminal_id,
+        entry_mode=row.entry_mode,
     )

@@ -7,13 +7,11 @@ the group is rolled back, and the request that asked for it is refused alone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final
 
 from switch.decisions import (
     Account,
     ChangePayment,
-    ChangeTerminal,
     CountRefund,
     CountSpend,
     Decision,
@@ -28,9 +26,10 @@ from switch.decisions import (
     Transfer,
 )
 from switch.errors import InternalError
-from switch.ledger.books import NOTHING_SPENT, Books, Entry
-from switch.ledger.rows import JournalRow, Prefix, TombstoneRow, number_of, reply_text, trace_text
-from switch.messages.actions import Action
+from switch.ledger.books import NOTHING_SPENT, Books
+from switch.ledger.entry import Entry
+from switch.ledger.rows import JournalRow, TombstoneRow, chip_text, number_of, reply_text, trace_text
+from switch.ledger.state_effects import STATE_EFFECTS
 from switch.messages.kinds import Kind
 
 
@@ -39,11 +38,11 @@ def apply(books: Books, entry: Entry, facts: Facts, decision: Decision, *, keyed
     row = _journal_row(books, entry, facts, decision)
     books.changes.journal.append(row)
     if keyed:
-        prefix = Prefix(row.terminal_id, row.merchant_id, row.stan)
+        prefix = row.terminal_id, row.merchant_id, row.stan
         books.changes.request_key.append((*prefix, row.local_date, row.mti[1], row.batch, row.journal_id))
-        books.requests.setdefault(prefix, []).append(row)
-        if row.kind == Kind.PURCHASE and row.action == Action.APPROVED:
-            books.add_sales([row])
+        books.known.keep(row)
+    if entry.request.chip is not None:
+        _keep_chip(books, entry, facts)
     for leg, effect in enumerate(decision.effects):
         if type(effect) is Transfer:
             _transfer(books, row, leg, effect)
@@ -86,6 +85,13 @@ def _journal_row(books: Books, entry: Entry, facts: Facts, decision: Decision) -
     )
 
 
+def _keep_chip(books: Books, entry: Entry, facts: Facts) -> None:
+    request, scheme = entry.request, "" if facts.card is None else facts.card.scheme
+    assert request.chip is not None
+    content = chip_text(request.chip, request.verdicts.cryptogram, scheme)
+    books.changes.chip_record.append((entry.journal_id, content))
+
+
 # --- money -------------------------------------------------------------------------------------------------
 
 
@@ -102,7 +108,8 @@ def _transfer(books: Books, row: JournalRow, leg: int, effect: Transfer) -> None
 
 def _open_hold(books: Books, row: JournalRow, _: Facts, effect: OpenHold) -> None:
     account = _account(books, effect.account_id)
-    books.changes.hold.append((row.journal_id, effect.account_id, effect.amount_minor, effect.currency))
+    held = row.journal_id, effect.account_id, effect.amount_minor, effect.currency, int(effect.forced)
+    books.changes.hold.append(held)
     _change(books, account, held_minor=effect.amount_minor)
 
 
@@ -142,8 +149,10 @@ def _change(books: Books, account: Account, *, ledger_minor: int = 0, held_minor
 
 
 def _open_payment(books: Books, row: JournalRow, facts: Facts, effect: OpenPayment) -> None:
+    """Its other account is the merchant's, or that of the card which a transfer goes to."""
     if facts.account is None or facts.merchant is None:
         raise InternalError("a payment needs an account and a merchant")
+    other = facts.merchant if facts.to_account is None else facts.to_account
     books.payments[row.journal_id] = Payment(
         row.journal_id,
         Kind(row.kind),
@@ -153,7 +162,7 @@ def _open_payment(books: Books, row: JournalRow, facts: Facts, effect: OpenPayme
         0,
         facts.account.currency,
         facts.account.account_id,
-        facts.merchant.account_id,
+        other.account_id,
         row.card_id,
         facts.pan_key,
         effect.hold_id,
@@ -163,8 +172,13 @@ def _open_payment(books: Books, row: JournalRow, facts: Facts, effect: OpenPayme
         row.rrn,
         row.approval_code,
         row.original_id,
+        row.terminal_id,
+        row.entry_mode,
     )
     books.changes.opened_payments.append(row.journal_id)
+    if effect.is_authorisation:
+        books.known.add_authorisations((row,))
+        books.changes.authorisation.append((row.merchant_id, row.approval_code, row.journal_id))
 
 
 def _change_payment(books: Books, _: JournalRow, __: Facts, effect: ChangePayment) -> None:
@@ -195,23 +209,15 @@ def _payment(books: Books, payment_id: int) -> Payment:
 
 
 def _lay_tombstone(books: Books, row: JournalRow, _: Facts, effect: LayTombstone) -> None:
-    prefix = Prefix(row.terminal_id, row.merchant_id, effect.stan)
-    laid = books.tombstones.setdefault(prefix, [])
-    stone = TombstoneRow(*prefix, number_of(effect.local_date), effect.message_class, effect.batch, row.journal_id)
-    if any(other[:-1] == stone[:-1] for other in laid):  # a second reversal buries nothing more
-        return
-    laid.append(stone)
-    books.changes.tombstone.append(stone)
+    prefix = row.terminal_id, row.merchant_id, effect.stan
+    day = number_of(effect.local_date)
+    stone = TombstoneRow(*prefix, day, effect.message_class, effect.batch, row.journal_id)
+    if books.known.bury(stone):
+        books.changes.tombstone.append(stone)
 
 
 def _queue_adjustment(books: Books, row: JournalRow, _: Facts, effect: QueueAdjustment) -> None:
     books.changes.adjustment.append((row.journal_id, effect.payment_id, effect.amount_minor, effect.why, "open"))
-
-
-def _change_terminal(books: Books, row: JournalRow, _: Facts, effect: ChangeTerminal) -> None:
-    terminal = books.terminals[row.terminal_id]
-    books.terminals[row.terminal_id] = replace(terminal, signed_on=effect.signed_on)
-    books.changes.terminals.add(row.terminal_id)
 
 
 _APPLIED: Final[dict[type, Callable[[Books, JournalRow, Facts, Any], None]]] = {
@@ -223,5 +229,5 @@ _APPLIED: Final[dict[type, Callable[[Books, JournalRow, Facts, Any], None]]] = {
     CountRefund: _count_refund,
     LayTombstone: _lay_tombstone,
     QueueAdjustment: _queue_adjustment,
-    ChangeTerminal: _change_terminal,
+    **STATE_EFFECTS,
 }

@@ -6,28 +6,42 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from switch.decisions import Needs, Standing
-from switch.ledger.books import Books, Entry, is_same
+from switch.decisions import Limits, Needs, Payment, Standing
+from switch.ledger.books import Books
 from switch.ledger.effects import apply
-from switch.ledger.loading import claimed_prefixes, load
-from switch.ledger.ports import BusinessDay, Decide
+from switch.ledger.entry import Entry
+from switch.ledger.finding import is_same
+from switch.ledger.loading import load
+from switch.ledger.ports import BusinessDay, Counter, Counters, Decide, GivenBack, ReadLimits
 from switch.ledger.rows import stored_reply
 from switch.ledger.saving import save
 from switch.ledger.statements import JOURNALLED, Session
+from switch.ledger.wanted import claimed_prefixes
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
 from switch.messages.model import Reply
 from switch.messages.references import rrn_of
 
 
+def _no_limits(_: str) -> Limits:
+    return ()
+
+
+def _not_counted(_: Payment) -> Sequence[Counter]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the program hands in to decide by."""
+    """What the program hands in to decide by; without ``counters`` nothing is held against a counter with a limit."""
 
     decide: Decide
     needs: Mapping[Kind, Needs]
     business_day: BusinessDay
     rule_set: str = ""  # stored with every decision: which rules were in force
+    limits: ReadLimits = _no_limits
+    counters: Counters | None = None
+    given_back: GivenBack = _not_counted
 
 
 class Settled(NamedTuple):
@@ -43,8 +57,8 @@ class Settled(NamedTuple):
 def settle(session: Session, entries: Sequence[Entry], rules: Rules, decided_at: int) -> list[Settled]:
     """Decide a group and write what it changed into the open transaction; the caller commits or rolls back."""
     session.claim(claimed_prefixes(entries, rules.needs))
-    books = Books(decided_at, rules.business_day(decided_at), rules.rule_set)
-    load(session, books, entries, rules.needs)
+    books = Books(decided_at, rules.business_day(decided_at), rules.rule_set, rules.given_back)
+    load(session, books, entries, rules)
     settled = [_settle(books, entry, rules) for entry in entries]
     save(session, books)
     return settled
@@ -64,13 +78,13 @@ def is_stored(session: Session, entries: Sequence[Entry], rules: Rules) -> bool:
 def _settle(books: Books, entry: Entry, rules: Rules) -> Settled:
     request = entry.request
     need = rules.needs[request.kind]
-    earlier = books.earlier(entry) if need.keyed else None
+    earlier = books.known.earlier(entry) if need.keyed else None
     if earlier is not None:
         if is_same(earlier, entry):
             return Settled(entry, Standing.REPEAT, stored_reply(earlier), earlier.because, earlier.journal_id)
         reply = Reply(Action.DUPLICATE_CONFLICT, books.decided_at, request.rrn or rrn_of(entry.journal_id))
         return Settled(entry, Standing.CONFLICT, reply, "its key is that of another request", None)
-    facts = books.facts_for(entry, with_original=need.original)
+    facts = books.facts_for(entry, need)
     decision = rules.decide(request, facts)
     if not decision.journalled:
         return Settled(entry, Standing.FIRST, decision.reply, decision.because, None)

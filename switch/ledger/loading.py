@@ -1,90 +1,111 @@
 """Fills the working set of a group from the database, in two or three round trips whatever its size.
 
-On PostgreSQL rows are locked here, always in the same order (keys, payments, balances), so that two writers wait
-for each other but never in a circle. What a card spent is read only once its account's balance is locked.
+On PostgreSQL rows are locked here, always in the same order (keys, operators, pay codes, payments, balances), so that
+two writers wait for each other but never in a circle. What a card spent, and what its past says of its security, is
+read only once its account's balance is locked. What no request of the group asks for costs nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
 
-from switch.decisions import Account, Card, Merchant, Needs, Payment, PaymentState, Spent, Terminal
-from switch.ledger.books import Books, Entry, original_date
-from switch.ledger.rows import JournalRow, Prefix, Probe, Row, TombstoneRow, date_of, days_around, number_of
+from switch.decisions import (
+    Account,
+    Card,
+    CardSecurity,
+    Merchant,
+    Needs,
+    Operator,
+    PayCode,
+    Payment,
+    PaymentState,
+    Spent,
+    Terminal,
+)
+from switch.ledger.books import NOTHING_SPENT, Books, CodeOfCard
+from switch.ledger.entry import Entry
+from switch.ledger.ports import Counters, ReadLimits
+from switch.ledger.rows import JournalRow, Row, TombstoneRow, date_of, number_of
 from switch.ledger.statements import (
+    AUTHORISATIONS,
     BALANCES,
+    CARD_STATES,
     CARDS,
+    JOURNAL_ROWS,
+    NAMED_SALES,
+    OPERATORS,
+    PAY_CODES,
     PAYMENTS,
     REQUESTS,
-    SALES_BY_RRN,
+    SECURITY,
+    SPENDING,
     SPENT,
     TERMINALS,
     TOMBSTONES,
     Session,
 )
+from switch.ledger.wanted import Wanted, wanted_by
 from switch.messages.kinds import Kind
 
 
-def claimed_prefixes(entries: Iterable[Entry], needs: Mapping[Kind, Needs]) -> list[Prefix]:
-    """Return the terminals and STANs that a group is about, its originals' included, sorted, each once."""
-    prefixes = set()
-    for entry in entries:
-        request = entry.request
-        prefixes.add(Prefix(request.terminal_id, request.merchant_id, request.stan))
-        if needs[request.kind].original and request.original and request.original.stan:
-            prefixes.add(Prefix(request.terminal_id, request.merchant_id, request.original.stan))
-    return sorted(prefixes)
+class Asking(Protocol):
+    """What decides what is loaded: a part of `switch.ledger.group.Rules`."""
+
+    @property
+    def needs(self) -> Mapping[Kind, Needs]: ...
+    @property
+    def limits(self) -> ReadLimits: ...
+    @property
+    def counters(self) -> Counters | None: ...
 
 
-def load(session: Session, books: Books, entries: Sequence[Entry], needs: Mapping[Kind, Needs]) -> None:
+def load(session: Session, books: Books, entries: Sequence[Entry], rules: Asking) -> None:
     """Load what a group's requests need to be decided; its prefixes are claimed already."""
-    probes, burials, sales = _wanted(entries, needs)
-    terminals = {(entry.request.terminal_id,) for entry in entries}
-    pan_keys = {(entry.pan_key,) for entry in entries if entry.pan_key}
-    requests, tombstones, found_terminals, cards, sold = session.read(
-        (REQUESTS, probes),
-        (TOMBSTONES, burials),
-        (TERMINALS, list(terminals)),
-        (CARDS, list(pan_keys)),
-        (SALES_BY_RRN, sales),
+    wanted = wanted_by(entries, rules.needs)
+    requests, tombstones, terminals, cards, sales, authorisations, rows, operators, codes = session.read(
+        (REQUESTS, list(wanted.probes)),
+        (TOMBSTONES, list(wanted.burials)),
+        (TERMINALS, list(wanted.terminals)),
+        (CARDS, list(wanted.cards)),
+        (NAMED_SALES, list(wanted.sales)),
+        (AUTHORISATIONS, list(wanted.authorisations)),
+        (JOURNAL_ROWS, list(wanted.journal_ids)),
+        (OPERATORS, list(wanted.operators)),
+        (PAY_CODES, list(wanted.pay_codes)),
     )
-    books.add_requests(JournalRow(*row) for row in requests)
-    for stone in tombstones:
-        books.add_tombstone(TombstoneRow(*stone))
-    for row in found_terminals:
-        _add_terminal(books, row)
+    known = books.known
+    known.add_requests(JournalRow(*row) for row in requests)
+    known.add_tombstones(TombstoneRow(*row) for row in tombstones)
+    known.add_by_rrn(JournalRow(*row) for row in sales)
+    known.add_authorisations(JournalRow(*row) for row in authorisations)
+    known.add_by_id(JournalRow(*row) for row in rows)
+    for row in terminals:
+        _add_terminal(books, row, rules.limits)
     for row in cards:
-        books.cards[row[0]] = Card(*row[1:])
-    books.add_sales(JournalRow(*row) for row in sold)
-    _load_payments(session, books, entries, needs)
-    _load_money(session, books)
+        books.cards[row[0]] = _card(row, rules.limits)
+    for merchant_id, operator_id, has_password, failures, status in operators:
+        operator = Operator(operator_id, bool(has_password), failures, status == "active")
+        books.operators[merchant_id, operator_id] = operator
+    for row in codes:
+        code_key, expires_at, single_use, used_by, pan_key = row[:5]
+        books.cards.setdefault(pan_key, _card(row[4:], rules.limits))
+        code = PayCode(code_key, expires_at, bool(single_use), used_by is not None)
+        books.pay_codes[code_key] = CodeOfCard(code, pan_key)
+    if wanted.with_original:
+        _load_payments(session, books, wanted.with_original, rules.needs)
+    if rules.counters is not None:
+        _ask_counters(books, entries, rules.counters)
+    _load_money(session, books, wanted)
 
 
-def _wanted(entries: Sequence[Entry], needs: Mapping[Kind, Needs]) -> tuple[list[Row], list[Row], list[Row]]:
-    """Return the probes for keys and originals, those for tombstones, and the (merchant, RRN) of refunded sales."""
-    probes: dict[Row, None] = {}
-    burials: dict[Row, None] = {}
-    sales: dict[Row, None] = {}
-    for entry in entries:
-        request = entry.request
-        need = needs[request.kind]
-        own = Probe(request.terminal_id, request.merchant_id, request.stan, *days_around(request.local_date))
-        if need.keyed:
-            probes[own] = burials[own] = None
-        if need.original:
-            reference = request.original
-            stan = reference.stan if reference and reference.stan else request.stan
-            around = days_around(original_date(request))
-            probes[Probe(request.terminal_id, request.merchant_id, stan, *around)] = None
-            if reference and reference.rrn and request.kind is Kind.REFUND:
-                sales[request.merchant_id, reference.rrn] = None
-            # a second reversal of what never came must not bury it twice
-            burials[Probe(request.terminal_id, request.merchant_id, stan, *around)] = None
-    return list(probes), list(burials), list(sales)
+# --- who ---------------------------------------------------------------------------------------------------
 
 
-def _add_terminal(books: Books, row: Row) -> None:
+def _add_terminal(books: Books, row: Row, limits: ReadLimits) -> None:
     terminal_id, merchant_id, status, serial, kinds, entry_modes, batch, signed_on = row[:8]
+    because, manual_entry, fallback, schemes, software, pending, limits_text, last_seen_day = row[8:16]
     books.terminals[terminal_id] = Terminal(
         terminal_id,
         merchant_id,
@@ -94,25 +115,52 @@ def _add_terminal(books: Books, row: Row) -> None:
         frozenset(entry_modes.split()),
         batch,
         bool(signed_on),
+        because,
+        manual_entry,
+        bool(fallback),
+        frozenset(schemes.split()),
+        software,
+        tuple(pending.split()),
+        limits(limits_text) if limits_text else (),
+        last_seen_day,
     )
-    name, mcc, merchant_status, currency, account_id = row[8:]
     if merchant_id not in books.merchants:
-        books.merchants[merchant_id] = Merchant(merchant_id, name, mcc, merchant_status, currency, account_id)
+        limits_text = row[-1]
+        its_limits = limits(limits_text) if limits_text else ()
+        books.merchants[merchant_id] = Merchant(merchant_id, *(*row[16:-1], its_limits))
+
+
+def _card(row: Row, limits: ReadLimits) -> Card:
+    """``row``: the card's key, then the columns of `Card`, its limits as text."""
+    limits_text = row[-1]
+    return Card(*(*row[1:-1], limits(limits_text) if limits_text else ()))
+
+
+# --- payments and money ------------------------------------------------------------------------------------
 
 
 def _load_payments(session: Session, books: Books, entries: Sequence[Entry], needs: Mapping[Kind, Needs]) -> None:
+    """The payments that requests may be about, with what those are about, and where that is about another, that too.
+
+    The last ones are locked out of order: they are seldom asked for, and a deadlock is tried again.
+    """
     wanted: set[int] = set()
     for entry in entries:
-        if needs[entry.request.kind].original:
-            for row in books.originals(entry):
-                wanted.add(row.journal_id)
-                if row.kind == Kind.REFUND.value and row.original_id is not None:
-                    wanted.add(row.original_id)  # undoing a refund gives it back to its sale
-    if not wanted:
-        return
-    (payments,) = session.read((PAYMENTS, [(payment_id,) for payment_id in sorted(wanted)]))
-    for payment in payments:
-        books.payments[payment[0]] = _payment(payment)
+        for row in books.known.originals(entry, any_card=needs[entry.request.kind].any_card):
+            wanted.add(row.journal_id)
+            if row.original_id is not None:
+                wanted.add(row.original_id)
+    _read_payments(session, books, wanted)
+    about = {payment.original_id for payment in books.payments.values() if payment.original_id is not None}
+    _read_payments(session, books, about - wanted)
+
+
+def _read_payments(session: Session, books: Books, wanted: Iterable[int]) -> None:
+    rows = [(payment_id,) for payment_id in sorted(wanted)]
+    if rows:
+        (payments,) = session.read((PAYMENTS, rows))
+        for payment in payments:
+            books.payments[payment[0]] = _payment(payment)
 
 
 def _payment(row: Row) -> Payment:
@@ -124,20 +172,51 @@ def _payment(row: Row) -> Payment:
     return Payment(*values)
 
 
-def _load_money(session: Session, books: Books) -> None:
-    """Accounts of cards and of originals, and what their cards spent: today, and on the originals' days."""
+def _ask_counters(books: Books, entries: Sequence[Entry], counters: Counters) -> None:
+    day = books.business_day
+    for entry in entries:
+        held_against = counters(entry.request, *books.parties_of(entry), day)
+        if held_against:
+            books.counted[entry.journal_id] = tuple(held_against)
+
+
+def _load_money(session: Session, books: Books, wanted: Wanted) -> None:
+    """Accounts of cards and of originals, and then what their cards spent: today, and on the originals' days."""
     today = number_of(books.business_day)
-    accounts = {(card.account_id,) for card in books.cards.values()}
+    accounts: set[Row] = {(card.account_id,) for card in books.cards.values()}
     spent = {(card.card_id, today) for card in books.cards.values()}
+    spending = {counter for counters in books.counted.values() for counter in counters}
     for payment in books.payments.values():
-        if payment.account_id is not None:
-            accounts.add((payment.account_id,))
+        accounts.add((payment.account_id,))
+        spending.update(books.given_back(payment))
+        if payment.kind is Kind.TRANSFER:
+            accounts.add((payment.merchant_account_id,))  # that of the card it went to
         if payment.card_id is not None:
             spent.add((payment.card_id, number_of(payment.business_day)))
-    if not accounts:
+    if not accounts and not spending:
         return
-    balances, counters = session.read((BALANCES, sorted(accounts)), (SPENT, sorted(spent)))
+    secured = _cards_of(books, wanted.with_security)
+    balances, counters, stripes, security, states = session.read(
+        (BALANCES, sorted(accounts)),
+        (SPENT, sorted(spent)),
+        (SPENDING, sorted(spending)),
+        (SECURITY, secured),
+        (CARD_STATES, _cards_of(books, wanted.activations)),
+    )
     for balance in balances:
         books.accounts[balance[0]] = Account(*balance)
     for card_id, day, amount_minor, count in counters:
         books.spent[card_id, day] = Spent(amount_minor, count)
+    for owner, period, amount_minor, count in stripes:
+        sum_before = books.spending.get((owner, period), NOTHING_SPENT)
+        books.spending[owner, period] = Spent(sum_before.amount_minor + amount_minor, sum_before.count + count)
+    books.security.update((card_id, CardSecurity()) for (card_id,) in secured)
+    for card_id, pin_tries, atc in security:
+        books.security[card_id] = CardSecurity(pin_tries, atc)
+    for pan_key, status in states:  # as another writer left it before this one had the balance
+        books.cards[pan_key] = replace(books.cards[pan_key], status=status)
+
+
+def _cards_of(books: Books, entries: Sequence[Entry]) -> list[Row]:
+    cards = (books.parties_of(entry)[2] for entry in entries)
+    return sorted({(card.card_id,) for card in cards if card is not None})

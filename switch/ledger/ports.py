@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from typing import Protocol, TypeVar
 
-from switch.decisions import Decision, Facts, Outcome
+from switch.decisions import Card, Decision, Facts, Limits, Merchant, Outcome, Payment, Terminal
 from switch.messages.model import Request
 from switch.values import Pan
 
@@ -28,6 +28,19 @@ BusinessDay = Callable[[int], date]
 """The business day that a moment belongs to."""
 
 
+ReadLimits = Callable[[str], Limits]
+"""What the limits of a terminal, a merchant or a card say; never called with "". Remembers what it has read."""
+
+Counter = tuple[str, int]
+"""Owner and period of a counter that has a limit, as in `switch.decisions.CountSpending`."""
+
+Counters = Callable[[Request, Terminal | None, Merchant | None, Card | None, date], Sequence[Counter]]
+"""The counters that a new request is held against, on that business day: none for most."""
+
+GivenBack = Callable[[Payment], Sequence[Counter]]
+"""The counters that a payment may have been counted in, which what undoes it gives back to where they are kept."""
+
+
 class Runner(Protocol):
     """Runs a blocking function off the event loop (a worker thread), or in place (simulation)."""
 
@@ -42,6 +55,10 @@ class PanVault(Protocol):
 
     def pan_key(self, pan: Pan) -> bytes:
         """HMAC-SHA-256 of the digits under the look-up key: equal for equal PANs, useless without the key."""
+        ...
+
+    def code_key(self, code: str) -> bytes:
+        """HMAC-SHA-256 of a pay code under the look-up key, never equal to any card number's."""
         ...
 
     def seal(self, pan: Pan) -> bytes:

@@ -21,6 +21,7 @@ from switch.ledger.rows import Prefix, Row
 from switch.ledger.statements import Change, Fault, Query
 
 _TEXTS_REMEMBERED: Final = 128
+_STRIPES: Final = 8  # writers that count for one merchant at the same moment
 _LOCK_TIMEOUT_MS: Final = 1_500  # for another writer's group, which commits within milliseconds or is stuck
 _STATEMENT_TIMEOUT_MS: Final = 4_000  # nests in the commit's five seconds
 _TRANSACTION_TIMEOUT_MS: Final = 4_000  # a switch that stands still in mid-group loses its locks: others wait
@@ -62,6 +63,10 @@ class PostgresqlSession:
         connection.execute(_LIMIT_TRANSACTIONS, [str(_TRANSACTION_TIMEOUT_MS)])
         connection.execute(_DURABLE)
         connection.commit()
+
+    @property
+    def stripes(self) -> int:
+        return _STRIPES
 
     def begin(self) -> None:
         """Nothing to send: the driver puts BEGIN before the first statement."""
@@ -167,8 +172,8 @@ def _read_text(query: Query) -> bytes:
     given = _unnested([kind for _, kind in query.given])
     text = f"SELECT {','.join(query.columns)} FROM {given} AS g({names}) JOIN {query.source}"
     if query.lock:
-        table, column = query.lock
-        text += f" ORDER BY {table}.{column} FOR UPDATE OF {table}"
+        table, *columns = query.lock
+        text += f" ORDER BY {','.join(f'{table}.{name}' for name in columns)} FOR UPDATE OF {table}"
     return text.encode()
 
 
@@ -188,11 +193,11 @@ def _change_text(change: Change) -> bytes:
     columns = (*change.keys, *change.values)
     given = _unnested(_types_of(change.table, columns))
     if change.inserts:
-        updates = ",".join(f"{name} = excluded.{name}" for name in change.values)
         return (
             f"INSERT INTO {change.table} ({','.join(columns)}) SELECT * FROM {given}"
-            f" ON CONFLICT ({','.join(change.keys)}) DO UPDATE SET {updates}"
+            f" ON CONFLICT ({','.join(change.keys)})"
+            f" DO UPDATE SET {change.updates({name: f'excluded.{name}' for name in columns})}"
         ).encode()
-    updates = ",".join(f"{name} = v.{name}" for name in change.values)
+    updates = change.updates({name: f"v.{name}" for name in columns})
     where = " AND ".join(f"{change.table}.{name} = v.{name}" for name in change.keys)
     return f"UPDATE {change.table} SET {updates} FROM {given} AS v({','.join(columns)}) WHERE {where}".encode()

@@ -14,10 +14,14 @@ import orjson
 
 from switch.decisions import Trace
 from switch.messages.actions import Action
+from switch.messages.chip import ChipData
+from switch.messages.issuer_data import Scheme, cvr_of
 from switch.messages.model import Balance, Reply
+from switch.messages.verdicts import Finding
 
 _DAY: Final = timedelta(days=1)
 _DATES_REMEMBERED: Final = 4096  # a host sees a handful of dates at a time; old refunds add some
+_SCHEMES: Final = frozenset(scheme.value for scheme in Scheme)
 
 
 Row = tuple[Any, ...]
@@ -122,7 +126,10 @@ def trace_text(trace: Trace) -> str:
 
 
 def reply_text(reply: Reply) -> str:
-    """Return the parts of a reply that have no column of their own, "" where there are none."""
+    """Return the parts of a reply that have no column of their own, "" where there are none.
+
+    Its private field is not kept: what carries one (a sign-on, a download) is answered anew each time.
+    """
     parts: dict[str, Any] = {}
     if reply.balances:
         parts["balances"] = [
@@ -130,6 +137,8 @@ def reply_text(reply: Reply) -> str:
         ]
     if reply.batch:
         parts["batch"] = reply.batch
+    if reply.wish:
+        parts["wish"] = reply.wish
     return _encode(parts) if parts else ""
 
 
@@ -143,4 +152,22 @@ def stored_reply(row: JournalRow) -> Reply:
         approval_code=row.approval_code,
         balances=tuple(Balance(*entry) for entry in parts.get("balances", ())),
         batch=parts.get("batch", ""),
+        wish=parts.get("wish", ""),
     )
+
+
+def chip_text(chip: ChipData, finding: Finding, scheme: str) -> str:
+    """Return what a chip and its terminal said of themselves; bytes in hex, absent ones left out.
+
+    Neither cryptogram nor card number is kept: nothing can be made of this but a judgement.
+    """
+    known = Scheme(scheme) if scheme in _SCHEMES else None
+    parts = {
+        "tvr": chip.tvr.hex(),
+        "cvr": cvr_of(chip.issuer_data, known).hex(),
+        "cvm_results": chip.cvm_results.hex(),
+        "aid": chip.aid,
+        "atc": chip.atc,
+        "cryptogram": finding.value,
+    }
+    return _encode({name: value for name, value in parts.items() if value not in ("", None)})

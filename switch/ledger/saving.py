@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from switch.ledger.books import Books
 from switch.ledger.rows import Row
-from switch.ledger.statements import BALANCE_CHANGE, PAYMENT_CHANGE, SPENT_CHANGE, TERMINAL_CHANGE, Session
+from switch.ledger.statements import (
+    BALANCE_CHANGE,
+    CARD_CHANGE,
+    KEY_CHANGE,
+    OPERATOR_CHANGE,
+    PAY_CODE_CHANGE,
+    PAYMENT_CHANGE,
+    PENDING_DONE,
+    SECURITY_CHANGE,
+    SPENDING_CHANGE,
+    SPENT_CHANGE,
+    TERMINAL_CHANGE,
+    Session,
+)
 
 
 def save(session: Session, books: Books) -> None:
@@ -19,16 +32,40 @@ def save(session: Session, books: Books) -> None:
     session.insert("hold_end", changes.hold_end)
     session.insert("payment", [_payment_row(books, payment_id) for payment_id in changes.opened_payments])
     session.insert("adjustment", changes.adjustment)
+    session.insert("authorisation", changes.authorisation)
+    session.insert("chip_record", changes.chip_record)
+    session.insert("upload", changes.upload)
     session.change(
         PAYMENT_CHANGE,
         [_payment_change(books, payment_id) for payment_id in sorted(changes.changed_payments - opened)],
     )
     session.change(BALANCE_CHANGE, [_balance_change(books, account_id) for account_id in sorted(changes.accounts)])
     session.change(SPENT_CHANGE, [_spent_change(books, key) for key in sorted(changes.spent)])
-    session.change(
-        TERMINAL_CHANGE, [(name, int(books.terminals[name].signed_on)) for name in sorted(changes.terminals)]
-    )
+    session.change(SECURITY_CHANGE, [(card_id, *books.security[card_id]) for card_id in sorted(changes.security)])
+    session.change(CARD_CHANGE, sorted(changes.cards.items()))
+    session.change(PAY_CODE_CHANGE, sorted(changes.pay_codes.items()))
+    session.change(OPERATOR_CHANGE, [(*key, books.operators[key].failures) for key in sorted(changes.operators)])
+    _save_terminals(session, books)
+    if changes.spending:
+        session.change(SPENDING_CHANGE, _spending_changes(books, session.stripes))
     session.flush()
+
+
+def _save_terminals(session: Session, books: Books) -> None:
+    changes = books.changes
+    session.change(TERMINAL_CHANGE, [(name, *change) for name, change in sorted(changes.terminals.items())])
+    for place in range(max(map(len, changes.done.values()), default=0)):
+        told = [(name, done[place]) for name, done in sorted(changes.done.items()) if place < len(done)]
+        session.change(PENDING_DONE, told)
+    keys = sorted(changes.keys.items())
+    session.change(KEY_CHANGE, [(*key, *kept, books.decided_at) for key, kept in keys])
+
+
+def _spending_changes(books: Books, stripes: int) -> list[Row]:
+    """Each worker adds to a stripe of its own as far as there are enough: its tag ends the ids that it makes."""
+    stripe = books.changes.journal[0].journal_id % stripes
+    added = sorted(books.changes.spending.items())
+    return [(*counter, stripe, change.amount_minor, change.count) for counter, change in added]
 
 
 def _payment_row(books: Books, payment_id: int) -> Row:

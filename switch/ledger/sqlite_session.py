@@ -47,6 +47,11 @@ class SqliteSession:
         self._cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         self._patience_ms = -1
 
+    @property
+    def stripes(self) -> int:
+        """There is one writer at a time: nobody waits for a row."""
+        return 1
+
     def begin(self) -> None:
         """Take the one write lock at once: reading first and locking later could only fail."""
         self._wait_for(_PATIENCE_MS)
@@ -140,11 +145,10 @@ def _change_text(change: Change) -> str:
     columns = (*change.keys, *change.values)
     numbered = {name: f"?{place}" for place, name in enumerate(columns, start=1)}
     if change.inserts:
-        updates = ",".join(f"{name} = excluded.{name}" for name in change.values)
         return (
             f"INSERT INTO {change.table} ({','.join(columns)}) VALUES ({','.join(numbered.values())})"
-            f" ON CONFLICT ({','.join(change.keys)}) DO UPDATE SET {updates}"
+            f" ON CONFLICT ({','.join(change.keys)})"
+            f" DO UPDATE SET {change.updates({name: f'excluded.{name}' for name in columns})}"
         )
-    updates = ",".join(f"{name} = {numbered[name]}" for name in change.values)
     where = " AND ".join(f"{name} = {numbered[name]}" for name in change.keys)
-    return f"UPDATE {change.table} SET {updates} WHERE {where}"
+    return f"UPDATE {change.table} SET {change.updates(numbered)} WHERE {where}"

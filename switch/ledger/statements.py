@@ -6,34 +6,47 @@ each database makes in its own way (`sqlite_session`, `postgresql_session`); a c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
+from switch.ledger.finding import NAMED_BY_RRN
 from switch.ledger.rows import JournalRow, Prefix, Row, TombstoneRow
 
 
 class Query(NamedTuple):
     """``SELECT columns FROM g JOIN source``. ``given`` names the columns of g and their types.
 
-    ``lock`` names the table whose rows stay locked until the end of the transaction, taken in the order of the
-    column after it, where a database locks rows at all. ``blob`` is the place of the one binary column, if any.
+    ``lock`` names the table whose rows stay locked until the end of the transaction, and then the columns in whose
+    order they are taken, where a database locks rows at all.
     """
 
     given: tuple[tuple[str, str], ...]
     columns: tuple[str, ...]
     source: str
-    lock: tuple[str, str] | None = None
-    blob: int | None = None
+    lock: tuple[str, ...] = ()
 
 
 class Change(NamedTuple):
-    """``UPDATE table``, or with ``inserts`` insert the rows that are not there; rows are keys, then values."""
+    """``UPDATE table``, or with ``inserts`` insert the rows that are not there; rows are keys, then values.
+
+    A column becomes its value in the row, or what ``sets`` says: SQL in which ``{old}`` is the column as it is and
+    ``{new}`` the row's value, so that two writers change what the other one left.
+    """
 
     table: str
     keys: tuple[str, ...]
     values: tuple[str, ...]
     inserts: bool = False
+    sets: tuple[tuple[str, str], ...] = ()
+
+    def updates(self, given: Mapping[str, str]) -> str:
+        """Return what comes after SET; ``given`` says what the row's values are called."""
+        expressions = dict.fromkeys(self.values, "{new}") | dict(self.sets)
+        return ",".join(
+            f"{name} = {text.format(old=f'{self.table}.{name}', new=given.get(name, ''))}"
+            for name, text in expressions.items()
+        )
 
 
 class Fault(StrEnum):
@@ -45,7 +58,13 @@ class Fault(StrEnum):
 
 
 class Session(Protocol):
-    """One connection to the books, in the SQL of its database. For one thread at a time."""
+    """One connection to the books, in the SQL of its database. For one thread at a time.
+
+    ``stripes`` is the number of rows that a counter is spread over, so that writers do not wait for each other.
+    """
+
+    @property
+    def stripes(self) -> int: ...
 
     def begin(self) -> None: ...
 
@@ -91,13 +110,18 @@ _ON_PROBE: Final = (
     " AND k.local_date BETWEEN g.first_date AND g.last_date"
 )
 _JOURNAL: Final = tuple(f"j.{name}" for name in JournalRow._fields)
-_PAN_KEY: Final = JournalRow._fields.index("pan_key")
+_CARD: Final = (
+    *("c.pan_key", "c.card_id", "c.account_id", "c.masked_pan", "c.expiry_yymm", "c.status"),
+    *("c.single_limit_minor", "c.daily_limit_minor", "c.daily_count", "a.class", "c.scheme", "c.limits"),
+)
+_NAMED_BY_RRN: Final = ", ".join(f"'{kind}'" for kind in sorted(NAMED_BY_RRN))
+
+# --- what there is of requests -----------------------------------------------------------------------------
 
 REQUESTS: Final = Query(
     given=_PROBE,
     columns=_JOURNAL,
     source=f"request_key AS k ON {_ON_PROBE} JOIN journal AS j ON j.journal_id = k.journal_id",
-    blob=_PAN_KEY,
 )
 
 TOMBSTONES: Final = Query(
@@ -106,12 +130,24 @@ TOMBSTONES: Final = Query(
     source=f"tombstone AS k ON {_ON_PROBE}",
 )
 
-SALES_BY_RRN: Final = Query(
+NAMED_SALES: Final = Query(
     given=(("merchant_id", "text"), ("rrn", "text")),
     columns=_JOURNAL,
     source="journal AS j ON j.rrn = g.rrn AND j.merchant_id = g.merchant_id"
-    " AND j.kind = 'purchase' AND j.action = 'approved'",
-    blob=_PAN_KEY,
+    f" AND j.kind IN ({_NAMED_BY_RRN}) AND j.action = 'approved'",
+)
+
+AUTHORISATIONS: Final = Query(
+    given=(("merchant_id", "text"), ("approval_code", "text")),
+    columns=_JOURNAL,
+    source="authorisation AS h ON h.merchant_id = g.merchant_id AND h.approval_code = g.approval_code"
+    " JOIN journal AS j ON j.journal_id = h.journal_id",
+)
+
+JOURNAL_ROWS: Final = Query(
+    given=(("journal_id", "bigint"),),
+    columns=_JOURNAL,
+    source="journal AS j ON j.journal_id = g.journal_id",
 )
 
 JOURNALLED: Final = Query(
@@ -120,36 +156,58 @@ JOURNALLED: Final = Query(
     source="journal AS j ON j.journal_id = g.journal_id",
 )
 
+# --- who ---------------------------------------------------------------------------------------------------
+
 TERMINALS: Final = Query(
     given=(("terminal_id", "text"),),
     columns=(
-        *(f"t.{name}" for name in ("terminal_id", "merchant_id", "status", "serial", "kinds", "entry_modes")),
-        *("t.batch", "t.signed_on", "m.name", "m.mcc", "m.status", "m.currency", "m.account_id"),
+        *("t.terminal_id", "t.merchant_id", "t.status", "t.serial", "t.kinds", "t.entry_modes", "t.batch"),
+        *("t.signed_on", "t.because", "t.manual_entry", "t.fallback", "t.schemes", "t.software", "t.pending"),
+        *("t.limits", "t.last_seen_day"),
+        *("m.name", "m.mcc", "m.status", "m.currency", "m.account_id", "m.manual_entry", "m.limits"),
     ),
     source="terminal AS t ON t.terminal_id = g.terminal_id JOIN merchant AS m ON m.merchant_id = t.merchant_id",
 )
 
 CARDS: Final = Query(
     given=(("pan_key", "bytea"),),
-    columns=(
-        *(f"c.{name}" for name in ("pan_key", "card_id", "account_id", "masked_pan", "expiry_yymm", "status")),
-        *("c.single_limit_minor", "c.daily_limit_minor", "c.daily_count"),
-    ),
-    source="card AS c ON c.pan_key = g.pan_key",
-    blob=0,
+    columns=_CARD,
+    source="card AS c ON c.pan_key = g.pan_key JOIN account AS a ON a.account_id = c.account_id",
 )
+
+CARD_STATES: Final = Query(
+    given=(("card_id", "bigint"),),
+    columns=("c.pan_key", "c.status"),
+    source="card AS c ON c.card_id = g.card_id",
+)
+
+PAY_CODES: Final = Query(
+    given=(("code_key", "bytea"),),
+    columns=("k.code_key", "k.expires_at", "k.single_use", "k.used_by", *_CARD),
+    source="pay_code AS k ON k.code_key = g.code_key JOIN card AS c ON c.card_id = k.card_id"
+    " JOIN account AS a ON a.account_id = c.account_id",
+    lock=("k", "code_key"),
+)
+
+OPERATORS: Final = Query(
+    given=(("merchant_id", "text"), ("operator_id", "text")),
+    columns=("o.merchant_id", "o.operator_id", "o.password <> ''", "o.failures", "o.status"),
+    source="operator AS o ON o.merchant_id = g.merchant_id AND o.operator_id = g.operator_id",
+    lock=("o", "merchant_id", "operator_id"),
+)
+
+# --- what there is of money --------------------------------------------------------------------------------
 
 PAYMENTS: Final = Query(
     given=(("payment_id", "bigint"),),
     columns=(
         *("p.payment_id", "j.kind", "p.state", "p.amount_minor", "p.current_minor", "p.refunded_minor", "a.currency"),
         *("p.account_id", "p.merchant_account_id", "j.card_id", "j.pan_key", "p.hold_id", "j.business_day"),
-        *("j.batch", "j.merchant_id", "j.rrn", "j.approval_code", "j.original_id"),
+        *("j.batch", "j.merchant_id", "j.rrn", "j.approval_code", "j.original_id", "j.terminal_id", "j.entry_mode"),
     ),
     source="payment AS p ON p.payment_id = g.payment_id JOIN journal AS j ON j.journal_id = p.payment_id"
     " JOIN account AS a ON a.account_id = p.account_id",  # a message may leave its currency out
     lock=("p", "payment_id"),
-    blob=10,
 )
 
 BALANCES: Final = Query(
@@ -165,9 +223,59 @@ SPENT: Final = Query(
     source="card_day AS s ON s.card_id = g.card_id AND s.business_day = g.business_day",
 )
 
+SPENDING: Final = Query(
+    given=(("owner", "text"), ("period", "integer")),
+    columns=("s.owner", "s.period", "s.amount_minor", "s.count"),  # of each stripe
+    source="spending AS s ON s.owner = g.owner AND s.period = g.period",
+)
+
+SECURITY: Final = Query(
+    given=(("card_id", "bigint"),),
+    columns=("s.card_id", "s.pin_tries", "s.atc"),
+    source="card_security AS s ON s.card_id = g.card_id",
+)
+
+# --- what changes ------------------------------------------------------------------------------------------
+
+_AS_IT_IS: Final = "COALESCE({new}, {old})"
+_ADDED: Final = "{old} + {new}"
+
 # fmt: off
 BALANCE_CHANGE: Final  = Change("balance",  ("account_id",), ("ledger_minor", "held_minor"))
 PAYMENT_CHANGE: Final  = Change("payment",  ("payment_id",), ("state", "current_minor", "refunded_minor", "hold_id"))
-TERMINAL_CHANGE: Final = Change("terminal", ("terminal_id",), ("signed_on",))
 SPENT_CHANGE: Final    = Change("card_day", ("card_id", "business_day"), ("amount_minor", "count"), inserts=True)
+CARD_CHANGE: Final     = Change("card",     ("card_id",), ("status",))
+SECURITY_CHANGE: Final = Change("card_security", ("card_id",), ("pin_tries", "atc"), inserts=True)
+OPERATOR_CHANGE: Final = Change("operator", ("merchant_id", "operator_id"), ("failures",))
+PAY_CODE_CHANGE: Final = Change("pay_code", ("code_key",), ("used_by",))
 # fmt: on
+
+TERMINAL_CHANGE: Final = Change(
+    "terminal",
+    ("terminal_id",),
+    ("signed_on", "software", "operator_id", "last_seen_day"),
+    sets=tuple((name, _AS_IT_IS) for name in ("signed_on", "software", "operator_id", "last_seen_day")),
+)
+
+PENDING_DONE: Final = Change(  # an operator may have asked for more meanwhile
+    "terminal",
+    ("terminal_id",),
+    ("pending",),
+    sets=(("pending", "TRIM(REPLACE(' ' || {old} || ' ', ' ' || {new} || ' ', ' '))"),),
+)
+
+KEY_CHANGE: Final = Change(
+    "terminal_key",
+    ("terminal_id", "usage"),
+    ("check_value", "block", "changed_at"),
+    inserts=True,
+    sets=(("previous_block", "terminal_key.block"),),
+)
+
+SPENDING_CHANGE: Final = Change(
+    "spending",
+    ("owner", "period", "stripe"),
+    ("amount_minor", "count"),
+    inserts=True,
+    sets=(("amount_minor", _ADDED), ("count", _ADDED)),
+)

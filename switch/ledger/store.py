@@ -18,12 +18,12 @@ from typing import Final, NamedTuple
 
 from switch.decisions import Outcome, Standing
 from switch.errors import CommitUnknown
-from switch.ledger.books import Entry
+from switch.ledger.entry import Entry
 from switch.ledger.group import Rules, Settled, is_stored, settle
 from switch.ledger.ports import Clock, Ids
 from switch.ledger.statements import Fault, Session
 from switch.messages.actions import Action
-from switch.messages.model import Reply, Request
+from switch.messages.model import NO_EXTRAS, Reply, Request
 from switch.values import Pan
 
 ATTEMPTS: Final = 3
@@ -79,6 +79,7 @@ class Store:
         clock: Clock,
         ids: Ids,
         pause: Callable[[float], None] = time.sleep,
+        code_key: Callable[[str], bytes] | None = None,
     ) -> None:
         self._connect = connect
         self._rules = rules
@@ -86,6 +87,7 @@ class Store:
         self._clock = clock
         self._ids = ids
         self._pause = pause
+        self._code_key = code_key
         self._session: Session | None = None
 
     def run(self, requests: Sequence[Request]) -> Report:
@@ -116,7 +118,23 @@ class Store:
 
     def _entries(self, requests: Sequence[Request]) -> list[Entry]:
         pan_key, ids = self._pan_key, self._ids
-        return [Entry(request, ids(), pan_key(request.pan) if request.pan else b"") for request in requests]
+        return [
+            Entry(request, ids(), pan_key(request.pan) if request.pan else b"")
+            if request.extras is NO_EXTRAS
+            else self._entry_with_extras(request)
+            for request in requests
+        ]
+
+    def _entry_with_extras(self, request: Request) -> Entry:
+        """A request that may name another card, or a pay code; without a key for it no code is known."""
+        to_pan, code, code_key = request.extras.to_pan, request.extras.pay_code, self._code_key
+        return Entry(
+            request,
+            self._ids(),
+            self._pan_key(request.pan) if request.pan else b"",
+            self._pan_key(to_pan) if to_pan else b"",
+            code_key(code.reveal()) if code and code_key else b"",
+        )
 
     def _report(self, started: float, entries: list[Entry], prepared: list[Settled] | None) -> Report:
         report = Report()
@@ -148,7 +166,7 @@ class Store:
         except _Failed as failure:
             report.faults.append(f"{failure.fault}: {type(failure.error).__name__}")
             if failure.fault is Fault.REQUEST and not alone:
-                anew = [Entry(entry.request, self._ids(), entry.pan_key) for entry in entries]
+                anew = [entry._replace(journal_id=self._ids()) for entry in entries]
                 return [settled for entry in anew for settled in self._settle_all([entry], report, alone=True)]
             return [self._not_stored(entry, failure) for entry in entries]
 

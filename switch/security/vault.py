@@ -16,6 +16,7 @@ from switch.values import Pan
 NONCE_BYTES: Final = 12  # random; NIST SP 800-38D 8.3 allows 2**32 of them under one key
 TAG_BYTES: Final = 16
 _SHA256_BLOCK_BYTES: Final = 64
+_PAY_CODE: Final = b"pay code:"  # a PAN is digits alone, so the two never meet
 
 
 class Vault:
@@ -42,8 +43,15 @@ class Vault:
 
     def pan_key(self, pan: Pan) -> bytes:
         """HMAC-SHA-256 (32 bytes) of the digits under the look-up key."""
+        return self._look_up_key(pan.reveal().encode())
+
+    def code_key(self, code: str) -> bytes:
+        """HMAC-SHA-256 (32 bytes) of a pay code under the look-up key; no card number has the same."""
+        return self._look_up_key(_PAY_CODE + code.encode())
+
+    def _look_up_key(self, value: bytes) -> bytes:
         inner = self._inner.copy()
-        inner.update(pan.reveal().encode())
+        inner.update(value)
         outer = self._outer.copy()
         outer.update(inner.digest())
         return outer.digest()

@@ -32,6 +32,10 @@ class Flaky:
         self._real = real
         self._plan = plan
 
+    @property
+    def stripes(self) -> int:
+        return self._real.stripes
+
     def _may_fail(self, moment: str) -> None:
         if self._plan and self._plan[0] == moment:
             del self._plan[0]

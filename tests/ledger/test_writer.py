@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 from switch.decisions import Outcome, Standing
-from switch.ledger.books import Entry
+from switch.ledger.entry import Entry
 from switch.ledger.store import Prepared, Report
 from switch.ledger.writer import Writer
 from switch.messages.actions import Action
