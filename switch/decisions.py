@@ -223,7 +223,8 @@ class Facts(NamedTuple):
     ``original`` itself is about (the sale of a refund or a void, the authorisation of a completion), ``grandparent``
     what that is about (the authorisation, where ``original`` voids a completion). ``to_card`` and ``to_account`` are
     those that a transfer goes to. ``spending`` holds the counters with a limit, by owner and period
-    (`switch.decisions.CountSpending`).
+    (`switch.decisions.CountSpending`). ``queued_minor`` is what waits for an operator of ``original`` already, or has
+    been settled by one (`switch.decisions.QueueAdjustment`).
     """
 
     journal_id: int
@@ -245,6 +246,7 @@ class Facts(NamedTuple):
     to_account: Account | None = None
     operator: Operator | None = None
     pay_code: PayCode | None = None
+    queued_minor: int = 0
 
 
 # --- what was decided -------------------------------------------------------------------------------------

@@ -10,8 +10,9 @@ from switch.messages.model import Reply, Request
 from switch.messages.references import approval_code_of, rrn_of
 from switch.rules.rule import Policy
 from switch.rules.rulebook import climb
-from switch.transactions.lifecycle import after_refusal
+from switch.transactions.noticing import noticed, wish_for
 from switch.transactions.posting import Posting
+from switch.transactions.reversing import after_refusal
 from switch.transactions.table import TABLE
 
 DEFAULT_POLICY = Policy()
@@ -32,29 +33,40 @@ def decide(request: Request, facts: Facts, policy: Policy = DEFAULT_POLICY) -> D
     trace, refusal = climb(row.ladder, request, facts, policy)
     if refusal is not None:
         return _declined(request, facts, trace, refusal)
-    posted = row.post(request, facts)
+    posted = row.post(request, facts, policy)
     if isinstance(posted, Refusal):
         return _declined(request, facts, trace, posted, after_refusal(posted, request, facts))
     return _approved(request, facts, trace, posted)
 
 
 def _approved(request: Request, facts: Facts, trace: Trace, posting: Posting) -> Decision:
+    quoted = posting.quoted
+    approval_code = approval_code_of(facts.journal_id) if posting.has_approval_code else ""
     reply = Reply(
         Action.APPROVED,
         facts.decided_at,
-        request.rrn or rrn_of(facts.journal_id),
-        approval_code_of(facts.journal_id) if posting.has_approval_code else "",
+        (quoted.rrn if quoted else request.rrn) or rrn_of(facts.journal_id),
+        quoted.approval_code if quoted else approval_code,
         posting.balances,
         posting.batch,
+        posting.private,
+        wish_for(facts, None, posting.effects),
     )
-    return Decision(reply, trace, "", posting.effects, journalled=True)
+    effects = (*posting.effects, *noticed(request, facts, trace, None))
+    return Decision(reply, trace, "", effects, journalled=True)
 
 
 def _declined(
     request: Request, facts: Facts, trace: Trace, refusal: Refusal, effects: tuple[Effect, ...] = ()
 ) -> Decision:
-    reply = Reply(refusal.action, facts.decided_at, request.rrn or rrn_of(facts.journal_id))
-    return Decision(reply, trace, refusal.because, effects, journalled=_is_known(request, facts))
+    """What strangers send leaves nothing behind, not even a row."""
+    rrn = request.rrn or rrn_of(facts.journal_id)
+    if not _is_known(request, facts):
+        reply = Reply(refusal.action, facts.decided_at, rrn)
+        return Decision(reply, trace, refusal.because, (), journalled=False)
+    reply = Reply(refusal.action, facts.decided_at, rrn, wish=wish_for(facts, refusal, effects))
+    left_behind = (*effects, *noticed(request, facts, trace, refusal))
+    return Decision(reply, trace, refusal.because, left_behind, journalled=True)
 
 
 def _is_known(request: Request, facts: Facts) -> bool:

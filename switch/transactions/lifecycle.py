@@ -1,127 +1,135 @@
-"""The life of a payment, and how a reversal ends it.
+"""The life of a payment: what may come when it stands somewhere, what that does, and where it stands then.
 
-A payment is born `HELD` (an authorisation) or `POSTED` (a purchase, a refund), or it was `DECLINED` and never
-was one. A reversal undoes a request whose answer never arrived, so it is not a business decision: it finds its
-original, and by the original's state it has one effect, or none, and says 00 either way. Whatever a reversal
-finds, a second one finds nothing left to do.
+A payment is born `HELD` (an authorisation) or `POSTED` (all others), or it was `DECLINED` and never was one. What comes
+later is about exactly one payment, its original, and is (but for an expiry, an adjustment and a tip) a payment itself,
+born `POSTED`, which something still later may be about: a reversal of a void is about the void, and the sale is the
+void's original. So there are four ways to go, and no others:
 
-    original is ...      a full reversal                         a partial one (DE 95)
-    -----------------    --------------------------------------  ------------------------------------
-    unknown              tombstone: it is declined if it comes   the same
-    DECLINED, REVERSED   nothing                                 nothing
-    HELD                 release the hold          -> REVERSED   replace it by a smaller  -> HELD
-    POSTED (purchase)    mirror the transfer       -> REVERSED   mirror the difference    -> POSTED
-    POSTED (refund)      mirror it, forced         -> REVERSED   mirror the difference, forced
-      of a REVERSED sale nothing                                 nothing
-    another day's        nothing: an operator adjusts, and the answer says so
+- A hold changes its size (an increment, a reversal in part), ends unused (a cancel, a reversal, its age), or is
+  captured by a completion, which is a sale from then on.
+- A sale gives money back: in part by refunds and reversals in part, after which it goes on; as a whole by the
+  merchant's cancel (`VOIDED`) or the network's reversal (`REVERSED`), after which nothing more can come.
+- A cancel or completion is undone by a reversal, which re-instates its original exactly one level: a voided sale is a
+  sale again, a completed or cancelled authorisation is held again, a completion whose cancel is undone takes its hold
+  again. What is re-instated is forced: the card may have spent the money meanwhile.
+- What the table does not list finds nothing to do: 25 for a cancel, a completion or a refund; 00 for a reversal, which
+  is no business decision (domain rule 10). So whatever a reversal finds, a second one finds nothing left to do.
 
-The effect gives the counters of the original's day back (domain rule 10).
+``current_minor`` is what is left of a payment: 0 once it is voided, and once it is reversed what was refunded of it
+before, which stays given. An authorisation keeps it through `CAPTURED` and `EXPIRED`: that much was authorised, its
+increments included, and is held again should the completion be undone.
 """
 
 from __future__ import annotations
 
-from switch.decisions import (
-    ChangePayment,
-    CountRefund,
-    CountSpend,
-    Effect,
-    EndHold,
-    Facts,
-    LayTombstone,
-    OpenHold,
-    Payment,
-    PaymentState,
-    QueueAdjustment,
-    Refusal,
-    Transfer,
-)
-from switch.messages.actions import Action
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from switch.decisions import ChangePayment, Effect, Facts, Payment, PaymentState
 from switch.messages.kinds import Kind
-from switch.messages.model import Request
-from switch.transactions.posting import Posting
-from switch.values import Money
+from switch.transactions import hold_moves as holds
+from switch.transactions import sale_moves as sales
+from switch.transactions.moves import Change
 
-NOTHING = Posting()
+K = Kind
+HELD, CAPTURED, EXPIRED = PaymentState.HELD, PaymentState.CAPTURED, PaymentState.EXPIRED
+POSTED, VOIDED, REVERSED = PaymentState.POSTED, PaymentState.VOIDED, PaymentState.REVERSED
+
+HOLD: Final = (K.AUTHORISATION,)
+COMPLETION: Final = (K.COMPLETION, K.COMPLETION_ADVICE)
+SALE: Final = (K.PURCHASE, K.CODE_PURCHASE, K.OFFLINE_SALE)
+CANCEL: Final = (K.VOID, K.CODE_CANCEL)
 
 
-def reversal(request: Request, facts: Facts) -> Posting | Refusal:
-    """Undo the original, wholly or in part, at most once (domain rules 7 to 10)."""
+class Step(NamedTuple):
+    """One row: what ``comes`` about ``originals`` that ``are`` in a state, what it ``does``, and what they ``become``.
+
+    ``theirs`` are the states in which the original's own original, and that one's, must be, if it matters. ``in_part``
+    says that a reversal may leave a part of the original, which then goes on as before.
+    """
+
+    originals: tuple[Kind, ...]
+    are: PaymentState
+    comes: tuple[Kind, ...]
+    does: Callable[[Change], tuple[Effect, ...]]
+    become: PaymentState
+    theirs: tuple[PaymentState, ...] = ()
+    in_part: bool = False
+
+
+def _undone(
+    originals: tuple[Kind, ...],
+    are: PaymentState,
+    does: Callable[[Change], tuple[Effect, ...]],
+    theirs: tuple[PaymentState, ...] = (),
+    in_part: str = "",
+) -> Step:
+    """A row of what reversals do."""
+    return Step(originals, are, (K.REVERSAL,), does, REVERSED, theirs, in_part=bool(in_part))
+
+
+# fmt: off
+STEPS: Final = (
+    #    originals              are       what comes                what that does           become    theirs
+    Step(HOLD,                  HELD,     (K.INCREMENT,),           holds.enlarge_hold,      HELD),
+    Step(HOLD,                  HELD,     COMPLETION,               holds.capture,           CAPTURED),
+    Step(HOLD,                  EXPIRED,  (K.COMPLETION_ADVICE,),   holds.charge,            CAPTURED),
+    Step(HOLD,                  HELD,     (K.AUTHORISATION_VOID,),  holds.release_hold,      VOIDED),
+    Step(HOLD,                  HELD,     (K.EXPIRY,),              holds.let_expire,        EXPIRED),
+
+    Step((*SALE, *COMPLETION),  POSTED,   (K.REFUND,),              sales.refund,            POSTED),
+    Step(SALE,                  POSTED,   (K.ADJUSTMENT, K.TIP),    sales.set_total,         POSTED),
+    Step(COMPLETION,            POSTED,   (K.ADJUSTMENT, K.TIP),    sales.set_hold_total,    POSTED,   (CAPTURED,)),
+    Step((K.PURCHASE,),         POSTED,   (K.VOID,),                sales.give_back,         VOIDED),
+    Step((K.CODE_PURCHASE,),    POSTED,   (K.CODE_CANCEL,),         sales.give_back,         VOIDED),
+    Step(COMPLETION,            POSTED,   (K.COMPLETION_VOID,),     holds.reopen_hold,       VOIDED,   (CAPTURED,)),
+    Step((K.LOAD,),             POSTED,   (K.LOAD_VOID,),           sales.unload,            VOIDED),
+
+    # originals, by a reversal        are      what that does                  theirs             leaves a part
+    _undone(HOLD,                     HELD,    holds.release_hold,             (),                "in part"),
+    _undone((K.INCREMENT,),           POSTED,  holds.shrink_hold,              (HELD,),           "in part"),
+    _undone(COMPLETION,               POSTED,  holds.reopen_hold,              (CAPTURED,),       "in part"),
+    _undone((K.COMPLETION_VOID,),     POSTED,  holds.capture_again,            (VOIDED, HELD)),
+    _undone((K.AUTHORISATION_VOID,),  POSTED,  holds.hold_again,               (VOIDED,)),
+    _undone((K.PURCHASE,),            POSTED,  sales.give_back,                (),                "in part"),
+    _undone((K.OFFLINE_SALE,),        POSTED,  sales.give_back,                (),                "in part"),
+    _undone((K.CODE_PURCHASE,),       POSTED,  sales.give_back_and_free_code,  (),                "in part"),
+    _undone((K.TRANSFER,),            POSTED,  sales.give_back_to_sender,      (),                "in part"),
+    _undone(CANCEL,                   POSTED,  sales.stand_again,              (VOIDED,)),
+    _undone((K.REFUND,),              POSTED,  sales.take_refund_back,         (POSTED,),         "in part"),
+    _undone((K.LOAD,),                POSTED,  sales.unload_anyway,            (),                "in part"),
+    _undone((K.LOAD_VOID,),           POSTED,  sales.load_again,               (VOIDED,)),
+    _undone((K.ACTIVATION,),          POSTED,  sales.deactivate),
+)
+# fmt: on
+
+_LIFE: Final[Mapping[tuple[Kind, PaymentState, Kind], Step]] = {
+    (original, step.are, comes): step for step in STEPS for original in step.originals for comes in step.comes
+}
+
+
+def step_for(comes: Kind, facts: Facts) -> Step | None:
+    """Return the step that the original takes when this comes; None where nothing of the kind can come any more."""
     original = facts.original
     if original is None:
-        return _bury(request)
-    if original.state in (PaymentState.DECLINED, PaymentState.REVERSED):
-        return NOTHING
-    if facts.parent is not None and facts.parent.state is PaymentState.REVERSED:
-        return NOTHING  # the refund stands for a part of the sale's reversal now
-    if request.new_amount_minor is None and request.amount_minor not in (None, original.amount_minor):
-        said = Money(request.amount_minor or 0, original.currency)
-        why = f"the original was for {Money(original.amount_minor, original.currency)}, the reversal says {said}"
-        return Refusal(Action.AMOUNT_MISMATCH, why)
-    remaining = _remaining(request, original)
-    if remaining > original.current_minor:
-        left, wanted = Money(original.current_minor, original.currency), Money(remaining, original.currency)
-        why = f"{left} is left of the original, the reversal wants to leave {wanted}"
-        return Refusal(Action.AMOUNT_MISMATCH, why)
-    is_closed = original.business_day != facts.business_day
-    if remaining == original.current_minor and (is_closed or remaining != original.refunded_minor):
-        return NOTHING
-    if is_closed:
-        return Refusal(Action.ORIGINAL_CLOSED, f"the original is of {original.business_day}, a day already closed")
-    return Posting(effects=_undo(original, remaining, facts.journal_id))
-
-
-def after_refusal(refusal: Refusal, request: Request, facts: Facts) -> tuple[Effect, ...]:
-    """What a refused reversal leaves behind: one of a closed day waits for an operator (domain rule 8)."""
-    original = facts.original
-    if refusal.action is not Action.ORIGINAL_CLOSED or request.kind is not Kind.REVERSAL or original is None:
-        return ()
-    amount = original.current_minor - _remaining(request, original)
-    return (QueueAdjustment(original.payment_id, amount, refusal.because),)
-
-
-def _remaining(request: Request, original: Payment) -> int:
-    """What a reversal leaves of its original: the new amount, 0 for none; what was refunded is given back already."""
-    return max(request.new_amount_minor or 0, original.refunded_minor)
-
-
-def _bury(request: Request) -> Posting:
-    reference = request.original
-    if reference is None:
-        return Posting(effects=(LayTombstone("", request.stan, request.local_date, request.batch),))
-    day = reference.local_date or request.local_date
-    return Posting(effects=(LayTombstone(reference.message_class, reference.stan, day, reference.batch),))
-
-
-def _undo(original: Payment, remaining: int, journal_id: int) -> tuple[Effect, ...]:
-    """Leave ``remaining`` of the original; zero, or what was refunded already, ends it."""
-    ends = remaining == original.refunded_minor
-    given_back = original.current_minor - remaining  # nothing, where all of a sale was refunded before
-    state = PaymentState.REVERSED if ends else original.state
-    hold_id = journal_id if original.state is PaymentState.HELD and not ends else None
-    return (
-        *(_money(original, given_back, remaining) if given_back else ()),
-        *_counters(original, given_back, ends=ends),
-        ChangePayment(original.payment_id, state, remaining, hold_id),
+        return None
+    step = _LIFE.get((original.kind, original.state, comes))
+    if step is None or not step.theirs:
+        return step
+    found = (facts.parent, facts.grandparent)
+    fits = all(
+        payment is not None and payment.state is state for payment, state in zip(found, step.theirs, strict=False)
     )
+    return step if fits else None
 
 
-def _money(original: Payment, given_back: int, remaining: int) -> tuple[Effect, ...]:
-    assert original.account_id is not None
-    assert original.merchant_account_id is not None
-    if original.hold_id is not None:
-        how = "replaced" if remaining else "released"
-        end = EndHold(original.hold_id, original.account_id, original.current_minor, how)
-        return (end, OpenHold(original.account_id, remaining, original.currency)) if remaining else (end,)
-    if original.kind is Kind.REFUND:
-        return (
-            Transfer(original.account_id, original.merchant_account_id, given_back, original.currency, forced=True),
-        )
-    return (Transfer(original.merchant_account_id, original.account_id, given_back, original.currency),)
-
-
-def _counters(original: Payment, given_back: int, *, ends: bool) -> tuple[Effect, ...]:
-    if original.kind is Kind.REFUND:
-        return (CountRefund(original.original_id, -given_back),) if original.original_id is not None else ()
-    if original.card_id is None:
-        return ()
-    return (CountSpend(original.card_id, original.business_day, -given_back, -1 if ends else 0),)
+def take(
+    step: Step, original: Payment, facts: Facts, remaining_minor: int, moved_minor: int = 0, *, is_last: bool = True
+) -> tuple[Effect, ...]:
+    """Return the effects of a step that leaves ``remaining_minor`` of its original; unless last, that goes on."""
+    effects = step.does(Change(original, facts, remaining_minor, moved_minor, is_last))
+    state = step.become if is_last else original.state
+    hold_id = facts.journal_id if state is PaymentState.HELD else None
+    if (state, remaining_minor, hold_id) == (original.state, original.current_minor, original.hold_id):
+        return effects
+    return (*effects, ChangePayment(original.payment_id, state, remaining_minor, hold_id))

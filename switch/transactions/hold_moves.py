@@ -1,0 +1,113 @@
+"""What a step in its life does to the hold of an authorisation, to the money of its completion, and to the counters.
+
+`switch.transactions.lifecycle` says when. Each function returns the effects beside the change of the payment itself.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from switch.decisions import ChangePayment, Effect, Facts, Payment, PaymentState
+from switch.transactions.counting import corrected, corrected_in_limits, corrected_on_its_day
+from switch.transactions.moves import Change, end_hold, from_card, hold_instead, open_hold, to_card
+
+AUTHORISATION_DAYS: Final = 30
+"""An authorisation can be completed this many days (domain rule 18); after them its hold expires."""
+
+
+def is_too_old(authorisation: Payment, facts: Facts) -> bool:
+    """Whether the days in which it can be completed are over."""
+    return (facts.business_day - authorisation.business_day).days > AUTHORISATION_DAYS
+
+
+def enlarge_hold(change: Change) -> tuple[Effect, ...]:
+    """Hold an increment too; the limits count that as a request of its own."""
+    hold, remaining = change.payment, change.remaining_minor
+    return (*hold_instead(hold, remaining), *corrected_on_its_day(hold, -change.given_back_minor))
+
+
+def release_hold(change: Change) -> tuple[Effect, ...]:
+    """Hold only what remains: less, or nothing any more."""
+    hold, remaining = change.payment, change.remaining_minor
+    count = 0 if remaining else -1
+    return (*hold_instead(hold, remaining), *corrected(hold, change.facts, -change.given_back_minor, count))
+
+
+def let_expire(change: Change) -> tuple[Effect, ...]:
+    """Release a hold that nobody captured; its day's counters are history."""
+    return (end_hold(change.payment, "expired"),)
+
+
+def capture(change: Change) -> tuple[Effect, ...]:
+    """End the hold as a whole and debit what was asked: less, as much, or a little more (then forced)."""
+    hold, amount = change.payment, change.moved_minor
+    return (
+        end_hold(hold, "captured"),
+        *from_card(hold, amount, forced=amount > hold.current_minor),
+        *corrected(hold, change.facts, amount - hold.current_minor),
+    )
+
+
+def charge(change: Change) -> tuple[Effect, ...]:
+    """Debit what was completed although the hold has expired."""
+    expired, amount = change.payment, change.moved_minor
+    return (*from_card(expired, amount, forced=True), *corrected(expired, change.facts, amount - expired.current_minor))
+
+
+def hold_again(change: Change) -> tuple[Effect, ...]:
+    """A cancelled authorisation is held again."""
+    authorisation, amount = change.parent, change.payment.current_minor
+    return (
+        open_hold(change.payment, amount, forced=True),
+        *corrected(authorisation, change.facts, amount, 1),
+        ChangePayment(authorisation.payment_id, PaymentState.HELD, amount, change.facts.journal_id),
+    )
+
+
+def shrink_hold(change: Change) -> tuple[Effect, ...]:
+    """Take an increment off its authorisation's hold; the authorisation ends where nothing is left of it."""
+    authorisation, back = change.parent, change.given_back_minor
+    remaining = max(authorisation.current_minor - back, 0)
+    state = PaymentState.HELD if remaining else PaymentState.REVERSED
+    hold_id = change.facts.journal_id if remaining else None
+    return (
+        *hold_instead(authorisation, remaining),
+        *corrected_on_its_day(authorisation, remaining - authorisation.current_minor, 0 if remaining else -1),
+        *corrected_in_limits(change.payment, change.facts, -back, -1 if change.is_last else 0),
+        ChangePayment(authorisation.payment_id, state, remaining, hold_id),
+    )
+
+
+# --- a completion ------------------------------------------------------------------------------------------
+
+
+def reopen_hold(change: Change) -> tuple[Effect, ...]:
+    """Mirror what is given back of a completion; as a whole, and the authorisation is held again.
+
+    One that is too old to be completed again stays without its hold: it has expired.
+    """
+    authorisation, back, facts = change.parent, change.given_back_minor, change.facts
+    if not change.is_last:
+        return (*to_card(change), *corrected(authorisation, change.facts, -back))
+    held = authorisation.current_minor
+    counted = corrected(authorisation, change.facts, held - back)
+    if is_too_old(authorisation, facts):
+        expired = ChangePayment(authorisation.payment_id, PaymentState.EXPIRED, held, None)
+        return (*to_card(change), *counted, expired)
+    hold = open_hold(authorisation, held, forced=True)
+    is_held = ChangePayment(authorisation.payment_id, PaymentState.HELD, held, facts.journal_id)
+    return (*to_card(change), hold, *counted, is_held)
+
+
+def capture_again(change: Change) -> tuple[Effect, ...]:
+    """A cancelled completion stands again: it takes the hold that its cancel had opened."""
+    completion, authorisation, amount = change.parent, change.facts.grandparent, change.payment.current_minor
+    assert authorisation is not None
+    held = authorisation.current_minor
+    return (
+        end_hold(authorisation, "captured"),
+        *from_card(change.payment, amount, forced=True),
+        *corrected(authorisation, change.facts, amount - held),
+        ChangePayment(completion.payment_id, PaymentState.POSTED, completion.current_minor + amount, None),
+        ChangePayment(authorisation.payment_id, PaymentState.CAPTURED, held, None),
+    )
