@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from switch.decisions import Account, Card, Facts, Merchant, Payment, PaymentState, Spent, Terminal
+from switch.decisions import Account, Card, Facts, Merchant, Operator, PayCode, Payment, PaymentState, Spent, Terminal
+from switch.messages.chip import ChipData
 from switch.messages.kinds import Kind
 from switch.messages.model import OriginalReference, Request
 from switch.values import Pan
@@ -59,6 +60,7 @@ def a_terminal(**changes: Any) -> Terminal:
         "entry_modes": frozenset(),
         "batch": "000001",
         "signed_on": False,
+        "last_seen_day": 20261121,
     }
     return Terminal(**{**parts, **changes})
 
@@ -120,6 +122,7 @@ def a_payment(**changes: Any) -> Payment:
         "merchant_id": "MERCHANT0000001",
         "rrn": "R",
         "approval_code": "123456",
+        "terminal_id": "TERM0001",
     }
     return Payment(**{**parts, **changes})
 
@@ -127,6 +130,13 @@ def a_payment(**changes: Any) -> Payment:
 def a_hold(**changes: Any) -> Payment:
     """An authorisation of 10.00 of today, its hold open."""
     return a_payment(**{"kind": Kind.AUTHORISATION, "state": PaymentState.HELD, "hold_id": 11, **changes})
+
+
+def about(original: Payment, **changes: Any) -> Payment:
+    """What was paid, held or undone next about another payment: its amount is what that has left."""
+    parts = {"payment_id": original.payment_id + 1, "original_id": original.payment_id}
+    amount = changes.get("amount_minor", original.current_minor or original.amount_minor)
+    return a_payment(**{"amount_minor": amount, "current_minor": amount, **parts, **changes})
 
 
 def some_facts(**changes: Any) -> Facts:
@@ -145,3 +155,48 @@ def some_facts(**changes: Any) -> Facts:
         "pan_key": b"k",
     }
     return Facts(**{**parts, **changes})
+
+
+def a_chip(**changes: Any) -> ChipData:
+    """What a chip says of a purchase of 10.00, its tenth; it wants its issuer to decide."""
+    parts: dict[str, Any] = {
+        "cryptogram": bytes(8),
+        "cryptogram_information": 0x80,
+        "issuer_data": b"",
+        "unpredictable": bytes(4),
+        "atc": 10,
+        "tvr": bytes(5),
+        "aip": bytes(2),
+        "date": "261121",
+        "transaction_type": "00",
+        "amount_minor": 1000,
+        "other_amount_minor": 0,
+        "currency": "156",
+        "country": "156",
+        "aid": "A000000333010101",
+        "pan_sequence": "01",
+        "pan": None,
+        "track2": "",
+        "terminal_capabilities": b"",
+        "cvm_results": b"",
+        "script_results": b"",
+        "response_code": "",
+        "tags": {},
+    }
+    return ChipData(**{**parts, **changes})
+
+
+def an_operator(**changes: Any) -> Operator:
+    parts: dict[str, Any] = {"operator_id": "01", "has_password": True, "failures": 0, "is_active": True}
+    return Operator(**{**parts, **changes})
+
+
+def a_pay_code(**changes: Any) -> PayCode:
+    """A code for one payment, valid for another minute."""
+    parts: dict[str, Any] = {
+        "code_key": b"q",
+        "expires_at": NOW + 60_000_000,
+        "is_single_use": True,
+        "is_used": False,
+    }
+    return PayCode(**{**parts, **changes})

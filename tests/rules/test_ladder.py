@@ -8,13 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.decisions import Spent
+from switch.decisions import CardSecurity, Spent
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
+from switch.messages.verdicts import Finding, Verdicts
+from switch.rules import rulebook
+from switch.rules.limits import parsed
 from switch.rules.rule import Policy
-from switch.rules.rulebook import BALANCE_LADDER, REFUND_LADDER, REVERSAL_LADDER, SPEND_LADDER, climb
+from switch.rules.rulebook import (
+    ADVICE_LADDER,
+    BALANCE_LADDER,
+    CODE_LADDER,
+    COMPLETION_LADDER,
+    DOWNLOAD_LADDER,
+    REFUND_LADDER,
+    REVERSAL_LADDER,
+    SPEND_LADDER,
+    VOID_LADDER,
+    climb,
+)
 from switch.values import Pan
-from tests.builders import a_card, a_merchant, a_request, a_terminal, an_account, some_facts
+from tests.builders import a_card, a_merchant, a_pay_code, a_request, a_terminal, an_account, some_facts
+
+LADDERS = [ladder for name, ladder in vars(rulebook).items() if name.endswith("_LADDER")]
 
 # fmt: off
 REFUSALS: list[tuple[dict[str, Any], dict[str, Any], Action]] = [
@@ -65,7 +81,106 @@ def test_a_good_purchase_climbs_the_whole_ladder() -> None:
     trace, refusal = climb(SPEND_LADDER, a_request(), some_facts(), Policy())
 
     assert refusal is None
-    assert [rule for rule, _, _, _ in trace] == [rule.name for rule in SPEND_LADDER]
+    assert [rule for rule, _, _, _ in trace] == [
+        *("terminal_known", "terminal_active", "terminal_of_merchant", "terminal_signed_on", "terminal_capable"),
+        *("merchant_known", "merchant_active", "amount_present", "amount_maximum", "currency_of_merchant"),
+        *("card_check_digit", "card_known", "card_currency", "card_expiry", "card_expiry_matches", "card_status"),
+        *("not_reversed_before", "single_limit", "daily_amount", "daily_count", "funds"),
+    ]
+
+
+def test_every_rung_of_a_ladder_has_a_name_of_its_own() -> None:
+    for ladder in LADDERS:
+        names = [rule.name for rule in ladder]
+
+        assert len(names) == len(set(names))
+
+
+def test_who_cannot_refuse_an_advice() -> None:
+    worst = some_facts(
+        terminal=a_terminal(status="locked"),
+        merchant=a_merchant(status="frozen"),
+        card=a_card(status="stolen", expiry_yymm="2001", single_limit_minor=1, account_class="III"),
+        account=an_account(ledger_minor=0),
+        security=CardSecurity(pin_tries=3),
+    )
+    verdicts = Verdicts(pin=Finding.WRONG, card_code=Finding.WRONG, cryptogram=Finding.WRONG)
+    policy = Policy(
+        maximum_amount_minor=1,
+        sign_on_required=True,
+        minimum_software="9",
+        has_batches=True,
+        classes={"III": parsed("single=1")},
+    )
+
+    _, refusal = climb(ADVICE_LADDER, a_request(kind=Kind.OFFLINE_SALE, verdicts=verdicts), worst, policy)
+
+    assert refusal is None
+
+
+@pytest.mark.parametrize(
+    ("request_changes", "facts_changes", "action"),
+    [
+        ({}, {"terminal": None}, Action.TERMINAL_UNKNOWN),
+        ({"amount_minor": None}, {}, Action.INVALID_AMOUNT),
+        ({}, {"card": None}, Action.CARD_UNKNOWN),
+        ({}, {"account": an_account(currency="840")}, Action.CURRENCY_NOT_SUPPORTED),
+        ({}, {"tombstone": True}, Action.ALREADY_REVERSED),
+    ],
+)
+def test_who_can_refuse_an_advice(
+    request_changes: dict[str, Any], facts_changes: dict[str, Any], action: Action
+) -> None:
+    request = a_request(**{"kind": Kind.OFFLINE_SALE, **request_changes})
+
+    _, refusal = climb(ADVICE_LADDER, request, some_facts(**facts_changes), Policy())
+
+    assert refusal is not None
+    assert refusal.action is action
+
+
+def test_a_void_is_refused_neither_by_its_card_nor_by_a_full_batch() -> None:
+    facts = some_facts(card=None, account=None, spending={("batch:TERM0001/000001", 0): Spent(0, 999)})
+
+    _, refusal = climb(VOID_LADDER, a_request(kind=Kind.VOID, batch="000001"), facts, Policy(has_batches=True))
+
+    assert refusal is None
+
+
+def test_a_completion_reaches_a_blocked_card_over_its_limits() -> None:
+    facts = some_facts(card=a_card(status="frozen", single_limit_minor=1), account=an_account(ledger_minor=0))
+
+    _, refusal = climb(COMPLETION_LADDER, a_request(kind=Kind.COMPLETION), facts, Policy())
+
+    assert refusal is None
+
+
+def test_a_code_purchase_needs_no_card_number() -> None:
+    facts = some_facts(pay_code=a_pay_code())
+
+    _, refusal = climb(CODE_LADDER, a_request(kind=Kind.CODE_PURCHASE, pan=None, entry_mode="032"), facts, Policy())
+
+    assert refusal is None
+
+
+def test_old_software_may_still_fetch_parameters_but_not_sell() -> None:
+    facts, policy = some_facts(terminal=a_terminal(software="1.0")), Policy(minimum_software="2.0")
+
+    _, sale = climb(SPEND_LADDER, a_request(), facts, policy)
+    _, download = climb(DOWNLOAD_LADDER, a_request(kind=Kind.DOWNLOAD), facts, policy)
+
+    assert sale is not None
+    assert sale.action is Action.SOFTWARE_TOO_OLD
+    assert download is None
+
+
+def test_a_stolen_copy_of_a_card_cannot_lock_its_pin() -> None:
+    verdicts = Verdicts(pin=Finding.WRONG, track_code=Finding.WRONG)
+
+    _, refusal = climb(SPEND_LADDER, a_request(verdicts=verdicts), some_facts(), Policy())
+
+    assert refusal is not None
+    assert refusal.action is Action.CARD_CODE_WRONG
 
 
 def test_the_earlier_rung_wins() -> None:
