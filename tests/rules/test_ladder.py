@@ -96,7 +96,7 @@ def test_every_rung_of_a_ladder_has_a_name_of_its_own() -> None:
         assert len(names) == len(set(names))
 
 
-def test_who_cannot_refuse_an_advice() -> None:
+def test_what_has_happened_is_not_refused_for_business_reasons() -> None:
     worst = some_facts(
         terminal=a_terminal(status="locked"),
         merchant=a_merchant(status="frozen"),
@@ -128,7 +128,7 @@ def test_who_cannot_refuse_an_advice() -> None:
         ({}, {"tombstone": True}, Action.ALREADY_REVERSED),
     ],
 )
-def test_who_can_refuse_an_advice(
+def test_an_advice_is_refused_for_its_sender_its_form_its_card_or_its_reversal(
     request_changes: dict[str, Any], facts_changes: dict[str, Any], action: Action
 ) -> None:
     request = a_request(**{"kind": Kind.OFFLINE_SALE, **request_changes})
