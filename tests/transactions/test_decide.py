@@ -35,7 +35,7 @@ def test_an_authorisation_holds_its_amount() -> None:
     assert decision.effects == (
         OpenHold(100, 1000, "156"),
         CountSpend(1, TODAY, 1000, 1),
-        OpenPayment(PaymentState.HELD, 1000, JOURNAL_ID),
+        OpenPayment(PaymentState.HELD, 1000, JOURNAL_ID, is_authorisation=True),
     )
 
 
@@ -93,8 +93,8 @@ def test_a_refund_gives_back_and_counts_against_the_sale() -> None:
 
     assert decision.effects == (
         Transfer(900, 100, 400, "156"),
-        OpenPayment(PaymentState.POSTED, 400, None),
         CountRefund(11, 400),
+        OpenPayment(PaymentState.POSTED, 400, None),
     )
 
 
