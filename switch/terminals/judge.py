@@ -17,8 +17,8 @@ from switch.messages.kinds import Kind
 from switch.messages.model import Reject, Request, channel_of
 from switch.messages.protected import ProtectedFields
 from switch.messages.sensitive import Secrets
+from switch.messages.stripe import Track2, track2_parts
 from switch.messages.verdicts import Finding, NewKeys, Verdicts
-from switch.security.card_codes import Track2, track2_parts
 from switch.security.hsm import Hsm, PinReference
 from switch.security.issuers import IF_LAID_OUT, IssuerKey, Issuers
 from switch.security.key_blocks import KeyUsage
