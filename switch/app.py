@@ -15,23 +15,19 @@ from typing import Final, TextIO, TypeVar
 import trio
 
 from switch.admin.server import serve_admin
-from switch.assembly import Doors, KeyDesk, policies
+from switch.assembly import Doors, KeyDesk, rules_of
 from switch.config import Settings, masked_url
 from switch.errors import DatabaseError, OperatorError
 from switch.ledger.database import Database, check_keys, check_version, open_database
-from switch.ledger.group import Rules
 from switch.ledger.ids import JournalIds
 from switch.ledger.sessions import connector
 from switch.ledger.store import Store
 from switch.ledger.writer import Writer
 from switch.messages.dates import HostCalendar
-from switch.rules.rulebook import RULE_SET
 from switch.security.keys import load_keys
 from switch.security.vault import Vault
 from switch.telemetry import EventLog, Metrics, TransactionLog, configure_logging
 from switch.terminals.listener import Listener
-from switch.transactions.decide import decider
-from switch.transactions.table import NEEDS
 
 _T = TypeVar("_T")
 
@@ -124,7 +120,7 @@ async def run(
     with closing(open_database(settings.ledger.database)) as database:
         await in_thread(lambda: check_version(database))
         await in_thread(lambda: check_keys(database, vault))
-        rules = Rules(decider(policies(settings)), NEEDS, HostCalendar(settings.zone).day_of, RULE_SET)
+        rules = rules_of(settings, HostCalendar(settings.zone))
         store = Store(connector(database), rules, vault.pan_key, clock, JournalIds(clock))
         observer = _Observer(metrics, events, transactions)
         writer = Writer(store, in_thread, clock, observer, settings.ledger.group_max, settings.ledger.queue_max)

@@ -12,13 +12,18 @@ import trio
 from switch.config import ListenerSettings, Settings
 from switch.errors import ConfigurationError, DatabaseError
 from switch.ledger.database import Database
+from switch.ledger.group import Rules
 from switch.ledger.lookups import Answer, Question, read_answers, read_issuer_keys
 from switch.ledger.writer import Writer
 from switch.messages.dates import HostCalendar
+from switch.messages.downloads import load_downloads
 from switch.messages.mapping import MessageMap
 from switch.messages.protected import ProtectedFields
 from switch.messages.verdicts import Finding
+from switch.rules.account_classes import load_account_classes
+from switch.rules.limits import counter_of, given_back, parsed
 from switch.rules.rule import Policy
+from switch.rules.rulebook import RULE_SET
 from switch.security.issuers import IssuerKeyRow, Issuers
 from switch.security.keyring import Keyring
 from switch.security.mac import MacAlgorithm, MacMethod, MacOutput
@@ -32,7 +37,9 @@ from switch.terminals.judge import Judge, PasswordQuestion
 from switch.terminals.limits import Limits
 from switch.terminals.listener import Listener
 from switch.terminals.sweeps import Runner, Sweeper
+from switch.transactions.decide import decider
 from switch.transactions.handler import Handler
+from switch.transactions.table import NEEDS
 from switch.values import Pan
 from switch.wire.codec import Codec
 from switch.wire.dialect import Dialect, load_dialect
@@ -174,17 +181,25 @@ class Doors:
         return Listener(exchange, limits, counters, self._events)
 
 
-def policies(settings: Settings) -> dict[str, Policy]:
-    """What operators set for each listener, as rules read it. Raises `ConfigurationError`."""
-    return {
+def rules_of(settings: Settings, calendar: HostCalendar) -> Rules:
+    """What the ledger decides by: the rules, each listener's policy, and what counts against limits.
+
+    Raises `ConfigurationError` for a data file that makes no sense.
+    """
+    classes = load_account_classes()
+    downloads = load_downloads()
+    policies = {
         listener.name: Policy(
             listener.maximum_amount_minor,
             listener.sign_on == "required",
             listener.minimum_software,
             "batch" in load_dialect(listener.dialect).roles,
+            classes,
+            downloads,
         )
         for listener in settings.listeners
     }
+    return Rules(decider(policies), NEEDS, calendar.day_of, RULE_SET, parsed, counter_of(classes), given_back)
 
 
 def _check_passwords(asked: Sequence[PasswordQuestion]) -> list[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from io import StringIO
@@ -14,12 +14,12 @@ import trio
 
 from switch.messages.dates import HostCalendar
 from switch.messages.mapping import MessageMap
-from switch.telemetry import EventLog, Metrics, TransactionLog, configure_logging
-from switch.terminals.exchange import Exchange
+from switch.telemetry import EventLog, ListenerMetrics, Metrics, TransactionLog, configure_logging
+from switch.terminals.exchange import Exchange, Security
 from switch.terminals.limits import Limits
 from switch.terminals.listener import Listener
 from switch.wire.codec import Codec, Fields
-from switch.wire.dialect import load_dialect
+from switch.wire.dialect import Dialect, load_dialect
 from switch.wire.framing import Frame, Framing
 from tests.fakes import FakeHandler
 
@@ -116,6 +116,7 @@ async def open_door(
     *,
     handler: FakeHandler | None = None,
     limits: Limits | None = None,
+    secure: Callable[[Dialect, ListenerMetrics], Security] | None = None,
     **framing: Any,
 ) -> AsyncIterator[Door]:
     """Open a listener; at the end it is drained, and nothing unexpected may stand in its log."""
@@ -138,6 +139,7 @@ async def open_door(
         counters,
         transactions,
         events,
+        secure(spoken, counters) if secure is not None else None,
     )
     listener = Listener(exchange, limits or Limits(), counters, events)
     ended = trio.Event()
