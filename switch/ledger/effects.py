@@ -28,7 +28,7 @@ from switch.decisions import (
 from switch.errors import InternalError
 from switch.ledger.books import NOTHING_SPENT, Books
 from switch.ledger.entry import Entry
-from switch.ledger.rows import JournalRow, TombstoneRow, chip_text, number_of, reply_text, trace_text
+from switch.ledger.rows import JournalRow, Prefix, TombstoneRow, chip_text, number_of, reply_text, trace_text
 from switch.ledger.state_effects import STATE_EFFECTS
 from switch.messages.kinds import Kind
 
@@ -38,9 +38,9 @@ def apply(books: Books, entry: Entry, facts: Facts, decision: Decision, *, keyed
     row = _journal_row(books, entry, facts, decision)
     books.changes.journal.append(row)
     if keyed:
-        prefix = row.terminal_id, row.merchant_id, row.stan
+        prefix = Prefix(row.terminal_id, row.merchant_id, row.stan)
         books.changes.request_key.append((*prefix, row.local_date, row.mti[1], row.batch, row.journal_id))
-        books.known.keep(row)
+        books.known.keep(prefix, row)
     if entry.request.chip is not None:
         _keep_chip(books, entry, facts)
     for leg, effect in enumerate(decision.effects):

@@ -151,11 +151,11 @@ class Known:
         for stone in stones:
             self._tombstones.setdefault(Prefix(*stone[:3]), []).append(stone)
 
-    def keep(self, row: JournalRow) -> None:
+    def keep(self, prefix: Prefix, row: JournalRow) -> None:
         """Let later requests of the group find a decision that was made in it, under its own key."""
-        self.add_requests((row,))
+        self._by_prefix.setdefault(prefix, []).append(row)
         if row.action == Action.APPROVED and row.kind in NAMED_BY_RRN:
-            self.add_by_rrn((row,))
+            self._by_rrn.setdefault((row.merchant_id, row.rrn), []).append(row)
 
     def bury(self, stone: TombstoneRow) -> bool:
         """Lay a tombstone; False where there is one already, because a second reversal buries nothing more."""

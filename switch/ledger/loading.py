@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from functools import lru_cache
+from typing import Final, Protocol
 
 from switch.decisions import (
     Account,
@@ -49,6 +50,8 @@ from switch.ledger.statements import (
 from switch.ledger.wanted import Wanted, wanted_by
 from switch.messages.kinds import Kind
 
+_TERMINALS_REMEMBERED: Final = 4096
+
 
 class Asking(Protocol):
     """What decides what is loaded: a part of `switch.ledger.group.Rules`."""
@@ -82,7 +85,9 @@ def load(session: Session, books: Books, entries: Sequence[Entry], rules: Asking
     known.add_authorisations(JournalRow(*row) for row in authorisations)
     known.add_by_id(JournalRow(*row) for row in rows)
     for row in terminals:
-        _add_terminal(books, row, rules.limits)
+        terminal, merchant = _terminal_and_merchant(row, rules.limits)
+        books.terminals[terminal.terminal_id] = terminal
+        books.merchants[merchant.merchant_id] = merchant
     for row in cards:
         books.cards[row[0]] = _card(row, rules.limits)
     for merchant_id, operator_id, has_password, failures, status in operators:
@@ -103,10 +108,12 @@ def load(session: Session, books: Books, entries: Sequence[Entry], rules: Asking
 # --- who ---------------------------------------------------------------------------------------------------
 
 
-def _add_terminal(books: Books, row: Row, limits: ReadLimits) -> None:
+@lru_cache(_TERMINALS_REMEMBERED)
+def _terminal_and_merchant(row: Row, limits: ReadLimits) -> tuple[Terminal, Merchant]:
+    """Made anew only where a row is another than last time: few are, from one group to the next."""
     terminal_id, merchant_id, status, serial, kinds, entry_modes, batch, signed_on = row[:8]
     because, manual_entry, fallback, schemes, software, pending, limits_text, last_seen_day = row[8:16]
-    books.terminals[terminal_id] = Terminal(
+    terminal = Terminal(
         terminal_id,
         merchant_id,
         status,
@@ -124,10 +131,8 @@ def _add_terminal(books: Books, row: Row, limits: ReadLimits) -> None:
         limits(limits_text) if limits_text else (),
         last_seen_day,
     )
-    if merchant_id not in books.merchants:
-        limits_text = row[-1]
-        its_limits = limits(limits_text) if limits_text else ()
-        books.merchants[merchant_id] = Merchant(merchant_id, *(*row[16:-1], its_limits))
+    its_limits = limits(row[-1]) if row[-1] else ()
+    return terminal, Merchant(merchant_id, *(*row[16:-1], its_limits))
 
 
 def _card(row: Row, limits: ReadLimits) -> Card:
