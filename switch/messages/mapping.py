@@ -90,15 +90,14 @@ class MessageMap:
             return Reject(Action.FORMAT_ERROR, card)
         if card.pan is None and entry.wants_card:
             return Reject(Action.FORMAT_ERROR, f"no field, track or chip of the {entry.kind} holds a card number")
-        new_amount = self._get_new_amount(fields)[:_AMOUNT_DIGITS]
-        if new_amount and not new_amount.isdecimal():
-            return Reject(Action.FORMAT_ERROR, "the new amount is not a number")
+        amount, new_amount = self._get_amount(fields), self._get_new_amount(fields)[:_AMOUNT_DIGITS]
+        if (amount and not amount.isdecimal()) or (new_amount and not new_amount.isdecimal()):
+            return Reject(Action.FORMAT_ERROR, "an amount is not a number")
         extras = self._extras.read(fields, entry, chip)
         if isinstance(extras, Reject):
             return extras
         named_date = self._calendar.resolve(self._get_local_date(fields), received_at)
         local_date = named_date or self._calendar.day_of(received_at)
-        amount = self._get_amount(fields)
         entry_mode = self._get_entry_mode(fields)
         original = None
         if entry.kind in HAVE_ORIGINALS:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from switch.errors import ConfigurationError
 from switch.messages.actions import Action
 from switch.messages.dates import HostCalendar
 from switch.messages.kinds import Kind
 from switch.messages.mapping import MessageMap, answer_mti, first_mti
 from switch.messages.model import Balance, OriginalReference, Reject, Reply, Request
 from switch.wire.codec import Fields
-from switch.wire.dialect import dialect_names, load_dialect
+from switch.wire.dialect import HeaderWishes, dialect_names, load_dialect
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = int(datetime(2026, 11, 21, 10, 30, 5, tzinfo=ZONE).timestamp()) * 1_000_000
@@ -237,3 +239,57 @@ def test_a_line_that_signs_on_or_off_names_no_terminal_and_is_answered_like_an_e
 
     assert not isinstance(entry, Reject)
     assert entry.kind is Kind.ECHO
+
+
+def test_what_is_private_goes_out_in_the_private_field_and_a_sign_on_has_no_approval_code() -> None:
+    sign_on: Fields = {0: "0800", 11: "000001", 41: "TERM0001", 42: "MERCHANT0000001", 60: "00000000003"}
+
+    answer = a_map("unionpay-pos").answer(sign_on, (), Reply(Action.APPROVED, NOW, "R" * 12, private=b"\x00\xabkeys"))
+
+    assert (answer[12], answer[13], answer[37], answer[62]) == ("103005", "1121", "R" * 12, "00AB6B657973")
+    assert 38 not in answer
+
+
+def test_a_dialect_without_a_private_field_says_nothing_there() -> None:
+    answer = a_map("iso8583-1987-ascii").answer(PURCHASE, (), Reply(Action.APPROVED, NOW, private=b"keys"))
+
+    assert set(answer) == {0, 39}
+
+
+def test_the_answer_to_a_void_has_a_reference_of_its_own() -> None:
+    mapping = a_map("unionpay-pos")
+    void: Fields = {**SALE, 3: "200000", 37: "ABC123456789", 60: "23000007"}
+    entry = mapping.find(void)
+    assert not isinstance(entry, Reject)
+
+    assert mapping.answer(void, entry.echo, Reply(Action.APPROVED, NOW, "OURS00000001"))[37] == "OURS00000001"
+
+
+# fmt: off
+WISHES = [
+    ("parameters", "1"), ("status", "2"), ("sign_on", "3"), ("ca_keys", "4"), ("aids", "5"), ("software", "6"),
+    ("", "0"), ("tea", "0"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("wish", "digit"), WISHES)
+def test_what_the_host_wants_next_stands_in_the_header(wish: str, digit: str) -> None:
+    tpdu, header = "6000030000", "60310{}31110E"
+
+    told = a_map("unionpay-pos").header(bytes.fromhex(tpdu + header.format("0")), wish)
+
+    assert told.hex().upper() == tpdu + header.format(digit)
+
+
+def test_a_header_without_room_for_it_is_left_as_it_is() -> None:
+    assert a_map("unionpay-pos").header(b"\x60\0\0\0\0", "sign_on") == b"\x60\0\0\0\0"
+    assert a_map("iso8583-1987-ascii").header(b"", "sign_on") == b""
+
+
+def test_an_unknown_wish_in_a_dialect_is_named() -> None:
+    dialect = load_dialect("unionpay-pos")
+    wishing = dataclasses.replace(dialect, header=HeaderWishes(5, {"tea": "1"}))
+
+    with pytest.raises(ConfigurationError, match=r"header\.wishes: no wish 'tea'"):
+        MessageMap(wishing, HostCalendar(ZONE), "door")

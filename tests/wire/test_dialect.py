@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from switch.errors import ConfigurationError
-from switch.wire.dialect import Dialect, dialect_names, load_dialect
+from switch.wire.dialect import Dialect, HeaderWishes, dialect_names, load_dialect
 from switch.wire.framing import Framing
 from tests.wire.messages import DIALECTS
 
@@ -201,3 +201,21 @@ def test_a_dialect_without_a_response_code_is_refused(tmp_path: Path) -> None:
     text = SMALL.replace('39 = { name = "response code", format = "an", size = 2 }', "").replace('action = "39"', "")
 
     assert ": fields.39: " in refused(tmp_path, text)
+
+
+def test_a_row_says_whether_its_messages_carry_a_mac_and_what_they_are_about(tmp_path: Path) -> None:
+    plain = load(tmp_path).transactions[0]
+    told = load(tmp_path, SMALL.replace('mti = "0200"', 'mti = "0200"\nmac = true\ntopic = "aids"')).transactions[0]
+
+    assert (plain.mac, plain.topic) == (False, "")
+    assert (told.mac, told.topic) == (True, "aids")
+
+
+def test_a_header_can_tell_the_terminal_what_to_do(tmp_path: Path) -> None:
+    header = '[header]\nrequest_nibble = 3\nwishes = { sign_on = "B" }\n\n[message]'
+    text = SMALL.replace('length  = "ascii4"', 'length  = "ascii4"\nheader_bytes = 2').replace("[message]", header)
+
+    assert load(tmp_path).header is None
+    assert load(tmp_path, text).header == HeaderWishes(3, {"sign_on": "B"})
+    assert ": header.request_nibble: " in refused(tmp_path, text.replace("nibble = 3", "nibble = 4"))
+    assert ": header.wishes.sign_on: " in refused(tmp_path, text.replace('"B"', '"G"'))
