@@ -121,7 +121,7 @@ async def run(
         await in_thread(lambda: check_version(database))
         await in_thread(lambda: check_keys(database, vault))
         rules = rules_of(settings, HostCalendar(settings.zone))
-        store = Store(connector(database), rules, vault.pan_key, clock, JournalIds(clock))
+        store = Store(connector(database), rules, vault.pan_key, clock, JournalIds(clock), code_key=vault.code_key)
         observer = _Observer(metrics, events, transactions)
         writer = Writer(store, in_thread, clock, observer, settings.ledger.group_max, settings.ledger.queue_max)
         metrics.queue_depth.set_function(lambda: writer.queue_depth)

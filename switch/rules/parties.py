@@ -83,10 +83,13 @@ def merchant_is_active(_: Request, facts: Facts, __: Policy) -> Verdict:
 
 
 def batch_is_the_terminals(request: Request, facts: Facts, policy: Policy) -> Verdict:
-    """A new financial request is of the batch that is open; who was never told its number says none or zeros."""
-    if not policy.has_batches:
+    """A new financial request is of the batch that its terminal was given at sign-on.
+
+    Who has not signed on was given none, and numbers its batches itself.
+    """
+    if not policy.has_batches or facts.terminal is None or not facts.terminal.signed_on:
         return NOT_ASKED
-    batch = facts.terminal.batch if facts.terminal else ""
+    batch = facts.terminal.batch
     if request.batch in ("", UNKNOWN_BATCH, batch):
         return request.batch, batch, None
     why = f"the terminal's open batch is {batch}, not {request.batch}"

@@ -11,7 +11,7 @@ from switch.rules.rule import NOT_ASKED, Policy
 from tests.builders import a_request, a_terminal, some_facts
 
 BATCHES = Policy(has_batches=True)
-FACTS = some_facts(terminal=a_terminal(batch="000007"))
+FACTS = some_facts(terminal=a_terminal(batch="000007", signed_on=True))
 
 
 @pytest.mark.parametrize("batch", ["000007", "000000", ""])
@@ -46,3 +46,9 @@ def test_a_batch_takes_999_requests(batch: str) -> None:
 
 def test_a_batch_nobody_counted_yet_has_room() -> None:
     assert batch_has_room(a_request(batch="000007"), FACTS, BATCHES) == (0, 999, None)
+
+
+def test_a_terminal_that_has_not_signed_on_numbers_its_batches_itself() -> None:
+    facts = some_facts(terminal=a_terminal(batch="000007", signed_on=False))
+
+    assert batch_is_the_terminals(a_request(batch="000006"), facts, BATCHES) is NOT_ASKED
