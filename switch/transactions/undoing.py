@@ -17,10 +17,12 @@ from switch.transactions.posting import Posting
 from switch.values import Money
 
 
-def cancel(request: Request, facts: Facts, _: Policy) -> Posting | Refusal:
+def cancel(request: Request, facts: Facts, policy: Policy) -> Posting | Refusal:
     """Undo what the terminal did earlier in this batch and on this day: VOID, CODE_CANCEL, COMPLETION_VOID."""
     original, step = facts.original, step_for(request.kind, facts)
-    if original is None or step is None or not _is_of_this_batch(request, facts, original) or original.refunded_minor:
+    if original is None or step is None or original.refunded_minor:
+        return _not_found(request, original)
+    if not _is_of_this_batch(request, facts, policy, original):
         return _not_found(request, original)
     return _differs(request, facts, original) or _cancelled(step, original, facts)
 
@@ -54,14 +56,15 @@ def _cancelled(step: Step, original: Payment, facts: Facts) -> Posting:
     return Posting(effects=(*take(step, original, facts, remaining_minor=0), own), has_approval_code=True)
 
 
-def _is_of_this_batch(request: Request, facts: Facts, original: Payment) -> bool:
-    """The ladder has seen to it that the request's batch is the open one; where there are none, the day is one."""
-    here = (request.terminal_id, _batch(request.batch, facts), facts.business_day)
-    return (original.terminal_id, _batch(original.batch, facts), original.business_day) == here
-
-
-def _batch(said: str, facts: Facts) -> str:
-    return facts.terminal.batch if said == UNKNOWN_BATCH and facts.terminal is not None else said
+def _is_of_this_batch(request: Request, facts: Facts, policy: Policy, original: Payment) -> bool:
+    """Whether it is of this terminal, this day and the open batch: the one given out at sign-on, else the request's."""
+    terminal = facts.terminal
+    given_out = terminal.batch if terminal is not None else ""
+    is_given_out = policy.has_batches and terminal is not None and terminal.signed_on
+    open_batch = given_out if is_given_out or request.batch == UNKNOWN_BATCH else request.batch
+    of_batch = given_out if original.batch == UNKNOWN_BATCH else original.batch
+    here = (request.terminal_id, open_batch, facts.business_day)
+    return (original.terminal_id, of_batch, original.business_day) == here
 
 
 def _not_found(request: Request, original: Payment | None) -> Refusal:
