@@ -9,15 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from switch.errors import OperatorError
-
 if TYPE_CHECKING:
     from switch.config import Settings
     from switch.ledger.database import Database
     from switch.security.vault import Vault
-    from switch.values import Pan
 
 _MICROSECONDS = 1_000_000
 
@@ -55,13 +50,3 @@ def open_books(config: Path | None) -> Iterator[OpenBooks]:
     with closing(open_database(settings.ledger.database)) as database:
         check_version(database)
         yield OpenBooks(settings, database)
-
-
-def pan_from(typed: str | None) -> Pan:
-    """Return the card number that was given, or ask for it without showing it. Raises `OperatorError`."""
-    from switch.values import Pan
-
-    digits = (typed or typer.prompt("Card number", hide_input=True)).replace(" ", "")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 19):  # noqa: PLR2004 - ISO/IEC 7812-1
-        raise OperatorError("a card number is 12 to 19 digits")
-    return Pan(digits)

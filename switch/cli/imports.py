@@ -1,4 +1,4 @@
-"""``switch import``: merchants, terminals and cards from CSV files."""
+"""``switch import``: merchants, terminals, cards and operators from CSV files."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from switch.ledger.import_staging import Run
 
 import_app = typer.Typer(
-    help="Import merchants, terminals and cards: all rows of a file, or none.",
+    help="Import merchants, terminals, cards and operators: all rows of a file, or none.",
     epilog="Importing a file again changes nothing. For what is in the books already, a filled cell changes it and "
-    "an empty one leaves it; balances are taken once, when an account is opened.",
+    "an empty one leaves it; balances are taken once, when an account is opened. Limits are words like "
+    "single=500000 daily=800000 daily_count=20 monthly=9000000 qr.daily=50000 contactless.no_pin=100000: minor "
+    "units, before a point a channel (swipe, chip, contactless, manual, qr).",
     no_args_is_help=True,
 )
 
@@ -30,7 +32,8 @@ def merchants(file: File, config: Config = None) -> None:
     """Import merchants.
 
     Columns: merchant_id (required), name, mcc, status (active, frozen,
-    closed), currency (three digits, default 156).
+    closed), currency (three digits, default 156), manual_entry (free,
+    with_code, off), limits.
     """
     _import("merchants", file, config)
 
@@ -40,8 +43,11 @@ def terminals(file: File, config: Config = None) -> None:
     """Import terminals; their merchants must be in the books.
 
     Columns: terminal_id and merchant_id (required), status (registered,
-    active, locked, dormant, retired), serial, kinds and entry_modes (lists,
-    separated by spaces; default and "all": no restriction).
+    active, locked, dormant, retired), serial (of the machine it is bound to),
+    kinds, entry_modes and schemes (lists, separated by spaces; default and
+    "all": no restriction), manual_entry (free, with_code, off), fallback (yes,
+    no: may it read the stripe of a chip card), limits. "none" takes the serial
+    number or the limits away.
     """
     _import("terminals", file, config)
 
@@ -53,23 +59,40 @@ def cards(file: File, config: Config = None) -> None:
     Columns: pan and expiry_yymm (required), status (active, inactive, frozen,
     lost, stolen), account (cards that name the same one share it), class,
     currency (default 156), balance_minor, credit_limit_minor,
-    single_limit_minor, daily_limit_minor, daily_count. Amounts are minor units;
-    "none" takes a limit away. A balance is taken only when its account opens.
+    single_limit_minor, daily_limit_minor, daily_count, scheme (unionpay, visa,
+    ...), service_code, sequence, pvv with pvki, cvv_key, limits. Amounts are
+    minor units; "none" takes a limit, the PIN (pvv) or the like away. A
+    balance is taken only when its account opens.
     """
     _import("cards", file, config)
+
+
+@import_app.command()
+def operators(file: File, config: Config = None) -> None:
+    """Import the people at terminals; their merchants must be in the books.
+
+    Columns: merchant_id and operator_id (one to three digits; both required),
+    password (kept hashed; default and "none": the number alone is enough),
+    status (active, closed). Delete the file afterwards.
+    """
+    _import("operators", file, config)
 
 
 def _import(subject: str, file: Path, config: Path | None) -> None:
     from switch.errors import ImportRefused
     from switch.ledger.database import check_keys
+    from switch.ledger.import_staging import Borrowed
     from switch.ledger.importing import import_file
+    from switch.rules.limits import parsed
+    from switch.security.passwords import hashed, password_matches
 
+    borrowed = Borrowed(parsed, hashed, password_matches)
     with open_books(config) as books:
         vault = books.vault()
         check_keys(books.database, vault)
         try:
             with _progress(file) as on_progress:
-                done = import_file(books.database, subject, file, vault, _run(books), on_progress)
+                done = import_file(books.database, subject, file, vault, _run(books), on_progress, borrowed)
         except ImportRefused as refused:
             for line, column, reason in refused.problems:
                 typer.echo(": ".join(part for part in (f"{file}:{line}", column, reason) if part), err=True)

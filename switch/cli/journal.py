@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from switch.cli.books import OpenBooks, open_books, pan_from
-from switch.cli.options import Config
+from switch.cli.books import OpenBooks, open_books
+from switch.cli.options import Config, pan_from
 from switch.errors import OperatorError
 
 if TYPE_CHECKING:

@@ -7,7 +7,23 @@ from typing import Annotated, Final
 import typer
 
 from switch import __version__
-from switch.cli import audit, database, demo, describe, imports, journal, keys, parties, serve, setup
+from switch.cli import (
+    audit,
+    authorisations,
+    cards,
+    database,
+    demo,
+    describe,
+    imports,
+    journal,
+    keys,
+    merchants,
+    operators,
+    pay_codes,
+    serve,
+    setup,
+    terminals,
+)
 
 app = typer.Typer(
     name="switch",
@@ -29,10 +45,13 @@ app.command("serve",    rich_help_panel=RUNNING)(serve.serve)
 app.add_typer(setup.config_app,       name="config",   rich_help_panel=RUNNING)
 app.add_typer(database.database_app,  name="db",       rich_help_panel=RUNNING)
 app.add_typer(imports.import_app,     name="import",   rich_help_panel=BOOKS)
-app.add_typer(parties.card_app,       name="card",     rich_help_panel=BOOKS)
-app.add_typer(parties.terminal_app,   name="terminal", rich_help_panel=BOOKS)
-app.add_typer(parties.merchant_app,   name="merchant", rich_help_panel=BOOKS)
+app.add_typer(cards.card_app,         name="card",     rich_help_panel=BOOKS)
+app.add_typer(pay_codes.paycode_app,  name="paycode",  rich_help_panel=BOOKS)
+app.add_typer(terminals.terminal_app, name="terminal", rich_help_panel=BOOKS)
+app.add_typer(operators.operator_app, name="operator", rich_help_panel=BOOKS)
+app.add_typer(merchants.merchant_app, name="merchant", rich_help_panel=BOOKS)
 app.add_typer(keys.keys_app,          name="keys",     rich_help_panel=BOOKS)
+app.add_typer(authorisations.authorisation_app, name="authorisation", rich_help_panel=BOOKS)
 app.add_typer(journal.journal_app,    name="journal",  rich_help_panel=BOOKS)
 app.command("audit",    rich_help_panel=BOOKS)(audit.audit)
 app.command("describe", rich_help_panel=WIRE)(describe.describe)

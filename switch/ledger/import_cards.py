@@ -7,6 +7,7 @@ Cards that name the same ``account`` share it; a card that names none has its ow
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,11 +16,26 @@ from switch.ledger import schema
 from switch.ledger.import_accounts import give_out_ids, move_opening_balances, open_accounts
 from switch.ledger.import_columns import CARD_COLUMNS
 from switch.ledger.import_file import Cells, Problem
-from switch.ledger.import_staging import Run, Written, highest, problems, repeated, stage, write_rows
+from switch.ledger.import_staging import (
+    Means,
+    Run,
+    Stager,
+    Written,
+    differing,
+    highest,
+    problems,
+    repeated,
+    stage,
+    taken_over,
+    write_rows,
+)
 from switch.ledger.ports import PanVault
 from switch.values import Pan
 
 COLUMNS: Final = CARD_COLUMNS
+
+_PLAIN: Final = ("scheme", "service_code", "sequence", "pvv", "pvki", "cvv_key", "limits")
+"""Columns of the card alone, all text, "" where nothing is set."""
 
 STAGE: Final = stage(
     "card",
@@ -37,6 +53,7 @@ STAGE: Final = stage(
     sa.Column("single_limit_minor", sa.BigInteger),
     sa.Column("daily_limit_minor", sa.BigInteger),
     sa.Column("daily_count", sa.Integer),
+    *(sa.Column(name, sa.Text) for name in _PLAIN),
     sa.Column("names_itself", sa.Integer),  # the account cell holds the card's number
     sa.Column("card_id", sa.BigInteger),  # found in the books, or given out by `write`
     sa.Column("account_id", sa.BigInteger),  # same
@@ -44,7 +61,12 @@ STAGE: Final = stage(
 )
 
 
-def staged(cells: Cells, vault: PanVault) -> dict[str, Any]:
+def stager(means: Means) -> Stager:
+    """Cards are staged sealed."""
+    return partial(_staged, means.vault)
+
+
+def _staged(vault: PanVault, cells: Cells) -> dict[str, Any]:
     """Seal the card's number: in clear it goes no further than this."""
     row = dict(cells)
     pan = row.pop("pan")
@@ -127,6 +149,14 @@ def _against_the_books(connection: sa.Connection) -> Iterator[Problem]:
     _keep_still(connection)
     yield from problems(
         connection,
+        "pvki",
+        "must be given with a pvv: it says under which key that was made",
+        """
+        SELECT s.line FROM import_card AS s LEFT JOIN card AS c ON c.card_id = s.card_id
+         WHERE coalesce(s.pvv, c.pvv, '') <> '' AND coalesce(s.pvki, c.pvki, '') = ''""",
+    )
+    yield from problems(
+        connection,
         "account",
         "the card is in the books with another account",
         """
@@ -180,11 +210,12 @@ def write(connection: sa.Connection, run: Run) -> Written:
     open_accounts(connection, last_account)
     added = write_rows(
         connection,
-        """
+        f"""
         INSERT INTO card (card_id, pan_key, pan_sealed, key_version, masked_pan, expiry_yymm, status, account_id,
-                          single_limit_minor, daily_limit_minor, daily_count)
+                          single_limit_minor, daily_limit_minor, daily_count, {", ".join(_PLAIN)})
         SELECT card_id, pan_key, pan_sealed, key_version, masked_pan, expiry_yymm, coalesce(status, 'active'),
-               account_id, nullif(single_limit_minor, -1), nullif(daily_limit_minor, -1), nullif(daily_count, -1)
+               account_id, nullif(single_limit_minor, -1), nullif(daily_limit_minor, -1), nullif(daily_count, -1),
+               {", ".join(f"coalesce({name}, '')" for name in _PLAIN)}
           FROM import_card WHERE card_id > :last_card""",
         last_card=last_card,
     )
@@ -194,9 +225,9 @@ def write(connection: sa.Connection, run: Run) -> Written:
 
 def _change_known(connection: sa.Connection) -> int:
     """Bring known cards, and their accounts, to what the filled cells say; return how many rows differed."""
-    differing = write_rows(
+    changed = write_rows(
         connection,
-        """
+        f"""
         UPDATE import_card SET differs = 1
           FROM card AS c
           JOIN account AS a ON a.account_id = c.account_id
@@ -208,18 +239,20 @@ def _change_known(connection: sa.Connection) -> int:
                 OR import_card.daily_limit_minor <> coalesce(c.daily_limit_minor, -1)
                 OR import_card.daily_count <> coalesce(c.daily_count, -1)
                 OR import_card.class <> a.class
-                OR import_card.credit_limit_minor <> b.credit_limit_minor)""",
+                OR import_card.credit_limit_minor <> b.credit_limit_minor
+                OR {differing("import_card", "c", _PLAIN)})""",
     )
-    if differing:
+    if changed:
         for change in _CHANGES:
             write_rows(connection, change)
-    return differing
+    return changed
 
 
 _CHANGES: Final = (
-    """
+    f"""
     UPDATE card
        SET expiry_yymm = s.expiry_yymm,
+           {taken_over("card", _PLAIN)},
            status = coalesce(s.status, card.status),
            single_limit_minor = nullif(coalesce(s.single_limit_minor, card.single_limit_minor), -1),
            daily_limit_minor = nullif(coalesce(s.daily_limit_minor, card.daily_limit_minor), -1),

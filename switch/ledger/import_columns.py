@@ -1,7 +1,8 @@
 """What each column of an import file may hold: one small reader per kind of cell.
 
 A reader takes a cell that is not empty and returns its value, or raises ValueError with a reason. Reasons
-never quote the cell: whatever column it was typed into, it may be a card number.
+never quote the cell: whatever column it was typed into, it may be a card number. What only higher floors can read
+(limits) is read by what they hand in.
 """
 
 from __future__ import annotations
@@ -11,17 +12,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from switch.ledger.parties import CARD_STATES, MERCHANT_STATES, TERMINAL_STATES
+from switch.errors import ConfigurationError
+from switch.ledger.operators import OPERATOR_STATES, check_operator_id, check_password
+from switch.ledger.parties import CARD_STATES, MANUAL_ENTRY, MERCHANT_STATES, SCHEMES, TERMINAL_STATES
 from switch.messages.kinds import Kind
-from switch.values import CURRENCIES, Pan
+from switch.values import CURRENCIES, Pan, Secret
 
-NO_LIMIT: Final = -1  # the word "none" in a file, until the row is written
-ALL: Final = "all"  # resets the kinds or entry modes of a terminal
+NONE: Final = "none"  # takes away what a cell has set
+NO_LIMIT: Final = -1  # that word where a number is kept, until the row is written
+ALL: Final = "all"  # resets the kinds, entry modes or schemes of a terminal
 OWN_ACCOUNT: Final = "~"  # begins the name of an account that belongs to one card alone
 _AMOUNT_MAX: Final = 999_999_999_999  # what DE 4 and DE 54 can hold: 12 digits
 _COUNT_MAX: Final = 999_999
 _LONGEST_NUMBER: Final = 20
+_LIMITS_LENGTH_MAX: Final = 500
 _SEPARATORS: Final = re.compile(r"[\s|;,]+")
+_LIKE_A_NUMBER_OF_A_CARD: Final = re.compile(r"[0-9]{8,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,13 @@ def _digits(length: int) -> Callable[[str], str]:
         return cell
 
     return read
+
+
+def _sequence(cell: str) -> str:
+    """A card's number among those of one PAN: three digits in DE 23, two in tag 5F34."""
+    if not (cell.isascii() and cell.isdigit() and len(cell) <= len("099") and int(cell) <= 99):  # noqa: PLR2004 - two digits
+        raise ValueError("must be 0 to 99, in at most three digits")
+    return f"{int(cell):02d}"
 
 
 def _one_of(words: Iterable[str]) -> Callable[[str], str]:
@@ -110,6 +123,47 @@ def _limit(highest: int) -> Callable[[str], int]:
     return read
 
 
+def _or_none(read: Callable[[str], str]) -> Callable[[str], str]:
+    """What ``read`` takes, or ``none`` for the empty text."""
+
+    def read_or_empty(cell: str) -> str:
+        return "" if cell == NONE else read(cell)
+
+    return read_or_empty
+
+
+def limits_reader(check: Callable[[str], object]) -> Callable[[str], str]:
+    """A reader of limits, or ``none``. ``check`` raises `ConfigurationError` for words that are no limits."""
+    text = _text(_LIMITS_LENGTH_MAX)
+
+    def read(cell: str) -> str:
+        words = " ".join(text(cell).split())
+        try:
+            check(words)
+        except ConfigurationError as error:
+            raise ValueError(_LIKE_A_NUMBER_OF_A_CARD.sub("...", str(error))) from None
+        return words
+
+    return _or_none(read)
+
+
+def _yes_no(cell: str) -> int:
+    return int(_one_of(("yes", "no"))(cell) == "yes")
+
+
+def _operator_id(cell: str) -> str:
+    check_operator_id(cell)
+    return cell
+
+
+def _password(cell: str) -> Secret:
+    """A password, or ``none``: the number alone is enough."""
+    if cell == NONE:
+        return Secret("")
+    check_password(cell)
+    return Secret(cell)
+
+
 def _currency(cell: str) -> str:
     if cell not in CURRENCIES:
         raise ValueError("must be the three digits of a known ISO 4217 currency")
@@ -137,21 +191,34 @@ def _account(cell: str) -> str:
     return _text(64)(cell)
 
 
+def _unread(_: str) -> str:
+    raise ValueError("is not taken here")
+
+
 # fmt: off
+LIMITS: Final = Column("limits", False, _unread)
+"""Read by what is handed in (`limits_reader`)."""
+
 MERCHANT_COLUMNS: Final = (
     Column("merchant_id",        True,  _identifier(15)),
     Column("name",               False, _text(99)),
     Column("mcc",                False, _digits(4)),
     Column("status",             False, _one_of(MERCHANT_STATES)),
     Column("currency",           False, _currency),
+    Column("manual_entry",       False, _one_of(MANUAL_ENTRY)),
+    LIMITS,
 )
 TERMINAL_COLUMNS: Final = (
     Column("terminal_id",        True,  _identifier(8)),
     Column("merchant_id",        True,  _identifier(15)),
     Column("status",             False, _one_of(TERMINAL_STATES)),
-    Column("serial",             False, _text(64)),
+    Column("serial",             False, _or_none(_text(64))),
     Column("kinds",              False, _list_of(_one_of(Kind))),
     Column("entry_modes",        False, _list_of(_digits(2))),
+    Column("manual_entry",       False, _one_of(MANUAL_ENTRY)),
+    Column("fallback",           False, _yes_no),
+    Column("schemes",            False, _list_of(_one_of(SCHEMES))),
+    LIMITS,
 )
 CARD_COLUMNS: Final = (
     Column("pan",                True,  _pan),
@@ -165,5 +232,18 @@ CARD_COLUMNS: Final = (
     Column("single_limit_minor", False, _limit(_AMOUNT_MAX)),
     Column("daily_limit_minor",  False, _limit(_AMOUNT_MAX)),
     Column("daily_count",        False, _limit(_COUNT_MAX)),
+    Column("scheme",             False, _or_none(_one_of(SCHEMES))),
+    Column("service_code",       False, _or_none(_digits(3))),
+    Column("sequence",           False, _or_none(_sequence)),
+    Column("pvv",                False, _or_none(_digits(4))),
+    Column("pvki",               False, _or_none(_digits(1))),
+    Column("cvv_key",            False, _or_none(_identifier(16))),
+    LIMITS,
+)
+OPERATOR_COLUMNS: Final = (
+    Column("merchant_id",        True,  _identifier(15)),
+    Column("operator_id",        True,  _operator_id),
+    Column("password",           False, _password),
+    Column("status",             False, _one_of(OPERATOR_STATES)),
 )
 # fmt: on

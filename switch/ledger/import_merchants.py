@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
 from switch.ledger.import_columns import MERCHANT_COLUMNS
-from switch.ledger.import_file import Cells, Problem
-from switch.ledger.import_staging import Run, Written, highest, problems, repeated, stage, write_rows
-from switch.ledger.ports import PanVault
+from switch.ledger.import_file import Problem
+from switch.ledger.import_staging import (
+    Means,
+    Run,
+    Stager,
+    Written,
+    differing,
+    highest,
+    problems,
+    repeated,
+    stage,
+    taken_over,
+    write_rows,
+)
 
 COLUMNS: Final = MERCHANT_COLUMNS
 
@@ -21,12 +32,16 @@ STAGE: Final = stage(
     sa.Column("mcc", sa.Text),
     sa.Column("status", sa.Text),
     sa.Column("currency", sa.Text),
+    sa.Column("manual_entry", sa.Text),
+    sa.Column("limits", sa.Text),
 )
 
+_CHANGEABLE: Final = ("name", "mcc", "status", "manual_entry", "limits")
 
-def staged(cells: Cells, _vault: PanVault) -> dict[str, Any]:
+
+def stager(_: Means) -> Stager:
     """Merchants are staged as they were read."""
-    return cells
+    return dict
 
 
 def conflicts(connection: sa.Connection) -> Iterator[Problem]:
@@ -47,14 +62,10 @@ def write(connection: sa.Connection, _run: Run) -> Written:
     """Change the merchants that are known, then open accounts for the others and add them."""
     changed = write_rows(
         connection,
-        """
-        UPDATE merchant
-           SET name = coalesce(s.name, merchant.name),
-               mcc = coalesce(s.mcc, merchant.mcc),
-               status = coalesce(s.status, merchant.status)
+        f"""
+        UPDATE merchant SET {taken_over("merchant", _CHANGEABLE)}
           FROM import_merchant AS s
-         WHERE s.merchant_id = merchant.merchant_id
-           AND (s.name <> merchant.name OR s.mcc <> merchant.mcc OR s.status <> merchant.status)""",
+         WHERE s.merchant_id = merchant.merchant_id AND {differing("s", "merchant", _CHANGEABLE)}""",
     )
     write_rows(
         connection,
@@ -68,9 +79,9 @@ def write(connection: sa.Connection, _run: Run) -> Written:
     added = write_rows(
         connection,
         """
-        INSERT INTO merchant (merchant_id, name, mcc, status, currency, account_id)
+        INSERT INTO merchant (merchant_id, name, mcc, status, currency, account_id, manual_entry, limits)
         SELECT s.merchant_id, coalesce(s.name, ''), coalesce(s.mcc, ''), coalesce(s.status, 'active'),
-               a.currency, a.account_id
+               a.currency, a.account_id, coalesce(s.manual_entry, 'free'), coalesce(s.limits, '')
           FROM import_merchant AS s
           JOIN account AS a
             ON a.kind = 'merchant' AND a.name = s.merchant_id AND a.currency = coalesce(s.currency, '156')

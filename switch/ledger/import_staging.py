@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from switch.ledger.import_file import Problem
+from switch.errors import ConfigurationError
+from switch.ledger.import_file import Cells, Problem
+from switch.ledger.ports import PanVault
+
+Stager = Callable[[Cells], dict[str, Any]]
+"""Makes of a row as it was read the one to stage, without its line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,34 @@ class Run:
     at: int
     local: datetime
     business_day: int
+
+
+def _nobody(_: str, *__: str) -> Any:
+    raise ConfigurationError("is not taken here")
+
+
+@dataclass(frozen=True, slots=True)
+class Borrowed:
+    """What an import borrows from floors that the ledger cannot reach; without it, files with such columns are refused.
+
+    ``limits`` raises `ConfigurationError` for words that are no limits (`switch.rules.limits.parsed`); ``hashed`` and
+    ``password_matches`` are those of `switch.security.passwords`.
+    """
+
+    limits: Callable[[str], object] = _nobody
+    hashed: Callable[[str], str] = _nobody
+    password_matches: Callable[[str, str], bool] = _nobody
+
+
+NOTHING_BORROWED: Final = Borrowed()
+
+
+class Means(NamedTuple):
+    """What rows are staged with."""
+
+    connection: sa.Connection
+    vault: PanVault
+    borrowed: Borrowed
 
 
 class Written(NamedTuple):
@@ -76,3 +109,13 @@ def highest(connection: sa.Connection, table: str, column: str) -> int:
 def write_rows(connection: sa.Connection, statement: str, **values: Any) -> int:
     """Run one statement and return how many rows it wrote."""
     return connection.execute(sa.text(statement), values).rowcount
+
+
+def taken_over(table: str, columns: Sequence[str]) -> str:
+    """What comes after SET: each column becomes what the staged row ``s`` gives, or stays."""
+    return ", ".join(f"{column} = coalesce(s.{column}, {table}.{column})" for column in columns)
+
+
+def differing(staged: str, table: str, columns: Sequence[str]) -> str:
+    """The condition that a staged row gives any of the columns another value; one it does not give is NULL."""
+    return "(" + " OR ".join(f"{staged}.{column} <> {table}.{column}" for column in columns) + ")"

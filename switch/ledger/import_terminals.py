@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
 from switch.ledger.import_columns import TERMINAL_COLUMNS
-from switch.ledger.import_file import Cells, Problem
-from switch.ledger.import_staging import Run, Written, problems, repeated, stage, write_rows
-from switch.ledger.ports import PanVault
+from switch.ledger.import_file import Problem
+from switch.ledger.import_staging import (
+    Means,
+    Run,
+    Stager,
+    Written,
+    differing,
+    problems,
+    repeated,
+    stage,
+    taken_over,
+    write_rows,
+)
 
 COLUMNS: Final = TERMINAL_COLUMNS
 
@@ -22,12 +32,21 @@ STAGE: Final = stage(
     sa.Column("serial", sa.Text),
     sa.Column("kinds", sa.Text),
     sa.Column("entry_modes", sa.Text),
+    sa.Column("manual_entry", sa.Text),
+    sa.Column("fallback", sa.Integer),
+    sa.Column("schemes", sa.Text),
+    sa.Column("limits", sa.Text),
+)
+
+_CHANGEABLE: Final = (
+    *("merchant_id", "status", "serial", "kinds", "entry_modes"),
+    *("manual_entry", "fallback", "schemes", "limits"),
 )
 
 
-def staged(cells: Cells, _vault: PanVault) -> dict[str, Any]:
+def stager(_: Means) -> Stager:
     """Terminals are staged as they were read."""
-    return cells
+    return dict
 
 
 def conflicts(connection: sa.Connection) -> Iterator[Problem]:
@@ -45,28 +64,30 @@ def conflicts(connection: sa.Connection) -> Iterator[Problem]:
 
 
 def write(connection: sa.Connection, _run: Run) -> Written:
-    """Change the terminals that are known (they keep their batch and sign-on), then add the others."""
+    """Change the terminals that are known (they keep their batch, sign-on and keys), then add the others.
+
+    One that becomes active again counts as not heard of yet, so that no sweep puts it to sleep at once.
+    """
     changed = write_rows(
         connection,
-        """
+        f"""
         UPDATE terminal
-           SET merchant_id = s.merchant_id,
-               status = coalesce(s.status, terminal.status),
-               serial = coalesce(s.serial, terminal.serial),
-               kinds = coalesce(s.kinds, terminal.kinds),
-               entry_modes = coalesce(s.entry_modes, terminal.entry_modes)
+           SET {taken_over("terminal", _CHANGEABLE)},
+               because = CASE WHEN coalesce(s.status, terminal.status) = 'locked' THEN terminal.because ELSE '' END,
+               last_seen_day = CASE WHEN s.status = 'active' AND terminal.status <> 'active' THEN 0
+                                    ELSE terminal.last_seen_day END
           FROM import_terminal AS s
-         WHERE s.terminal_id = terminal.terminal_id
-           AND (s.merchant_id <> terminal.merchant_id OR s.status <> terminal.status
-                OR s.serial <> terminal.serial OR s.kinds <> terminal.kinds
-                OR s.entry_modes <> terminal.entry_modes)""",
+         WHERE s.terminal_id = terminal.terminal_id AND {differing("s", "terminal", _CHANGEABLE)}""",
     )
     added = write_rows(
         connection,
         """
-        INSERT INTO terminal (terminal_id, merchant_id, status, serial, kinds, entry_modes)
+        INSERT INTO terminal (terminal_id, merchant_id, status, serial, kinds, entry_modes,
+                              manual_entry, fallback, schemes, limits)
         SELECT s.terminal_id, s.merchant_id, coalesce(s.status, 'active'), coalesce(s.serial, ''),
-               coalesce(s.kinds, ''), coalesce(s.entry_modes, '')
+               coalesce(s.kinds, ''), coalesce(s.entry_modes, ''),
+               coalesce(s.manual_entry, 'free'), coalesce(s.fallback, 1), coalesce(s.schemes, ''),
+               coalesce(s.limits, '')
           FROM import_terminal AS s
          WHERE NOT EXISTS (SELECT 1 FROM terminal AS t WHERE t.terminal_id = s.terminal_id)""",
     )

@@ -1,4 +1,4 @@
-"""Imports merchants, terminals and cards from CSV files: all rows of a file, or none.
+"""Imports merchants, terminals, cards and operators from CSV files: all rows of a file, or none.
 
 The file is read once, row by row, into a temporary table that only this connection sees; no lock is held
 meanwhile. Then one database transaction holds the staged rows against each other and against the books, and
@@ -6,15 +6,15 @@ writes them with a few set-based statements: on SQLite other writers wait for th
 for 100,000 cards), on PostgreSQL only other imports do. Any problem anywhere, and nothing is written.
 
 Importing a file again changes nothing. A row that is in the books already is brought to what its filled cells
-say; an empty cell leaves what is there, ``none`` takes a limit away, ``all`` lifts the restriction of kinds or
-entry modes. A balance is taken only when its account is opened, never again. What a file says wins over what
-an operator set by hand, for a card's status too.
+say; an empty cell leaves what is there, ``none`` takes away a limit, or another thing that need not be there, and
+``all`` lifts the restriction of kinds, entry modes or schemes. A balance is taken only when its account is opened,
+never again. What a file says wins over what an operator set by hand, for a card's status too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -22,11 +22,11 @@ from typing import Any, Final, Protocol
 import sqlalchemy as sa
 
 from switch.errors import ImportRefused
-from switch.ledger import import_cards, import_merchants, import_terminals
+from switch.ledger import import_cards, import_merchants, import_operators, import_terminals
 from switch.ledger.database import Database
-from switch.ledger.import_columns import Column
-from switch.ledger.import_file import PROBLEMS_MAX, Cells, ImportFile, Problem
-from switch.ledger.import_staging import Run, Written
+from switch.ledger.import_columns import LIMITS, Column, limits_reader
+from switch.ledger.import_file import PROBLEMS_MAX, ImportFile, Problem
+from switch.ledger.import_staging import NOTHING_BORROWED, Borrowed, Means, Run, Stager, Written
 from switch.ledger.ports import PanVault
 
 _CHUNK_ROWS: Final = 5_000  # what is held in memory at a time
@@ -43,8 +43,8 @@ class Subject(Protocol):
     @property
     def STAGE(self) -> sa.Table: ...  # noqa: N802 - same
 
-    def staged(self, cells: Cells, vault: PanVault) -> dict[str, Any]:
-        """Return the row to stage, without its line."""
+    def stager(self, means: Means) -> Stager:
+        """Return what makes the rows to stage, once for a file."""
         ...
 
     def conflicts(self, connection: sa.Connection) -> Iterator[Problem]:
@@ -58,6 +58,7 @@ SUBJECTS: Final[dict[str, Subject]] = {
     "merchants": import_merchants,
     "terminals": import_terminals,
     "cards": import_cards,
+    "operators": import_operators,
 }
 
 
@@ -81,8 +82,9 @@ def import_file(
     vault: PanVault,
     run: Run,
     on_progress: Callable[[int], None] = lambda _bytes_read: None,
+    borrowed: Borrowed = NOTHING_BORROWED,
 ) -> Imported:
-    """Import ``path`` as ``merchants``, ``terminals`` or ``cards``. ``run`` says when, and under which journal id.
+    """Import ``path`` as one of `SUBJECTS`. ``run`` says when, and under which journal id.
 
     Raises `ImportRefused` with every problem found (the first thousand), `ConfigurationError` where the file
     cannot be opened, `DatabaseError` where the database cannot be written; then nothing was changed.
@@ -90,8 +92,8 @@ def import_file(
     how = SUBJECTS[subject]
     with database.reading() as connection:
         connection.detach()  # temporary tables and settings end with this connection
-        source = ImportFile(path, how.COLUMNS, on_progress)
-        _stage(connection, how, source, vault)
+        source = ImportFile(path, _columns(how, borrowed), on_progress)
+        _stage(how, source, Means(connection, vault, borrowed))
         connection.execution_options(writing=True)
         with connection.begin():
             if connection.dialect.name == "postgresql":
@@ -103,11 +105,18 @@ def import_file(
     return Imported(source.lines, written.added, written.changed)
 
 
-def _stage(connection: sa.Connection, how: Subject, source: ImportFile, vault: PanVault) -> None:
+def _columns(how: Subject, borrowed: Borrowed) -> list[Column]:
+    limits = replace(LIMITS, read=limits_reader(borrowed.limits))
+    return [limits if column is LIMITS else column for column in how.COLUMNS]
+
+
+def _stage(how: Subject, source: ImportFile, means: Means) -> None:
+    connection = means.connection
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {_SQLITE_PATIENCE_MS}")
     how.STAGE.create(connection)
-    staged = ({"line": line, **how.staged(cells, vault)} for line, cells in source.rows())
+    staged_row = how.stager(means)
+    staged = ({"line": line, **staged_row(cells)} for line, cells in source.rows())
     for chunk in _chunks(staged):
         connection.execute(how.STAGE.insert(), chunk)
     if connection.dialect.name == "postgresql":

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from switch.cli import audit, imports, journal, parties
+from switch.cli import audit, cards, imports, journal, merchants, terminals
 from switch.cli.books import open_books
 from switch.cli.setup import install, settings_text
 from switch.errors import ConfigurationError, DatabaseError, ImportRefused, NotInBooks, OperatorError
@@ -23,9 +23,9 @@ STRANGER = "5555555555554444"
 
 root = typer.Typer()
 root.add_typer(imports.import_app, name="import")
-root.add_typer(parties.card_app, name="card")
-root.add_typer(parties.terminal_app, name="terminal")
-root.add_typer(parties.merchant_app, name="merchant")
+root.add_typer(cards.card_app, name="card")
+root.add_typer(terminals.terminal_app, name="terminal")
+root.add_typer(merchants.merchant_app, name="merchant")
 root.add_typer(journal.journal_app, name="journal")
 root.command("audit")(audit.audit)
 root.callback()(lambda: None)
@@ -137,7 +137,7 @@ def test_a_database_without_books_is_told(empty: Installation) -> None:
 def test_a_card_is_shown_masked(installation: Installation) -> None:
     shown = installation.ok("card", "show", PAN)
 
-    assert "card          411111******1111\nstatus        active\nexpires       2030-12\n" in shown
+    assert "card          411111******1111\nstatus        active\nscheme        not given\nexpires       2030-12\n" in shown
     assert "ledger        982.00 CNY\nheld          34.50 CNY\n" in shown
     assert "available     947.50 CNY\nsingle limit  none\ndaily limit   800.00 CNY\n" in shown
     assert "open hold     30.00 CNY  2026-03-04 20:00:00  M1  RRN " in shown
@@ -174,7 +174,7 @@ def test_terminals_and_merchants_are_shown_and_moved(installation: Installation)
 
     assert "status        locked\nmerchant      M1  Tea House  (frozen)\n" in terminal
     assert "last heard    2026-03-04 20:00:00\n" in terminal
-    assert "status        frozen\naccount       19.00 CNY\nterminals     1 active, 1 locked\n" in merchant
+    assert "status        frozen\naccount       19.00 CNY\nmanual entry  free\nlimits        none\noperators     none\nterminals     1 active, 1 locked\n" in merchant
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,8 @@ def test_the_journal_is_narrowed(installation: Installation) -> None:
     assert "approved" not in declined
     assert " balance " in of_card
     assert installation.ok("journal", "list", "--kind", "purchase", "--since", "2h") == "no such requests\n"
-    assert "19:" not in installation.ok("journal", "list", "--since", "2026-03-04T20:00")
+    assert "purchase" in installation.ok("journal", "list", "--since", "2026-03-04T20:00")
+    assert "purchase" not in installation.ok("journal", "list", "--since", "2026-03-04T20:01")
     assert "--since takes" in str(installation.fails("journal", "list", "--since", "yesterday"))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from switch.errors import NotInBooks, OperatorError
-from switch.ledger import parties
+from switch.ledger import cards, merchants, parties, terminals
 from switch.ledger.database import open_database
 from switch.ledger.parties import CARD_MOVES, MERCHANT_MOVES, TERMINAL_MOVES, Move
 from switch.messages.actions import Action
@@ -37,7 +37,7 @@ def answer(books: SampleBooks, stan: int) -> Action:
 
 def test_a_card_is_shown_with_its_account_its_day_and_its_open_holds(books: SampleBooks) -> None:
     with books.database.reading() as connection:
-        shown = parties.card_standing(connection, RICH_KEY, TODAY)
+        shown = cards.card_standing(connection, RICH_KEY, TODAY)
 
     assert (shown.masked_pan, shown.status, shown.account_class) == ("411111******1111", "active", "I")
     assert (shown.ledger_minor, shown.held_minor, shown.available_minor) == (98_200, 3_450, 94_750)
@@ -52,7 +52,7 @@ def test_a_card_is_shown_with_its_account_its_day_and_its_open_holds(books: Samp
 
 def test_a_card_that_did_nothing_today_spent_nothing(books: SampleBooks) -> None:
     with books.database.reading() as connection:
-        shown = parties.card_standing(connection, RICH_KEY, TODAY.replace(day=5))
+        shown = cards.card_standing(connection, RICH_KEY, TODAY.replace(day=5))
 
     assert (shown.spent_minor, shown.spent_count) == (0, 0)
 
@@ -61,11 +61,11 @@ def test_a_card_that_is_not_in_the_books_is_told_so(books: SampleBooks) -> None:
     stranger = VAULT.pan_key(Pan("5555555555554444"))
     with books.database.writing() as connection:
         with pytest.raises(NotInBooks):
-            parties.card_standing(connection, stranger, TODAY)
+            cards.card_standing(connection, stranger, TODAY)
         with pytest.raises(NotInBooks):
-            parties.move_card(connection, stranger, CARD["freeze"])
+            cards.move_card(connection, stranger, CARD["freeze"])
         with pytest.raises(NotInBooks):
-            parties.set_card_limits(connection, stranger, {"daily_count": 1})
+            cards.set_card_limits(connection, stranger, {"daily_count": 1})
 
 
 @pytest.mark.parametrize(
@@ -82,17 +82,17 @@ def test_a_card_that_is_not_in_the_books_is_told_so(books: SampleBooks) -> None:
 def test_the_next_message_meets_a_moved_card(books: SampleBooks, moves: list[str], expected: Action) -> None:
     for verb in moves:
         with books.database.writing() as connection:
-            parties.move_card(connection, RICH_KEY, CARD[verb])
+            cards.move_card(connection, RICH_KEY, CARD[verb])
 
     assert answer(books, 700) is expected
 
 
 def test_unfreezing_does_not_bring_a_stolen_card_back(books: SampleBooks) -> None:
     with books.database.writing() as connection:
-        parties.move_card(connection, RICH_KEY, CARD["stolen"])
+        cards.move_card(connection, RICH_KEY, CARD["stolen"])
 
         with pytest.raises(OperatorError, match="the card is stolen; unfreeze takes one that is frozen"):
-            parties.move_card(connection, RICH_KEY, CARD["unfreeze"])
+            cards.move_card(connection, RICH_KEY, CARD["unfreeze"])
 
 
 def test_a_limit_holds_from_the_next_message_and_none_takes_it_away(books: SampleBooks) -> None:
@@ -103,7 +103,7 @@ def test_a_limit_holds_from_the_next_message_and_none_takes_it_away(books: Sampl
         (702, {"daily_count": 4}),
     ):
         with books.database.writing() as connection:
-            parties.set_card_limits(connection, RICH_KEY, limits)
+            cards.set_card_limits(connection, RICH_KEY, limits)
         answers.append(answer(books, stan))
 
     assert answers == [Action.EXCEEDS_AMOUNT_LIMIT, Action.APPROVED, Action.EXCEEDS_COUNT_LIMIT]
@@ -111,8 +111,8 @@ def test_a_limit_holds_from_the_next_message_and_none_takes_it_away(books: Sampl
 
 def test_a_terminal_is_shown_with_its_merchant_and_when_it_was_last_heard(books: SampleBooks) -> None:
     with books.database.reading() as connection:
-        shown = parties.terminal_standing(connection, "T1")
-        silent = parties.terminal_standing(connection, "T2")
+        shown = terminals.terminal_standing(connection, "T1")
+        silent = terminals.terminal_standing(connection, "T2")
 
     assert (shown.merchant_id, shown.merchant_name, shown.serial, shown.batch) == ("M1", "Tea House", "SN-1", "000001")
     assert shown.last_seen_at == NOON
@@ -123,7 +123,7 @@ def test_a_terminal_is_shown_with_its_merchant_and_when_it_was_last_heard(books:
 @pytest.mark.parametrize("verb", ["lock", "freeze", "retire"])
 def test_a_terminal_that_was_put_out_of_service_is_refused(books: SampleBooks, verb: str) -> None:
     with books.database.writing() as connection:
-        before = parties.move_terminal(connection, "T1", TERMINAL[verb])
+        before = terminals.move_terminal(connection, "T1", TERMINAL[verb])
 
     assert before == "active"
     assert answer(books, 700) is Action.TERMINAL_INACTIVE
@@ -131,16 +131,16 @@ def test_a_terminal_that_was_put_out_of_service_is_refused(books: SampleBooks, v
 
 def test_a_retired_terminal_stays_retired(books: SampleBooks) -> None:
     with books.database.writing() as connection:
-        parties.move_terminal(connection, "T1", TERMINAL["retire"])
+        terminals.move_terminal(connection, "T1", TERMINAL["retire"])
 
         with pytest.raises(OperatorError, match="terminal T1 is retired"):
-            parties.move_terminal(connection, "T1", TERMINAL["activate"])
+            terminals.move_terminal(connection, "T1", TERMINAL["activate"])
 
 
 def test_a_merchant_is_shown_with_the_sum_of_its_entries_and_its_terminals(books: SampleBooks) -> None:
     with books.database.writing() as connection:
-        parties.move_terminal(connection, "T2", TERMINAL["lock"])
-        shown = parties.merchant_standing(connection, "M1")
+        terminals.move_terminal(connection, "T2", TERMINAL["lock"])
+        shown = merchants.merchant_standing(connection, "M1")
 
     assert shown.balance == Money(1_000 + 2_000 - 500 - 700 + 100, "156")
     assert shown.terminals == {"active": 1, "locked": 1}
@@ -152,7 +152,7 @@ def test_a_merchant_is_shown_with_the_sum_of_its_entries_and_its_terminals(books
 def test_the_next_message_meets_a_moved_merchant(books: SampleBooks, verbs: list[str], expected: Action) -> None:
     for verb in verbs:
         with books.database.writing() as connection:
-            parties.move_merchant(connection, "M1", MERCHANT[verb])
+            merchants.move_merchant(connection, "M1", MERCHANT[verb])
 
     assert answer(books, 700) is expected
 
@@ -172,15 +172,15 @@ def test_every_move_leads_to_a_known_state_from_known_states(moves: tuple[Move, 
 def test_what_is_not_in_the_books_is_named(books: SampleBooks) -> None:
     with books.database.writing() as connection:
         with pytest.raises(NotInBooks, match="terminal T9 is not in the books"):
-            parties.terminal_standing(connection, "T9")
+            terminals.terminal_standing(connection, "T9")
         with pytest.raises(NotInBooks, match="merchant M9 is not in the books"):
-            parties.merchant_standing(connection, "M9")
+            merchants.merchant_standing(connection, "M9")
         with pytest.raises(NotInBooks, match="terminal T9 is not in the books"):
-            parties.move_terminal(connection, "T9", TERMINAL["lock"])
+            terminals.move_terminal(connection, "T9", TERMINAL["lock"])
 
 
 def test_the_poor_card_shows_its_credit(books: SampleBooks) -> None:
     with books.database.reading() as connection:
-        shown = parties.card_standing(connection, VAULT.pan_key(POOR), TODAY)
+        shown = cards.card_standing(connection, VAULT.pan_key(POOR), TODAY)
 
     assert (shown.ledger_minor, shown.credit_limit_minor, shown.available_minor) == (-600, 700, 100)
