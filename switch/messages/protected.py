@@ -18,8 +18,8 @@ _SECOND_BITMAP: Final = 128
 _TRACKS: Final = (35, 36)
 
 _PIN_FORMATS: Final = {"0": "0", "1": "1", "3": "3", "4": "4"}
-_UNIONPAY_PIN_FORMATS: Final = {"1": "1", "2": "0"}
-"""First digit of DE 53: 1 is a block without the card number (format 1), 2 one with it (ANSI X9.8, format 0)."""
+_UNIONPAY_PIN_FORMATS: Final = {"1": "0-", "2": "0"}
+"""First digit of DE 53: ANSI X9.8 without (1) or with (2) the card number, as `switch.security.pin_blocks` names it."""
 
 
 class ProtectedFields:
@@ -47,7 +47,7 @@ class ProtectedFields:
         return self._read(fields, entry)
 
     def pin_format(self, secrets: Secrets) -> str:
-        """The ISO 9564-1 format of its PIN block: 0 unless the message says another."""
+        """The format of its PIN block, as `switch.security.pin_blocks` names it: ISO 9564-1 format 0 unless it says another."""
         return self._pin_formats.get(secrets.pin_format, "0")
 
     def make_room_for_mac(self, answer: Fields) -> None:

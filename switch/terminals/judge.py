@@ -19,6 +19,7 @@ from switch.messages.protected import ProtectedFields
 from switch.messages.sensitive import Secrets
 from switch.messages.stripe import Track2, track2_parts
 from switch.messages.verdicts import Finding, NewKeys, Verdicts
+from switch.security.card_codes import CVV2_SERVICE_CODE, ICVV_SERVICE_CODE
 from switch.security.hsm import Hsm, PinReference
 from switch.security.issuers import IF_LAID_OUT, IssuerKey, Issuers
 from switch.security.key_blocks import KeyUsage
@@ -26,10 +27,6 @@ from switch.security.keyring import TerminalKeys
 from switch.security.working_keys import FORMS
 from switch.terminals.guard import UNREADABLE, Admitted
 from switch.values import Pan, Secret
-
-CVV2_SERVICE_CODE = "000"
-ICVV_SERVICE_CODE = "999"
-"""What stands for the service code in the codes that are printed on a card and in its chip (Visa, UnionPay)."""
 
 _PVKI_AND_PVV = 5
 _CODE = slice(5, 8)
