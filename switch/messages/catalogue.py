@@ -9,8 +9,10 @@ from typing import Final
 
 from switch.errors import ConfigurationError
 from switch.messages.actions import Action
+from switch.messages.extras import HAVE_EXTRAS
 from switch.messages.kinds import Kind
 from switch.messages.model import Reject
+from switch.messages.originals import HAVE_ORIGINALS
 from switch.messages.paths import Getter, getter
 from switch.wire.codec import Fields
 from switch.wire.dialect import Dialect, TransactionRow
@@ -32,6 +34,8 @@ class Entry:
     mac: bool  # messages of this kind carry one
     topic: str  # what a download or an upload is about
     wants_card: bool  # one of the fields to choose from is the card number
+    has_original: bool  # it is about an earlier one
+    has_extras: bool  # it carries what only some kinds do
 
     def fault(self, fields: Fields) -> Reject | None:
         """The first field that is missing or must not be there."""
@@ -101,6 +105,8 @@ def _compile(dialect: Dialect, row: TransactionRow, paths: list[str]) -> Entry:
         matches=tuple((paths.index(path), _pattern(text)) for path, text in row.when.items()),
         mac=row.mac,
         topic=row.topic,
+        has_original=kind in HAVE_ORIGINALS,
+        has_extras=kind in HAVE_EXTRAS,
         wants_card=any(dialect.roles.get("pan") in choice for choice in row.required_one_of),
     )
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from switch.messages.actions import Action
-from switch.messages.catalogue import Entry
 from switch.messages.chip import ChipData
 from switch.messages.kinds import Kind
 from switch.messages.model import NO_EXTRAS, Extras, Reject
@@ -26,14 +25,26 @@ from switch.wire.codec import Fields
 from switch.wire.dialect import Dialect
 from switch.wire.tlv import Tlv, build_tlv
 
-_Reader = Callable[[Fields, Entry, ChipData | None], Extras | Reject]
+if TYPE_CHECKING:
+    from switch.messages.catalogue import Entry
+
+_Reader = Callable[[Fields, "Entry", ChipData | None], Extras | Reject]
+
+HAVE_EXTRAS: Final = frozenset(
+    {
+        Kind.SIGN_ON, Kind.TRANSFER, Kind.CODE_PURCHASE, Kind.CODE_CANCEL, Kind.CODE_QUERY, Kind.TIP,
+        Kind.DOWNLOAD_QUERY, Kind.DOWNLOAD, Kind.DOWNLOAD_END, Kind.STATUS_UPLOAD, Kind.SIGNATURE_UPLOAD,
+        Kind.SCRIPT_RESULT,
+    }
+)  # fmt: skip
+"""Kinds that carry any."""
 
 _NAMED_ITEMS: Final = frozenset({"ca_keys", "aids"})
 """Topics of which one item is fetched at a time, by its name; parameters come all at once."""
 
 
 class ExtrasReader:
-    """Finds them in one dialect's fields; kinds that carry nothing special cost one look-up."""
+    """Finds them in one dialect's fields."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._roles = dialect.roles
@@ -62,8 +73,7 @@ class ExtrasReader:
 
     def read(self, fields: Fields, entry: Entry, chip: ChipData | None) -> Extras | Reject:
         """The extras of a message; a `Reject` where its kind cannot do without what is missing or makes no sense."""
-        reader = self._readers.get(entry.kind)
-        return NO_EXTRAS if reader is None else reader(fields, entry, chip)
+        return self._readers[entry.kind](fields, entry, chip) if entry.has_extras else NO_EXTRAS
 
     def _sign_on(self, fields: Fields, entry: Entry, _: ChipData | None) -> Extras:
         """Serial number and software from field 59; where that has none, the number in field 62 is the machine's."""

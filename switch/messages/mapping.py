@@ -18,8 +18,8 @@ from switch.messages.catalogue import Catalogue, Entry
 from switch.messages.chip_reading import read_chip
 from switch.messages.dates import HostCalendar
 from switch.messages.extras import ExtrasReader
-from switch.messages.model import Balance, Reject, Reply, Request
-from switch.messages.originals import HAVE_ORIGINALS, OriginalReader
+from switch.messages.model import NO_EXTRAS, Balance, Reject, Reply, Request
+from switch.messages.originals import OriginalReader
 from switch.messages.paths import bytes_of, field_of, role_getter, span_of
 from switch.messages.verdicts import UNCHECKED
 from switch.wire.codec import Fields
@@ -93,14 +93,14 @@ class MessageMap:
         amount, new_amount = self._get_amount(fields), self._get_new_amount(fields)[:_AMOUNT_DIGITS]
         if (amount and not amount.isdecimal()) or (new_amount and not new_amount.isdecimal()):
             return Reject(Action.FORMAT_ERROR, "an amount is not a number")
-        extras = self._extras.read(fields, entry, chip)
+        extras = self._extras.read(fields, entry, chip) if entry.has_extras else NO_EXTRAS
         if isinstance(extras, Reject):
             return extras
         named_date = self._calendar.resolve(self._get_local_date(fields), received_at)
         local_date = named_date or self._calendar.day_of(received_at)
         entry_mode = self._get_entry_mode(fields)
         original = None
-        if entry.kind in HAVE_ORIGINALS:
+        if entry.has_original:
             original = self._originals.read(fields, entry.kind, local_date, received_at)
         return Request(
             entry.kind,
