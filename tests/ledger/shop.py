@@ -44,6 +44,10 @@ def pan_key(pan: Pan) -> bytes:
     return hashlib.sha256(pan.reveal().encode()).digest()
 
 
+def code_key(code: str) -> bytes:
+    return hashlib.sha256(b"code" + code.encode()).digest()
+
+
 def business_day(at: int) -> date:
     return datetime.fromtimestamp(at / 1e6, UTC).date()
 
@@ -148,11 +152,17 @@ class Shop:
         decide: Decide = decide,
         connect: Callable[[], Session] | None = None,
         pauses: list[float] | None = None,
+        **rules: Any,
     ) -> Store:
         pauses = [] if pauses is None else pauses
-        rules = Rules(decide, NEEDS, business_day)
         store = Store(
-            connect or connector(self.database), rules, pan_key, lambda: self.now, lambda: next(self.ids), pauses.append
+            connect or connector(self.database),
+            Rules(**{"decide": decide, "needs": NEEDS, "business_day": business_day, **rules}),
+            pan_key,
+            lambda: self.now,
+            lambda: next(self.ids),
+            pauses.append,
+            code_key,
         )
         self.stores.append(store)
         return store

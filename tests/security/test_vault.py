@@ -31,6 +31,14 @@ def test_the_look_up_hash_is_hmac_sha_256_of_the_digits(pan: Pan) -> None:
     assert VAULT.pan_key(pan) == hmac.digest(LOOKUP, pan.reveal().encode(), "sha256")
 
 
+@given(pans)
+def test_a_pay_code_has_another_look_up_hash_than_the_card_number_of_its_digits(pan: Pan) -> None:
+    key = VAULT.code_key(pan.reveal())
+
+    assert key == hmac.digest(LOOKUP, b"pay code:" + pan.reveal().encode(), "sha256")
+    assert key != VAULT.pan_key(pan)
+
+
 def test_sealing_twice_gives_other_bytes_of_the_documented_length() -> None:
     first, second = VAULT.seal(PAN), VAULT.seal(PAN)
 
