@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from switch.messages.actions import Action
 from switch.messages.chip import ChipData
@@ -25,10 +25,7 @@ from switch.wire.codec import Fields
 from switch.wire.dialect import Dialect
 from switch.wire.tlv import Tlv, build_tlv
 
-if TYPE_CHECKING:
-    from switch.messages.catalogue import Entry
-
-_Reader = Callable[[Fields, "Entry", ChipData | None], Extras | Reject]
+_Reader = Callable[[Fields, str, ChipData | None], Extras | Reject]
 
 HAVE_EXTRAS: Final = frozenset(
     {
@@ -71,16 +68,20 @@ class ExtrasReader:
             Kind.SCRIPT_RESULT: self._script_result,
         }
 
-    def read(self, fields: Fields, entry: Entry, chip: ChipData | None) -> Extras | Reject:
-        """The extras of a message; a `Reject` where its kind cannot do without what is missing or makes no sense."""
-        return self._readers[entry.kind](fields, entry, chip) if entry.has_extras else NO_EXTRAS
+    def read(self, fields: Fields, kind: Kind, topic: str, chip: ChipData | None) -> Extras | Reject:
+        """The extras of a message; a `Reject` where its kind cannot do without what is missing or makes no sense.
 
-    def _sign_on(self, fields: Fields, entry: Entry, _: ChipData | None) -> Extras:
+        ``topic`` is that of the message's row in the dialect's table.
+        """
+        reader = self._readers.get(kind)
+        return NO_EXTRAS if reader is None else reader(fields, topic, chip)
+
+    def _sign_on(self, fields: Fields, topic: str, _: ChipData | None) -> Extras:
         """Serial number and software from field 59; where that has none, the number in field 62 is the machine's."""
         info = read_terminal_info(self._get_terminal_info(fields))
         operator_id, password = read_operator(self._get_operator(fields))
         return Extras(
-            topic=entry.topic,
+            topic=topic,
             network_code=self._get_network_code(fields),
             serial=info.serial or read_serial(self._get_private(fields)),
             software=info.software,
@@ -88,46 +89,46 @@ class ExtrasReader:
             password=Secret(password) if password else None,
         )
 
-    def _transfer(self, fields: Fields, entry: Entry, _: ChipData | None) -> Extras | Reject:
+    def _transfer(self, fields: Fields, topic: str, _: ChipData | None) -> Extras | Reject:
         digits = read_card_number(self._get_to_card(fields))
         if not digits:
             return _reject(f"field {self._roles.get('to_card')} holds no card to transfer to")
-        return Extras(to_pan=Pan(digits), topic=entry.topic)
+        return Extras(to_pan=Pan(digits), topic=topic)
 
-    def _code_purchase(self, fields: Fields, entry: Entry, chip: ChipData | None) -> Extras | Reject:
-        extras = self._code(fields, entry, chip)
+    def _code_purchase(self, fields: Fields, topic: str, chip: ChipData | None) -> Extras | Reject:
+        extras = self._code(fields, topic, chip)
         return extras if extras.pay_code is not None else _reject("the message holds no pay code")
 
-    def _code(self, fields: Fields, entry: Entry, _: ChipData | None) -> Extras:
+    def _code(self, fields: Fields, topic: str, _: ChipData | None) -> Extras:
         info = read_terminal_info(self._get_terminal_info(fields))
         code = info.pay_code or read_pay_code(self._get_private(fields))
-        return Extras(pay_code=Secret(code) if code else None, topic=entry.topic)
+        return Extras(pay_code=Secret(code) if code else None, topic=topic)
 
-    def _tip(self, fields: Fields, entry: Entry, _: ChipData | None) -> Extras | Reject:
+    def _tip(self, fields: Fields, topic: str, _: ChipData | None) -> Extras | Reject:
         text = self._get_tip(fields)
         tip_minor = read_tip(text)
         if text and tip_minor is None:
             return _reject(f"field {self._roles.get('tip')} holds no tip")
-        return Extras(tip_minor=tip_minor, topic=entry.topic)
+        return Extras(tip_minor=tip_minor, topic=topic)
 
-    def _topic(self, fields: Fields, entry: Entry, _: ChipData | None) -> Extras:
+    def _topic(self, fields: Fields, topic: str, _: ChipData | None) -> Extras:
         network_code = self._get_network_code(fields)
-        return Extras(topic=entry.topic, network_code=network_code, content=self._get_content(fields))
+        return Extras(topic=topic, network_code=network_code, content=self._get_content(fields))
 
-    def _download(self, fields: Fields, entry: Entry, chip: ChipData | None) -> Extras | Reject:
-        if entry.topic in _NAMED_ITEMS and read_item_name(self._get_private_bytes(fields)) is None:
+    def _download(self, fields: Fields, topic: str, chip: ChipData | None) -> Extras | Reject:
+        if topic in _NAMED_ITEMS and read_item_name(self._get_private_bytes(fields)) is None:
             return _reject(f"field {self._roles.get('private')} names nothing to download")
-        return self._topic(fields, entry, chip)
+        return self._topic(fields, topic, chip)
 
-    def _status(self, fields: Fields, entry: Entry, chip: ChipData | None) -> Extras:
+    def _status(self, fields: Fields, topic: str, chip: ChipData | None) -> Extras:
         info = read_terminal_info(self._get_terminal_info(fields))
-        return self._topic(fields, entry, chip)._replace(serial=info.serial, software=info.software)
+        return self._topic(fields, topic, chip)._replace(serial=info.serial, software=info.software)
 
-    def _script_result(self, fields: Fields, entry: Entry, chip: ChipData | None) -> Extras:
+    def _script_result(self, fields: Fields, topic: str, chip: ChipData | None) -> Extras:
         """Content is the chip's data without what could name the card: it is kept."""
         tags = chip.tags if chip is not None else {}
         kept = tuple(Tlv(tag, value) for tag, value in tags.items() if tag in NAMES and tag not in SHOWN)
-        return self._topic(fields, entry, chip)._replace(content=build_tlv(kept).hex().upper())
+        return self._topic(fields, topic, chip)._replace(content=build_tlv(kept).hex().upper())
 
 
 def _reject(because: str) -> Reject:

@@ -93,7 +93,7 @@ class MessageMap:
         amount, new_amount = self._get_amount(fields), self._get_new_amount(fields)[:_AMOUNT_DIGITS]
         if (amount and not amount.isdecimal()) or (new_amount and not new_amount.isdecimal()):
             return Reject(Action.FORMAT_ERROR, "an amount is not a number")
-        extras = self._extras.read(fields, entry, chip) if entry.has_extras else NO_EXTRAS
+        extras = self._extras.read(fields, entry.kind, entry.topic, chip) if entry.has_extras else NO_EXTRAS
         if isinstance(extras, Reject):
             return extras
         named_date = self._calendar.resolve(self._get_local_date(fields), received_at)
