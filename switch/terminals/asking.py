@@ -17,6 +17,11 @@ _R = TypeVar("_R")
 _Q_contra = TypeVar("_Q_contra", contravariant=True)
 _A_co = TypeVar("_A_co", covariant=True)
 
+Asked = Question | PasswordQuestion
+Told = Answer | Finding | None
+Steps = Generator[Asked, Told, _R]
+"""What asks questions on its way to a result."""
+
 
 class Oracle(Protocol[_Q_contra, _A_co]):
     """Answers questions later: `switch.terminals.sweeps`."""
@@ -37,44 +42,31 @@ class Asker:
         self._passwords = passwords
         self._failed = failed
 
-    def run(
-        self,
-        steps: Generator[Question | PasswordQuestion, Answer | Finding | None, _R],
-        done: Callable[[_R | None], None],
-    ) -> None:
-        """Run to the end and hand over the result; ``done`` gets None where a step raised after a question.
+    def run(self, steps: Steps[_R], done: Callable[[_R | None], None]) -> None:
+        """Run to the end and hand over the result; ``done`` gets None where a step raised."""
+        self._go_on(steps, None, done)
 
-        Before the first question what a step raises comes out here, to the caller whose message it is.
-        """
+    def _go_on(self, steps: Steps[_R], told: Told, done: Callable[[_R | None], None]) -> None:
+        result: _R | None
         try:
-            asked = next(steps)
+            asked = steps.send(told)
         except StopIteration as end:
-            done(end.value)
+            result = end.value
+        except Exception as error:  # noqa: BLE001 - it is this message's alone; whoever answered has others to tell
+            self._failed(error)
+            result = None
+        else:
+            self._ask(steps, asked, done)
             return
-        self._ask(steps, asked, done)
+        done(result)
 
-    def _ask(
-        self,
-        steps: Generator[Question | PasswordQuestion, Answer | Finding | None, _R],
-        asked: Question | PasswordQuestion,
-        done: Callable[[_R | None], None],
-    ) -> None:
-        def go_on(answer: Answer | Finding | None) -> None:
-            result: _R | None
-            try:
-                again = steps.send(answer)
-            except StopIteration as end:
-                result = end.value
-            except Exception as error:  # noqa: BLE001 - it is this message's; whoever answered has others to tell
-                self._failed(error)
-                result = None
-            else:
-                self._ask(steps, again, done)
-                return
-            done(result)
+    def _ask(self, steps: Steps[_R], asked: Asked, done: Callable[[_R | None], None]) -> None:
+        def go_on(told: Told) -> None:
+            self._go_on(steps, told, done)
 
-        queued = (
-            self._passwords.ask(asked, go_on) if isinstance(asked, PasswordQuestion) else self._books.ask(asked, go_on)
-        )
-        if not queued:
+        if isinstance(asked, PasswordQuestion):
+            is_queued = self._passwords.ask(asked, go_on)
+        else:
+            is_queued = self._books.ask(asked, go_on)
+        if not is_queued:
             go_on(None)
