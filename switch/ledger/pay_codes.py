@@ -32,6 +32,12 @@ def check_code(code: Secret) -> None:
         raise OperatorError(f"a pay code is 19 or 20 digits that begin with {PREFIX}")
 
 
+def code_is_kept(connection: sa.Connection, code_key: bytes) -> bool:
+    """Whether a code with that hash is in the books, used or not."""
+    found = connection.execute(sa.select(pay_code.c.card_id).where(pay_code.c.code_key == code_key)).first()
+    return found is not None
+
+
 def keep_code(
     connection: sa.Connection, code_key: bytes, pan_key: bytes, expires_at: int, *, single_use: bool = True
 ) -> str:

@@ -6,6 +6,7 @@ would, the messages go over sockets, and the audit reads the database that the s
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
@@ -21,33 +22,49 @@ from switch.config import Settings
 from switch.data_files import specs_directory
 from switch.ledger.database import Database, open_database, set_meta
 from switch.ledger.ids import JournalIds
-from switch.ledger.import_staging import Run
+from switch.ledger.import_staging import Borrowed, Run
 from switch.ledger.importing import import_file
+from switch.ledger.pay_codes import NEVER, check_code, code_is_kept, keep_code
 from switch.ledger.schema import account, balance, card, journal
 from switch.messages.actions import Action
 from switch.messages.responses import ResponseTexts, load_responses
+from switch.rules.limits import parsed
 from switch.security.keys import load_keys
+from switch.security.passwords import hashed, password_matches
 from switch.security.vault import Vault
 from switch.tools.client import Client, connect
 from switch.tools.script import Step, load_script
-from switch.values import Money, Pan
+from switch.values import Money, Pan, Secret
 from switch.wire.codec import Fields
 from switch.wire.dialect import Dialect, load_dialect
 
-_DATA: Final = ("merchants", "terminals", "cards")
+_DATA: Final = ("merchants", "terminals", "cards", "operators")
 
 
 def load_data(settings: Settings) -> None:
-    """Import the demo's merchants, terminals and cards; a second time changes nothing."""
+    """Import the demo's merchants, terminals, cards and operators, and keep its pay codes; twice is once."""
     now = datetime.now(settings.zone)
     at = int(now.timestamp() * 1_000_000)
     ids = JournalIds(lambda: at)
     vault = Vault(load_keys(settings.keys.file))
+    borrowed = Borrowed(parsed, hashed, password_matches)
     with closing(open_database(settings.ledger.database)) as database:
         set_meta(database, "demo", "yes")
         for subject in _DATA:
             run = Run(ids(), at, now, int(now.strftime("%Y%m%d")))
-            import_file(database, subject, _demo_file(f"{subject}.csv"), vault, run)
+            import_file(database, subject, _demo_file(f"{subject}.csv"), vault, run, borrowed=borrowed)
+        _keep_pay_codes(database, vault)
+
+
+def _keep_pay_codes(database: Database, vault: Vault) -> None:
+    """Codes that everybody can read in ``pay_codes.csv``: good for any number of payments, without end."""
+    with _demo_file("pay_codes.csv").open(encoding="utf-8", newline="") as file, database.writing() as connection:
+        for row in csv.DictReader(file):
+            code = Secret(row["code"])
+            check_code(code)
+            code_key, pan_key = vault.code_key(code.reveal()), vault.pan_key(Pan(row["pan"]))
+            if not code_is_kept(connection, code_key):
+                keep_code(connection, code_key, pan_key, NEVER, single_use=False)
 
 
 def _demo_file(name: str) -> Path:
