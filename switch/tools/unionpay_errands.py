@@ -1,0 +1,103 @@
+"""What a UnionPay terminal does in more than one question, or with more of the answer than to check it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from switch.errors import DecodeError, PeerError
+from switch.tools.day import APPROVED, Form, Line, Play, Step, ask, judged
+from switch.wire.codec import Fields
+from switch.wire.tlv import Tlv, build_tlv, parse_tlv
+
+_PRIVATE: Final = 62
+_ITEMS_MAX: Final = 64
+_CARD_REFUSED: Final = "59"
+
+_AHEAD: Final = (4, 9, 16, 25, 36, 49, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
+"""How far ahead a chip's counter is tried: small steps first, for what is skipped is used up."""
+
+_ATC_TRIED_MAX: Final = 65_000
+
+
+async def sign_on(play: Play, step: Step) -> Line:
+    """Sign on: take the working keys that the host gives out, and its batch number."""
+    fields = play.message(step)
+    answer = await play.send(step, fields)
+    line = judged(play, step, fields, answer)
+    if answer.code != APPROVED or _PRIVATE not in answer.fields:
+        return line
+    try:
+        names = play.terminal.take_keys(bytes.fromhex(answer.fields[_PRIVATE]))
+    except PeerError as error:
+        return line._replace(faults=(*line.faults, str(error)))
+    play.terminal.batch = answer.fields.get(60, "")[2:8] or play.terminal.batch
+    return line._replace(checked=(*line.checked, names, f"batch {play.terminal.batch}"))
+
+
+async def download_all(play: Play, step: Step) -> Line:
+    """Ask what there is (its list may come in parts), fetch each, and say that the terminal has them."""
+    names: list[bytes] = []
+    line, has_more = Line(step.says, None, "", step.expect), True
+    while has_more and line.is_as_expected and len(names) < _ITEMS_MAX:
+        content = f"1{len(names):02d}".encode().hex().upper()
+        line = await _told(play, step, step.form, {_PRIVATE: content})
+        found = _names(play, step)
+        has_more = bool(found) and _status(play, step) == b"2"
+        names += found
+    fetch = step.form._replace(mti="0800", network=f"{step.form.network[:2]}0")
+    for name in names:
+        if line.is_as_expected:
+            line = await _told(play, step, fetch, {_PRIVATE: name.hex().upper()})
+    end = step.form._replace(mti="0800", network=f"{step.form.network[:2]}1", gives=())
+    if line.is_as_expected:
+        line = await _told(play, step, end, {})
+    faults = line.faults if names or line.faults else ("the host offers none",)
+    return line._replace(checked=(f"{len(names)} fetched",), faults=faults)
+
+
+async def download_parameters(play: Play, step: Step) -> Line:
+    """Fetch the parameters, and say that the terminal has them."""
+    line = await ask(play, step)
+    size = len(play.asked[step.name].answer.fields.get(_PRIVATE, "")) // 2
+    end = step.form._replace(network="361", gives=())
+    return line if line.faults else (await _told(play, step, end, {}))._replace(checked=(f"{size} bytes",))
+
+
+async def find_counter(play: Play, step: Step) -> Line:
+    """Ask with a chip whose counter the simulation may not know: where it is refused, try higher ones."""
+    card, start = play.cards[step.card], play.cards[step.card].atc
+    line = await ask(play, step)
+    for ahead in _AHEAD:
+        if play.asked[step.name].answer.code != _CARD_REFUSED or start + ahead >= _ATC_TRIED_MAX:
+            break
+        card.atc = start + ahead
+        line = await ask(play, step)
+    return line
+
+
+async def _told(play: Play, step: Step, form: Form, more: Fields) -> Line:
+    return await ask(play, Step(step.name, step.says, form._replace(more=more)))
+
+
+def _content(play: Play, step: Step) -> bytes:
+    return bytes.fromhex(play.asked[step.name].answer.fields.get(_PRIVATE, ""))
+
+
+def _status(play: Play, step: Step) -> bytes:
+    """What comes before the list: 0 nothing, 1 this is all, 2 there is more."""
+    return _content(play, step)[:1]
+
+
+def _names(play: Play, step: Step) -> list[bytes]:
+    """The names in the list, each as it is asked for: 9F06, with the 9F22 that follows it if there is one."""
+    try:
+        objects = parse_tlv(_content(play, step)[1:])
+    except DecodeError:
+        return []
+    names: list[list[Tlv]] = []
+    for one in objects:
+        if one.tag == "9F06":
+            names.append([one])
+        elif one.tag == "9F22" and names:
+            names[-1].append(one)
+    return [build_tlv(tuple(name)) for name in names]
