@@ -1,0 +1,98 @@
+"""Keys go in and come out wrapped or in components, never as they are; altered ones are refused."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import pytest
+
+from switch.errors import ConfigurationError, OperatorError
+from switch.messages.verdicts import Finding
+from switch.security.ciphers import des, xor
+from switch.security.demo_keys import DEMO_CVK
+from switch.security.hsm import PinReference
+from switch.security.key_blocks import KeyBlocks, KeyUsage
+from switch.security.mac import MacAlgorithm, MacMethod, MacOutput
+from switch.security.pin_blocks import PinFormat, closed
+from switch.security.pin_checks import pvv
+from switch.security.software_hsm import SoftwareHsm
+from switch.security.working_keys import KeyForm, taken
+from switch.values import Pan
+
+MASTER = bytes(range(32))
+TERMINAL_MASTER = bytes.fromhex("3B1CB5D6A2E94F7083C4DA61582F9E0D")
+METHOD = MacMethod(MacAlgorithm.ECB, MacOutput.ASCII8)
+PAN = Pan("4111111111111111")
+
+
+@pytest.fixture
+def hsm() -> SoftwareHsm:
+    return SoftwareHsm(MASTER)
+
+
+@pytest.mark.parametrize("form", KeyForm)
+def test_working_keys_are_kept_as_they_were_sent(form: KeyForm, hsm: SoftwareHsm) -> None:
+    master = hsm.take_in(KeyUsage.TERMINAL_MASTER, TERMINAL_MASTER, is_demo=False)
+
+    new = hsm.working_keys(master.block, form, double_length_mac=False)
+
+    keys = taken(TERMINAL_MASTER, new.delivery)
+    sent = {KeyUsage.PIN: keys.pin_key, KeyUsage.MAC: keys.mac_key, KeyUsage.TRACK: keys.track_key}
+    for usage, check, block in new.kept:
+        key = KeyBlocks(MASTER).unwrap(block, KeyUsage(usage))
+        assert key == sent[KeyUsage(usage)]
+        assert check == KeyBlocks.check_value(key)
+
+
+def test_the_block_that_a_mac_is_right_under_is_found(hsm: SoftwareHsm) -> None:
+    blocks = [hsm.generate(KeyUsage.MAC).block for _ in range(3)]
+    mac = hsm.mac(blocks[1], METHOD, b"message")
+
+    assert hsm.authentic(blocks, METHOD, b"message", mac) == blocks[1]
+    assert hsm.authentic(blocks, METHOD, b"messagf", mac) is None
+    assert hsm.authentic(blocks[2:], METHOD, b"message", mac) is None
+
+
+def test_a_pin_is_held_against_its_verification_value(hsm: SoftwareHsm) -> None:
+    pins = hsm.take_in(KeyUsage.PIN, TERMINAL_MASTER, is_demo=False)
+    pvk = hsm.take_in(KeyUsage.PVK, DEMO_CVK, is_demo=True)
+    reference = PinReference(pvk.block, "1", pvv(des(DEMO_CVK), PAN.reveal(), "1", "1234"))
+
+    def finding(pin: str, form: str = "0") -> Finding:
+        block = closed(PinFormat(form), des(TERMINAL_MASTER), pin, PAN.reveal(), bytes)
+        return hsm.check_pin(pins.block, form, block, PAN, reference)
+
+    assert [finding(pin) for pin in ("1234", "1235", "123456")] == [Finding.RIGHT, Finding.WRONG, Finding.RIGHT]
+    assert finding("1234", "1") is Finding.RIGHT
+    assert hsm.check_pin(pins.block, "0", bytes(8), PAN, reference) is Finding.MALFORMED
+    assert hsm.check_pin(pins.block, "4", bytes(16), PAN, reference) is Finding.MALFORMED
+
+
+def test_components_make_the_key_that_they_were_taken_from(hsm: SoftwareHsm) -> None:
+    kept = hsm.generate(KeyUsage.TERMINAL_MASTER)
+
+    parts = hsm.take_apart(kept.block, KeyUsage.TERMINAL_MASTER, 3)
+
+    assert len(set(parts)) == 3
+    assert KeyBlocks.check_value(reduce(xor, parts)) == kept.check_value
+    assert hsm.put_together(KeyUsage.TERMINAL_MASTER, parts, is_demo=False).check_value == kept.check_value
+
+
+def test_a_demo_key_is_for_demos(hsm: SoftwareHsm) -> None:
+    half = bytes(range(16, 32))
+    components = [half, xor(half, DEMO_CVK)]
+
+    assert hsm.put_together(KeyUsage.CVK, components, is_demo=True).check_value == KeyBlocks.check_value(DEMO_CVK)
+    with pytest.raises(OperatorError, match="everybody knows"):
+        hsm.put_together(KeyUsage.CVK, components, is_demo=False)
+
+
+def test_a_block_of_another_usage_or_altered_by_a_bit_is_refused(hsm: SoftwareHsm) -> None:
+    block = hsm.generate(KeyUsage.PIN).block
+    altered = block[:-1] + ("0" if block[-1] != "0" else "1")
+
+    with pytest.raises(ConfigurationError, match="holds a key of pin"):
+        hsm.mac(block, METHOD, b"")
+    with pytest.raises(ConfigurationError, match="does not open"):
+        hsm.check_pin(altered, "0", bytes(8), PAN, PinReference("", "1", "0000"))
+    assert repr(hsm) == "SoftwareHsm()"
