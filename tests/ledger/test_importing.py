@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -13,18 +14,25 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
+from switch.data_files import specs_directory
 from switch.errors import ConfigurationError, ImportRefused
 from switch.ledger import schema
 from switch.ledger.database import Database, open_database
-from switch.ledger.import_staging import Run
+from switch.ledger.import_staging import Borrowed, Run
 from switch.ledger.importing import Imported, import_file
+from switch.rules.limits import parsed
+from switch.security.ciphers import des
+from switch.security.demo_keys import DEMO_CVK
 from switch.security.keys import Keys
+from switch.security.passwords import hashed, password_matches
+from switch.security.pin_checks import pvv
 from switch.security.vault import Vault
 from switch.values import Pan
 
 VAULT = Vault(Keys(1, {1: b"v" * 32}, b"l" * 32))
 VISA, MASTER, AMEX, UNION = "4111111111111111", "5555555555554444", "378282246310005", "6200000000000047"
 RUN = Run(1, 1_790_000_000_000_000, datetime(2026, 9, 21, 22, 13, 20, tzinfo=ZoneInfo("Asia/Shanghai")), 20260921)
+BORROWED = Borrowed(parsed, hashed, password_matches)
 _journal_ids = count(1)
 
 
@@ -38,7 +46,8 @@ class Books:
     def load(self, subject: str, content: str | bytes) -> Imported:
         path = self._folder / f"{subject}.csv"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return import_file(self.database, subject, path, VAULT, replace(RUN, journal_id=next(_journal_ids)))
+        run = replace(RUN, journal_id=next(_journal_ids))
+        return import_file(self.database, subject, path, VAULT, run, borrowed=BORROWED)
 
     def refused(self, subject: str, content: str | bytes) -> list[tuple[int, str, str]]:
         with pytest.raises(ImportRefused) as refused:
@@ -431,3 +440,182 @@ def test_readers_go_on_during_an_import(database: str, tmp_path: Path) -> None:
 
     assert (before, imported.added) == (0, 1)
     books.close()
+
+
+# --- what checks cards, and who works at terminals ---------------------------------------------------------
+
+
+def test_a_card_takes_what_its_pin_and_codes_are_held_against(books: Books) -> None:
+    header = "pan,expiry_yymm,scheme,service_code,sequence,pvv,pvki,cvv_key,limits\n"
+
+    books.load("cards", header + f"{VISA},3012,visa,201,001,1234,1,B,daily=800  qr.single=5\n{UNION},3012,,,,,,,\n")
+    new = books.rows(f"SELECT {header.strip().partition('expiry_yymm,')[2]} FROM card ORDER BY card_id")
+    changed = books.load("cards", header + f"{VISA},3012,,101,none,none,,none,none\n{UNION},3012,,,,,,,\n")
+
+    assert new == [("visa", "201", "01", "1234", "1", "B", "daily=800 qr.single=5"), ("", "", "", "", "", "", "")]
+    assert changed == Imported(2, 0, 1)
+    assert books.rows(
+        "SELECT scheme, service_code, sequence, pvv, pvki, cvv_key, limits FROM card WHERE pvki <> ''"
+    ) == [("visa", "101", "", "", "1", "", "")]
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_pvv_needs_the_index_of_its_key(books: Books, *, known: bool) -> None:
+    if known:
+        books.load("cards", f"pan,expiry_yymm\n{VISA},3012\n")
+
+    assert books.refused("cards", f"pan,expiry_yymm,pvv\n{VISA},3012,1234\n") == [
+        (2, "pvki", "must be given with a pvv: it says under which key that was made")
+    ]
+
+
+def test_terminals_and_merchants_say_how_cards_may_be_shown(books: Books) -> None:
+    books.load("merchants", "merchant_id,manual_entry,limits\nM1,with_code,monthly=9000000\nM2,,\n")
+    books.load(
+        "terminals",
+        "terminal_id,merchant_id,manual_entry,fallback,schemes,limits,serial\n"
+        "T1,M1,off,no,visa unionpay,single=100,SN-1\nT2,M1,,,,,\n",
+    )
+    new = books.rows("SELECT manual_entry, fallback, schemes, limits, serial FROM terminal ORDER BY terminal_id")
+
+    books.load(
+        "terminals", "terminal_id,merchant_id,manual_entry,fallback,schemes,limits,serial\nT1,M1,,yes,all,none,none\n"
+    )
+
+    assert books.rows("SELECT manual_entry, limits FROM merchant ORDER BY merchant_id") == [
+        ("with_code", "monthly=9000000"),
+        ("free", ""),
+    ]
+    assert new == [("off", 0, "unionpay visa", "single=100", "SN-1"), ("free", 1, "", "", "")]
+    assert books.rows(
+        "SELECT manual_entry, fallback, schemes, limits, serial FROM terminal WHERE terminal_id = 'T1'"
+    ) == [("off", 1, "", "", "")]
+
+
+def test_a_terminal_that_a_file_makes_active_is_not_heard_of_yet_and_locked_for_no_reason(books: Books) -> None:
+    books.load("merchants", "merchant_id\nM1\n")
+    books.load("terminals", "terminal_id,merchant_id,status\nT1,M1,locked\nT2,M1,active\n")
+    with books.database.writing() as connection:
+        connection.execute(sa.text("UPDATE terminal SET because = 'stolen', last_seen_day = 20260101"))
+
+    books.load("terminals", "terminal_id,merchant_id,status\nT1,M1,active\nT2,M1,active\n")
+
+    assert books.rows("SELECT because, last_seen_day FROM terminal ORDER BY terminal_id") == [
+        ("", 0),
+        ("stolen", 20260101),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("subject", "header", "cell", "reason"),
+    [
+        ("cards", "scheme", "maestro", "must be one of unionpay, visa, mastercard"),
+        ("cards", "service_code", "20", "must be 3 digits"),
+        ("cards", "sequence", "100", "must be 0 to 99"),
+        ("cards", "pvv", "123", "must be 4 digits"),
+        ("cards", "pvki", "12", "must be 1 digits"),
+        ("cards", "cvv_key", "x" * 17, "longer than 16"),
+        ("cards", "limits", "single=5,00", "limit 'single=5,00': write single=NUMBER"),
+        ("cards", "limits", "weekly=5", "no such limit; there are single, daily"),
+        ("cards", "limits", "web.daily=5", "no such channel; there are swipe, chip"),
+        ("cards", "limits", VISA, "limit '...': no such limit"),
+        ("terminals", "manual_entry", "no", "must be one of free, with_code, off"),
+        ("terminals", "fallback", "1", "must be one of yes, no"),
+        ("terminals", "schemes", "visa maestro", "must be one of unionpay"),
+        ("terminals", "limits", "daily", "write daily=NUMBER"),
+        ("merchants", "manual_entry", "never", "must be one of free, with_code, off"),
+        ("merchants", "limits", "daily=1 daily=2", "given twice"),
+        ("operators", "operator_id", "0001", "must be 1 to 3 digits"),
+        ("operators", "operator_id", "A1", "must be 1 to 3 digits"),
+        ("operators", "password", "x" * 33, "must be 1 to 32 characters"),
+        ("operators", "password", "schön", "must be printable ASCII"),
+        ("operators", "status", "locked", "must be one of active, closed"),
+    ],
+)
+def test_a_wrong_cell_of_these_is_told_with_what_is_allowed(
+    books: Books, subject: str, header: str, cell: str, reason: str
+) -> None:
+    rows = {
+        "cards": {"pan": UNION, "expiry_yymm": "3012"},
+        "terminals": {"terminal_id": "T1", "merchant_id": "M1"},
+        "merchants": {"merchant_id": "M2"},
+        "operators": {"merchant_id": "M1", "operator_id": "01"},
+    }
+    books.load("merchants", "merchant_id\nM1\n")
+    row = rows[subject] | {header: f'"{cell}"'}
+
+    ((line, named, why),) = books.refused(subject, f"{','.join(row)}\n{','.join(row.values())}\n")
+
+    assert (line, named) == (2, header)
+    assert reason in why
+    assert VISA not in why
+
+
+def test_without_what_reads_limits_and_hashes_passwords_nothing_of_them_is_taken(books: Books, tmp_path: Path) -> None:
+    path = tmp_path / "merchants.csv"
+    path.write_text("merchant_id,limits\nM1,daily=5\n")
+
+    with pytest.raises(ImportRefused) as refused:
+        import_file(books.database, "merchants", path, VAULT, RUN)
+
+    assert refused.value.problems == [(2, "limits", "is not taken here")]
+
+
+def test_a_password_is_kept_hashed_and_the_same_one_is_left_alone(books: Books) -> None:
+    books.load("merchants", "merchant_id\nM1\n")
+    file = "merchant_id,operator_id,password\nM1,01,secret\nM1,001,\n"
+    first, (kept, none) = (
+        books.load("operators", file),
+        books.rows("SELECT password, status FROM operator ORDER BY operator_id DESC"),
+    )
+
+    again = books.load("operators", file)
+
+    assert (first, again) == (Imported(2, 2, 0), Imported(2, 0, 0))
+    assert password_matches(kept[0], "secret")
+    assert none == ("", "active")
+    assert books.rows("SELECT password FROM operator WHERE operator_id = '01'") == [(kept[0],)]
+
+
+def test_a_new_password_makes_up_for_wrong_ones_and_none_takes_it_away(books: Books) -> None:
+    books.load("merchants", "merchant_id\nM1\n")
+    header = "merchant_id,operator_id,password,status\n"
+    books.load("operators", header + "M1,1,secret,\nM1,2,secret,\nM1,3,secret,\n")
+    with books.database.writing() as connection:
+        connection.execute(sa.text("UPDATE operator SET failures = 5"))
+
+    books.load("operators", header + "M1,1,another,\nM1,2,none,\nM1,3,,closed\n")
+
+    found = books.rows("SELECT password, failures, status FROM operator ORDER BY operator_id")
+    assert password_matches(found[0][0], "another")
+    assert [row[1:] for row in found] == [(0, "active"), (0, "active"), (5, "closed")]
+    assert found[1][0] == ""
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ("M9,01,", (2, "merchant_id", "no such merchant in the books; import the merchants first")),
+        ("M1,01,\nM1,02,\nM1,01,", (4, "operator_id", "stands on line 2 already")),
+    ],
+)
+def test_operators_are_held_against_each_other_and_the_books(
+    books: Books, rows: str, problem: tuple[int, str, str]
+) -> None:
+    books.load("merchants", "merchant_id\nM1\n")
+
+    assert books.refused("operators", f"merchant_id,operator_id,password\n{rows}\n") == [problem]
+
+
+# --- the demo's own ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pan", "pin"),
+    [(VISA, "1234"), (UNION, "6247"), ("6200000000000013", "6213"), ("6200000000000104", "6104")],
+)
+def test_the_pvv_of_a_demo_card_is_that_of_its_pin(pan: str, pin: str) -> None:
+    with (specs_directory() / "demo" / "cards.csv").open() as file:
+        row = next(row for row in csv.DictReader(file) if row["pan"] == pan)
+
+    assert row["pvv"] == pvv(des(DEMO_CVK), pan, row["pvki"], pin)

@@ -184,3 +184,71 @@ def test_the_poor_card_shows_its_credit(books: SampleBooks) -> None:
         shown = cards.card_standing(connection, VAULT.pan_key(POOR), TODAY)
 
     assert (shown.ledger_minor, shown.credit_limit_minor, shown.available_minor) == (-600, 700, 100)
+
+
+def test_wrong_pins_are_shown_and_forgotten(books: SampleBooks) -> None:
+    books.damage(
+        "INSERT INTO card_security (card_id, pin_tries, atc) SELECT card_id, 3, 7 FROM card WHERE masked_pan LIKE '4%'",
+        "UPDATE card SET pvv = '1234', pvki = '1', scheme = 'visa', limits = 'qr.daily=5' WHERE masked_pan LIKE '4%'",
+    )
+    with books.database.reading() as connection:
+        before = cards.card_standing(connection, RICH_KEY, TODAY)
+
+    with books.database.writing() as connection:
+        forgotten = cards.reset_pin_tries(connection, RICH_KEY), cards.reset_pin_tries(connection, RICH_KEY)
+
+    assert (before.pin_tries, before.has_pin, before.scheme, before.limits) == (3, True, "visa", "qr.daily=5")
+    assert forgotten == (3, 0)
+    assert books.rows("SELECT pin_tries, atc FROM card_security") == [(0, 7)]
+
+
+def test_a_card_without_a_past_has_no_wrong_pins(books: SampleBooks) -> None:
+    with books.database.writing() as connection:
+        assert cards.reset_pin_tries(connection, RICH_KEY) == 0
+        assert cards.card_standing(connection, RICH_KEY, TODAY).pin_tries == 0
+        with pytest.raises(NotInBooks):
+            cards.reset_pin_tries(connection, VAULT.pan_key(Pan("5555555555554444")))
+
+
+def test_a_terminal_is_locked_for_a_reason_until_it_is_unlocked(books: SampleBooks) -> None:
+    reasons = []
+    for verb, because in (("lock", "two cards cloned"), ("lock", ""), ("unlock", "")):
+        with books.database.writing() as connection:
+            terminals.move_terminal(connection, "T1", TERMINAL[verb], because)
+            reasons.append(terminals.terminal_standing(connection, "T1").because)
+
+    assert reasons == ["two cards cloned", "two cards cloned", ""]
+
+
+@pytest.mark.parametrize(("status", "seen"), [("dormant", 0), ("active", 20250101)])
+def test_a_terminal_that_becomes_active_counts_as_not_heard_of(books: SampleBooks, status: str, seen: int) -> None:
+    books.damage(f"UPDATE terminal SET status = '{status}', last_seen_day = 20250101")
+
+    with books.database.writing() as connection:
+        terminals.move_terminal(connection, "T1", TERMINAL["activate"])
+        shown = terminals.terminal_standing(connection, "T1")
+
+    assert (shown.status, shown.last_seen_day) == ("active", seen)
+
+
+def test_a_terminal_is_told_what_to_do_in_the_order_asked_and_each_once(books: SampleBooks) -> None:
+    with books.database.writing() as connection:
+        asked = [terminals.ask_terminal(connection, "T1", what) for what in ("aids", "ca_keys", "aids")]
+        taken_back = terminals.ask_nothing(connection, "T1")
+
+        assert terminals.terminal_standing(connection, "T1").pending == ()
+        with pytest.raises(NotInBooks, match="terminal T9"):
+            terminals.ask_terminal(connection, "T9", "aids")
+
+    assert asked == [("aids",), ("aids", "ca_keys"), ("aids", "ca_keys")]
+    assert taken_back == ("aids", "ca_keys")
+
+
+def test_keys_of_a_terminal_are_shown_by_check_value_alone(books: SampleBooks) -> None:
+    books.damage(f"INSERT INTO terminal_key VALUES ('T1', 'mac', 'AB12CD', 'D0144-block', '', {NOON})")
+
+    with books.database.reading() as connection:
+        shown = terminals.terminal_standing(connection, "T1")
+
+    assert shown.keys == (terminals.HeldKey("mac", "AB12CD", NOON),)
+    assert "block" not in repr(shown)
