@@ -116,6 +116,7 @@ def _what_was_decided() -> None:
     with op.batch_alter_table("payment", copy_from=_payment_1()) as batch:
         batch.drop_constraint(op.f("ck_payment_state_known"), type_="check")
         batch.create_check_constraint(op.f("ck_payment_state_known"), STATES)
+    op.create_index(op.f("ix_adjustment_payment_id"), "adjustment", ["payment_id"], unique=False)
     op.create_table(
         "authorisation",
         sa.Column("merchant_id", sa.Text(), nullable=False),

@@ -88,7 +88,8 @@ class TerminalChange(NamedTuple):
 class Books:
     """What one group knows (public dictionaries, filled by the loader) and what it changes (``changes``).
 
-    ``spending`` has the counters that exist; ``counted`` those that a request is held against, by its journal id.
+    ``queued`` has what waits, or waited, for an operator, by payment; ``spending`` the counters that exist; ``counted``
+    those that a request is held against, by its journal id.
     """
 
     def __init__(self, decided_at: int, business_day: date, rule_set: str, given_back: GivenBack) -> None:
@@ -104,6 +105,7 @@ class Books:
         self.accounts: dict[int, Account] = {}
         self.spent: dict[tuple[int, int], Spent] = {}
         self.payments: dict[int, Payment] = {}
+        self.queued: dict[int, int] = {}
         self.security: dict[int, CardSecurity] = {}
         self.operators: dict[tuple[str, str], Operator] = {}
         self.pay_codes: dict[bytes, CodeOfCard] = {}
@@ -174,6 +176,7 @@ class Books:
             to_account=None if to_card is None else self.accounts.get(to_card.account_id),
             operator=self.operators.get((entry.request.merchant_id, entry.request.extras.operator_id)),
             pay_code=None if code is None else code.code,
+            queued_minor=0 if facts.original is None else self.queued.get(facts.original.payment_id, 0),
         )
 
     def _about(self, payment: Payment | None) -> Payment | None:

@@ -217,6 +217,7 @@ def _lay_tombstone(books: Books, row: JournalRow, _: Facts, effect: LayTombstone
 
 
 def _queue_adjustment(books: Books, row: JournalRow, _: Facts, effect: QueueAdjustment) -> None:
+    books.queued[effect.payment_id] = books.queued.get(effect.payment_id, 0) + effect.amount_minor
     books.changes.adjustment.append((row.journal_id, effect.payment_id, effect.amount_minor, effect.why, "open"))
 
 

@@ -30,6 +30,7 @@ from switch.ledger.entry import Entry
 from switch.ledger.ports import Counters, ReadLimits
 from switch.ledger.rows import JournalRow, Row, TombstoneRow, date_of, number_of
 from switch.ledger.statements import (
+    ADJUSTMENTS,
     AUTHORISATIONS,
     BALANCES,
     CARD_STATES,
@@ -162,10 +163,13 @@ def _load_payments(session: Session, books: Books, entries: Sequence[Entry], nee
 
 def _read_payments(session: Session, books: Books, wanted: Iterable[int]) -> None:
     rows = [(payment_id,) for payment_id in sorted(wanted)]
-    if rows:
-        (payments,) = session.read((PAYMENTS, rows))
-        for payment in payments:
-            books.payments[payment[0]] = _payment(payment)
+    if not rows:
+        return
+    payments, adjustments = session.read((PAYMENTS, rows), (ADJUSTMENTS, rows))
+    for payment in payments:
+        books.payments[payment[0]] = _payment(payment)
+    for payment_id, amount_minor in adjustments:
+        books.queued[payment_id] = books.queued.get(payment_id, 0) + amount_minor
 
 
 def _payment(row: Row) -> Payment:

@@ -341,6 +341,7 @@ adjustment: Final = sa.Table(
     _text("why"),
     sa.Column("state", sa.Text, nullable=False, server_default="open"),
     _one_of("state", "open", "settled"),
+    sa.Index(None, "payment_id"),
 )
 
 # --- what moved --------------------------------------------------------------------------------------------

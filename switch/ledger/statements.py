@@ -210,6 +210,12 @@ PAYMENTS: Final = Query(
     lock=("p", "payment_id"),
 )
 
+ADJUSTMENTS: Final = Query(
+    given=(("payment_id", "bigint"),),
+    columns=("q.payment_id", "q.amount_minor"),
+    source="adjustment AS q ON q.payment_id = g.payment_id",
+)
+
 BALANCES: Final = Query(
     given=(("account_id", "bigint"),),
     columns=("b.account_id", "a.currency", "b.ledger_minor", "b.held_minor", "b.credit_limit_minor"),

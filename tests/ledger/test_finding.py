@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from switch.decisions import ChangePayment, EndHold, Facts, PaymentState
+from switch.decisions import ChangePayment, EndHold, Facts, PaymentState, QueueAdjustment
 from switch.ledger import schema
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
@@ -254,6 +254,22 @@ def test_a_refund_finds_every_kind_of_sale_by_its_rrn(shop: Shop, sale: Kind) ->
     script.send(shop, about(Kind.REFUND, 3, rrn_of=rrn, rrn=rrn))
 
     assert found(script) == sold.journal_id
+
+
+@both
+def test_what_waits_for_an_operator_is_seen_by_the_next_who_asks(shop: Shop, *, together: bool) -> None:
+    def queue(request: Request, facts: Facts) -> Effects | Action:
+        if request.kind is not Kind.REVERSAL:
+            return moves(request, facts)
+        assert facts.original is not None
+        return (QueueAdjustment(facts.original.payment_id, 400, "late"),)
+
+    script = Script(queue)
+    requests = [about(Kind.REVERSAL, stan, of=1, mti="0400") for stan in (2, 3, 4)]
+
+    script.send_each(shop, purchase(1), *requests, together=together)
+
+    assert [facts.queued_minor for facts in script.facts] == [0, 0, 400, 800]
 
 
 # --- what an original is about -----------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import sqlalchemy as sa
@@ -29,9 +29,10 @@ from switch.decisions import (
     Payment,
     SeeTerminal,
     Spent,
+    Transfer,
     UsePayCode,
 )
-from switch.ledger import schema, statements
+from switch.ledger import effects, schema, statements
 from switch.ledger.rows import Row
 from switch.ledger.sqlite_session import SqliteSession
 from switch.ledger.statements import Query
@@ -472,6 +473,13 @@ def test_a_sum_that_two_writers_took_below_nothing_is_shown_as_nothing(shop: Sho
     script.send(shop, purchase(1, 100))
 
     assert script.facts[0].spending == {DAY: Spent(0, 0)}
+
+
+# --- the whole -----------------------------------------------------------------------------------------------
+
+
+def test_every_effect_has_its_way_into_the_books() -> None:
+    assert set(get_args(Effect)) == {Transfer, *effects._APPLIED}
 
 
 # --- what it costs -----------------------------------------------------------------------------------------
