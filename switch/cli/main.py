@@ -12,6 +12,7 @@ from switch.cli import (
     authorisations,
     cards,
     database,
+    day,
     demo,
     describe,
     imports,
@@ -48,6 +49,7 @@ app.add_typer(imports.import_app,     name="import",   rich_help_panel=BOOKS)
 app.add_typer(cards.card_app,         name="card",     rich_help_panel=BOOKS)
 app.add_typer(pay_codes.paycode_app,  name="paycode",  rich_help_panel=BOOKS)
 app.add_typer(terminals.terminal_app, name="terminal", rich_help_panel=BOOKS)
+terminals.terminal_app.command("day")(day.day)
 app.add_typer(operators.operator_app, name="operator", rich_help_panel=BOOKS)
 app.add_typer(merchants.merchant_app, name="merchant", rich_help_panel=BOOKS)
 app.add_typer(keys.keys_app,          name="keys",     rich_help_panel=BOOKS)

@@ -153,6 +153,7 @@ class Play:
         self.cards = cards
         self.now = now
         self.pay_code = pay_code
+        self.steps = len(script.steps)
         self.asked: dict[str, Asked] = {}
         self.tally = Tally()
         self._script = script

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from switch.tools.chip_counter import find_counter
 from switch.tools.day import Form, Script, Shown, Step, Trick
 from switch.tools.tally import Move
-from switch.tools.unionpay_errands import download_all, download_parameters, find_counter, sign_on
+from switch.tools.unionpay_errands import download_all, download_parameters, sign_on
 from switch.tools.unionpay_messages import message
 from switch.wire.tlv import Tlv, build_tlv
 

@@ -11,12 +11,6 @@ from switch.wire.tlv import Tlv, build_tlv, parse_tlv
 
 _PRIVATE: Final = 62
 _ITEMS_MAX: Final = 64
-_CARD_REFUSED: Final = "59"
-
-_AHEAD: Final = (4, 9, 16, 25, 36, 49, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
-"""How far ahead a chip's counter is tried: small steps first, for what is skipped is used up."""
-
-_ATC_TRIED_MAX: Final = 65_000
 
 
 async def sign_on(play: Play, step: Step) -> Line:
@@ -61,18 +55,6 @@ async def download_parameters(play: Play, step: Step) -> Line:
     size = len(play.asked[step.name].answer.fields.get(_PRIVATE, "")) // 2
     end = step.form._replace(network="361", gives=())
     return line if line.faults else (await _told(play, step, end, {}))._replace(checked=(f"{size} bytes",))
-
-
-async def find_counter(play: Play, step: Step) -> Line:
-    """Ask with a chip whose counter the simulation may not know: where it is refused, try higher ones."""
-    card, start = play.cards[step.card], play.cards[step.card].atc
-    line = await ask(play, step)
-    for ahead in _AHEAD:
-        if play.asked[step.name].answer.code != _CARD_REFUSED or start + ahead >= _ATC_TRIED_MAX:
-            break
-        card.atc = start + ahead
-        line = await ask(play, step)
-    return line
 
 
 async def _told(play: Play, step: Step, form: Form, more: Fields) -> Line:
