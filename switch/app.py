@@ -16,6 +16,7 @@ import trio
 
 from switch.admin.server import serve_admin
 from switch.assembly import Doors, KeyDesk, rules_of
+from switch.chores import Chores
 from switch.config import Settings, masked_url
 from switch.errors import DatabaseError, OperatorError
 from switch.ledger.database import Database, check_keys, check_version, open_database
@@ -129,10 +130,11 @@ async def run(
         await in_thread(desk.read_issuers)
         doors = Doors(writer, desk, calendar, clock, JournalIds(clock), metrics, transactions, events)
         listeners = [doors.listener(listener) for listener in settings.listeners]
+        chores = Chores(settings.chores, database, writer, in_thread, clock, calendar.day_of, events)
         state = _State(database)
         try:
             with closing(store):
-                await _run_all(settings, listeners, desk, writer, metrics, events, state, task_status)
+                await _run_all(settings, listeners, desk, chores, writer, metrics, events, state, task_status)
         finally:
             transactions.flush()
 
@@ -141,6 +143,7 @@ async def _run_all(
     settings: Settings,
     listeners: Sequence[Listener],
     desk: KeyDesk,
+    chores: Chores,
     writer: Writer,
     metrics: Metrics,
     events: EventLog,
@@ -152,6 +155,7 @@ async def _run_all(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(writer.run)
         nursery.start_soon(desk.run)
+        nursery.start_soon(chores.run)
         bound = {}
         for listener, its in zip(listeners, settings.listeners, strict=True):
             bound[listener.name] = await listener.open(its.bind.host, its.bind.port)

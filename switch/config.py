@@ -166,6 +166,13 @@ class KeySettings(_Section):
     file: Path = Path("keys.toml")
 
 
+class ChoreSettings(_Section):
+    """What the switch does once a business day."""
+
+    dormant_days: Annotated[int, Field(ge=1, le=3650)] = 90  # a terminal silent for so long is put to sleep
+    expire_days: Annotated[int, Field(ge=30, le=366)] = 30  # a hold that nobody completed ends after so long
+
+
 class LogSettings(_Section):
     """How the log is written, to standard error."""
 
@@ -205,6 +212,7 @@ class Settings(BaseSettings):
     listeners: Annotated[tuple[ListenerSettings, ...], Field(min_length=1, max_length=64)] = DEFAULT_LISTENERS
     admin: AdminSettings = AdminSettings()
     keys: KeySettings = KeySettings()
+    chores: ChoreSettings = ChoreSettings()
     log: LogSettings = LogSettings()
     server: ServerSettings = ServerSettings()
 

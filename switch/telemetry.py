@@ -269,6 +269,14 @@ class EventLog:
         """MACs are switched off: whoever reaches the listener can alter messages on their way."""
         self._logger.warning("MACs are off: messages can be altered on their way", listener=listener)
 
+    def dormant(self, terminals: list[str]) -> None:
+        """Terminals that were silent for so long that they are asleep now; an operator wakes them."""
+        self._logger.info("terminals dormant", count=len(terminals), terminals=" ".join(terminals[:10]))
+
+    def expired(self, count: int) -> None:
+        """Holds of authorisations that nobody completed were released."""
+        self._logger.info("authorisations expired", count=count)
+
     def draining(self, deadline_s: float) -> None:
         self._logger.info("draining", deadline_s=deadline_s)
 

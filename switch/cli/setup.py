@@ -159,6 +159,10 @@ bind = "127.0.0.1:{admin}"                 # metrics and health: keep it off the
 [keys]
 file = "keys.toml"                      # mode 0600
 
+[chores]                                # what is done once a business day
+# dormant_days = 90                     # a terminal silent for so long falls asleep
+# expire_days = 30                      # a hold that nobody completed ends after so long
+
 [log]
 # format = "console"                    # or "json"
 # level = "info"                        # "warning": no line for each transaction

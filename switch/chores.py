@@ -1,0 +1,123 @@
+"""What a running switch does by itself once a business day: silent terminals fall asleep, old holds end.
+
+Both can be done again at any time and by several switches at once: what is done already is not found again, and a hold
+is ended by a request that is decided like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date, timedelta
+from functools import partial
+from typing import Final, Protocol, TypeVar
+
+import trio
+
+from switch.config import ChoreSettings
+from switch.decisions import Outcome
+from switch.errors import DatabaseError
+from switch.ledger.database import Database
+from switch.ledger.sweeping import expired_authorisations, sweep_dormant
+from switch.messages.model import Request
+from switch.telemetry import EventLog
+
+_T = TypeVar("_T")
+
+LOOK_EVERY_S: Final = 600.0
+"""How soon after midnight the day's chores begin at the latest."""
+
+EXPIRIES_MAX: Final = 256
+"""Holds ended at a time: they wait for a group among the terminals' requests."""
+
+ANSWER_DEADLINE_US: Final = 50_000_000
+
+
+class Runner(Protocol):
+    """Runs a blocking function off the event loop."""
+
+    def __call__(self, function: Callable[[], _T], /) -> Awaitable[_T]: ...
+
+
+class Ledger(Protocol):
+    """What decides: `switch.ledger.writer`."""
+
+    def submit(self, request: Request, deliver: Callable[[Outcome], None], expires_at: int, /) -> bool: ...
+
+
+class Chores:
+    """Does each day's chores once. ``today`` tells the business day of a moment of ``clock``."""
+
+    def __init__(
+        self,
+        settings: ChoreSettings,
+        database: Database,
+        ledger: Ledger,
+        runner: Runner,
+        clock: Callable[[], int],
+        today: Callable[[int], date],
+        events: EventLog,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._ledger = ledger
+        self._runner = runner
+        self._clock = clock
+        self._today = today
+        self._events = events
+        self._done: date | None = None
+
+    async def run(self) -> None:
+        """Look after the day until cancelled."""
+        while True:
+            await self.look()
+            await trio.sleep(LOOK_EVERY_S)
+
+    async def look(self) -> None:
+        """Do the day's chores if that was not done yet; what fails is tried again at the next look."""
+        today = self._today(self._clock())
+        if today == self._done:
+            return
+        try:
+            await self._sleepers(today)
+            await self._holds(today)
+        except DatabaseError as error:
+            self._events.unexpected("the day's chores", error)
+        else:
+            self._done = today
+
+    async def _sleepers(self, today: date) -> None:
+        dormant = await self._runner(partial(sweep_dormant, self._database, today, self._settings.dormant_days))
+        if dormant:
+            self._events.dormant(dormant)
+
+    async def _holds(self, today: date) -> None:
+        before, after, ended = today - timedelta(days=self._settings.expire_days), 0, 0
+        while due := await self._due(before, after):
+            ended += await self._ended(due)
+            last = due[-1].original
+            assert last is not None
+            assert last.journal_id is not None
+            after = last.journal_id
+        if ended:
+            self._events.expired(ended)
+
+    async def _due(self, before: date, after: int) -> list[Request]:
+        look = partial(expired_authorisations, self._database, before, EXPIRIES_MAX, after=after, clock=self._clock)
+        return await self._runner(look)
+
+    async def _ended(self, due: Sequence[Request]) -> int:
+        """Have them decided; returns once all are. Those that the queue has no room for wait for tomorrow."""
+        outcomes: list[Outcome] = []
+        all_there = trio.Event()
+        expected = 0
+
+        def deliver(outcome: Outcome) -> None:
+            outcomes.append(outcome)
+            if len(outcomes) == expected:
+                all_there.set()
+
+        for request in due:
+            expected += self._ledger.submit(request, deliver, self._clock() + ANSWER_DEADLINE_US)
+        if expected > len(outcomes):
+            await all_there.wait()
+        return sum(outcome.journal_id is not None for outcome in outcomes)
