@@ -145,6 +145,7 @@ def _described(books: OpenBooks, entry: JournalEntry) -> list[str]:
         f"{books.moment(line.decided_at)}, decided {took_ms:.1f} ms after it arrived, journal {line.journal_id}",
         *(f"  {name:<16} {columns[name]}" for name in _HEADED if columns[name] not in ("", None)),
         *(f"  {name:<16} {value}" for name, value in entry.reply.items()),
+        *(f"  {'chip ' + name:<16} {value}" for name, value in entry.chip.items()),
     ]
 
 

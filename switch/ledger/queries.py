@@ -72,13 +72,15 @@ class Rung(NamedTuple):
 class JournalEntry:
     """One decided request with everything the books know of it.
 
-    ``columns`` are those of the journal, by name, without trace and reply; ``effects`` are sentences.
+    ``columns`` are those of the journal, by name, without trace and reply; ``chip`` is what the chip and the terminal
+    said of themselves, {} without a chip; ``effects`` are sentences.
     """
 
     line: JournalLine
     columns: dict[str, Any]
     trace: tuple[Rung, ...]
     reply: dict[str, Any]
+    chip: dict[str, Any]
     effects: tuple[str, ...]
 
 
@@ -167,7 +169,14 @@ def _entry(connection: sa.Connection, row: sa.Row[Any]) -> JournalEntry:
     columns.pop("pan_key")  # a keyed hash is no help to a person
     trace = tuple(Rung(*check) for check in json.loads(columns.pop("trace") or "[]"))
     reply = json.loads(columns.pop("reply") or "{}")
-    return JournalEntry(_line(row), columns, trace, reply, tuple(_effects(connection, row.journal_id)))
+    chip = _chip(connection, row.journal_id)
+    return JournalEntry(_line(row), columns, trace, reply, chip, tuple(_effects(connection, row.journal_id)))
+
+
+def _chip(connection: sa.Connection, journal_id: int) -> dict[str, Any]:
+    its = schema.chip_record.c
+    content = connection.execute(sa.select(its.content).where(its.journal_id == journal_id)).scalar()
+    return dict(json.loads(content)) if content else {}
 
 
 def _effects(connection: sa.Connection, journal_id: int) -> Sequence[str]:
@@ -217,6 +226,13 @@ _EFFECTS: Final = (
           FROM payment AS p JOIN account AS a ON a.account_id = p.account_id
          WHERE p.payment_id = :journal_id""",
         "payment of {amount}: {state}, {current} left, {refunded} refunded",
+    ),
+    (
+        """
+        SELECT replace(u.what, '_', ' ') AS what, length(u.content) AS size,
+               CASE WHEN u.original_id IS NULL THEN '' ELSE ' about journal ' || u.original_id END AS about
+          FROM upload AS u WHERE u.journal_id = :journal_id""",
+        "kept a {what} of {size} bytes{about}",
     ),
     (
         """

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from switch.cli import audit, cards, imports, journal, merchants, terminals
+from switch.cli import audit, authorisations, cards, imports, journal, merchants, operators, pay_codes, terminals
 from switch.cli.books import open_books
 from switch.cli.setup import install, settings_text
 from switch.errors import ConfigurationError, DatabaseError, ImportRefused, NotInBooks, OperatorError
@@ -17,6 +17,7 @@ from switch.security.keys import write_fresh_keys
 from switch.security.vault import Vault
 from tests.ledger import sample_books
 from tests.ledger.sample_books import CARDS, MERCHANTS, RICH, TERMINALS, send
+from tests.ledger.shop import NOON
 
 PAN = RICH.reveal()
 STRANGER = "5555555555554444"
@@ -26,6 +27,9 @@ root.add_typer(imports.import_app, name="import")
 root.add_typer(cards.card_app, name="card")
 root.add_typer(terminals.terminal_app, name="terminal")
 root.add_typer(merchants.merchant_app, name="merchant")
+root.add_typer(operators.operator_app, name="operator")
+root.add_typer(pay_codes.paycode_app, name="paycode")
+root.add_typer(authorisations.authorisation_app, name="authorisation")
 root.add_typer(journal.journal_app, name="journal")
 root.command("audit")(audit.audit)
 root.callback()(lambda: None)
@@ -63,6 +67,10 @@ class Installation:
         assert isinstance(error, OperatorError), error
         assert PAN not in str(error)
         return error
+
+    def damage(self, *statements: str) -> None:
+        with open_books(self.config) as books:
+            sample_books.SampleBooks(books.database, []).damage(*statements)
 
 
 @pytest.fixture
@@ -137,7 +145,10 @@ def test_a_database_without_books_is_told(empty: Installation) -> None:
 def test_a_card_is_shown_masked(installation: Installation) -> None:
     shown = installation.ok("card", "show", PAN)
 
-    assert "card          411111******1111\nstatus        active\nscheme        not given\nexpires       2030-12\n" in shown
+    assert (
+        "card          411111******1111\nstatus        active\nscheme        not given\nexpires       2030-12\n"
+        in shown
+    )
     assert "ledger        982.00 CNY\nheld          34.50 CNY\n" in shown
     assert "available     947.50 CNY\nsingle limit  none\ndaily limit   800.00 CNY\n" in shown
     assert "open hold     30.00 CNY  2026-03-04 20:00:00  M1  RRN " in shown
@@ -174,7 +185,10 @@ def test_terminals_and_merchants_are_shown_and_moved(installation: Installation)
 
     assert "status        locked\nmerchant      M1  Tea House  (frozen)\n" in terminal
     assert "last heard    2026-03-04 20:00:00\n" in terminal
-    assert "status        frozen\naccount       19.00 CNY\nmanual entry  free\nlimits        none\noperators     none\nterminals     1 active, 1 locked\n" in merchant
+    assert (
+        "status        frozen\naccount       19.00 CNY\nmanual entry  free\nlimits        none\noperators     none\nterminals     1 active, 1 locked\n"
+        in merchant
+    )
 
 
 @pytest.mark.parametrize(
@@ -196,6 +210,141 @@ def test_what_is_not_in_the_books_is_told(installation: Installation, arguments:
 
 def test_what_is_no_card_number_is_told(installation: Installation) -> None:
     assert "12 to 19 digits" in str(installation.fails("card", "show", "41x1"))
+
+
+def test_a_card_is_shown_with_its_class_limits_and_wrong_pins_but_not_what_its_pin_is_held_against(
+    installation: Installation,
+) -> None:
+    file = installation.file(
+        "more.csv", f"pan,expiry_yymm,scheme,pvv,pvki,limits\n{PAN},3012,visa,9731,1,monthly=9000000 qr.daily=50000\n"
+    )
+    installation.ok("import", "cards", file)
+    installation.damage("INSERT INTO card_security (card_id, pin_tries) SELECT card_id, 2 FROM card WHERE pvv <> ''")
+
+    shown, reset = installation.ok("card", "show", PAN), installation.ok("card", "reset-pin", PAN)
+
+    assert "scheme        visa\n" in shown
+    assert "class         I\n" in shown
+    assert "other limits  monthly=9000000 qr.daily=50000\nPIN           2 wrong in a row\n" in shown
+    assert "9731" not in shown
+    assert reset == "411111******1111: 2 wrong PINs forgotten\n"
+    assert "PIN           none wrong\n" in installation.ok("card", "show", PAN)
+    assert installation.ok("card", "reset-pin", PAN) == "411111******1111: no wrong PINs\n"
+
+
+def test_a_terminal_is_locked_for_a_reason(installation: Installation) -> None:
+    installation.ok("terminal", "lock", "T1", "--because", "two cards cloned there")
+
+    assert "status        locked, because two cards cloned there\n" in installation.ok("terminal", "show", "T1")
+    assert installation.ok("terminal", "unlock", "T1") == "T1: locked -> active\n"
+    assert "because" not in installation.ok("terminal", "show", "T1")
+    assert "--because takes one line" in str(installation.fails("terminal", "lock", "T1", "--because", "a\nb"))
+
+
+def test_a_terminal_is_shown_with_its_keys_and_what_it_is_to_do_within_80_columns(installation: Installation) -> None:
+    installation.damage(
+        "INSERT INTO terminal_key (terminal_id, usage, check_value, block, changed_at) "
+        f"VALUES ('T1', 'terminal_master', '08D7B4', 'secret-block', {NOON})",
+        "UPDATE terminal SET kinds = 'authorisation balance completion echo increment purchase refund reversal sign_on', "
+        "software = '20.1', last_seen_day = 20260304 WHERE terminal_id = 'T1'",
+    )
+    asked = [installation.ok("terminal", "ask", "T1", what) for what in ("parameters", "ca_keys", "nothing", "aids")]
+
+    shown = installation.ok("terminal", "show", "T1")
+
+    assert asked[1:3] == ["T1: will be told: parameters ca_keys\n", "T1: parameters ca_keys taken back\n"]
+    assert "key           terminal_master  08D7B4  since 2026-03-04 20:00:00\n" in shown
+    assert "software      20.1\nto do next    aids\n" in shown
+    assert "last message  2026-03-04\n" in shown
+    assert "secret-block" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "a terminal can be asked for parameters" in str(installation.fails("terminal", "ask", "T1", "tea"))
+
+
+def test_a_sweep_names_who_fell_asleep(installation: Installation) -> None:
+    installation.damage("UPDATE terminal SET last_seen_day = CASE terminal_id WHEN 'T2' THEN 20200101 ELSE 0 END")
+
+    swept = installation.ok("terminal", "sweep", "--days", "30")
+
+    assert swept.splitlines()[0] == "T2: active -> dormant"
+    assert "1 of the active terminals were silent for 30 days" in swept
+    assert "T2" not in installation.ok("terminal", "sweep")
+
+
+# --- operators ---------------------------------------------------------------------------------------------
+
+
+def test_an_operator_is_registered_reset_unlocked_and_closed(installation: Installation) -> None:
+    said = [
+        installation.ok("operator", "add", "M1", "01", "--password-stdin", typed="tea4two\n"),
+        installation.ok("operator", "add", "M1", "02", "--no-password"),
+        installation.ok("operator", "reset", "M1", "01", typed="another1\nanother1\n"),
+    ]
+    installation.damage("UPDATE operator SET failures = 5 WHERE operator_id = '01'")
+    listed = installation.ok("operator", "list", "M1")
+    said.append(installation.ok("operator", "unlock", "M1", "01"))
+    said.append(installation.ok("operator", "close", "M1", "01"))
+
+    assert [line.splitlines()[-1] for line in said] == [
+        "operator 01 of M1: added, with a password",
+        "operator 02 of M1: added, without a password",
+        "operator 01 of M1: set anew, with a password",
+        "operator 01 of M1: 5 wrong passwords forgotten",
+        "operator 01 of M1: active -> closed",
+    ]
+    assert listed == "01   active  with a password, 5 wrong in a row\n02   active  without a password\n"
+    assert not {"tea4two", "another1", "argon2"} & set("".join([*said, listed]).split())
+    assert "operators     1\n" in installation.ok("merchant", "show", "M1")
+
+
+def test_what_makes_no_sense_of_operators_is_told(installation: Installation) -> None:
+    assert "number must be 1 to 3 digits" in str(installation.fails("operator", "add", "M1", "0001", "--no-password"))
+    assert "a password must be 1 to 32" in str(installation.fails("operator", "add", "M1", "01", "--password-stdin"))
+    both = ("--no-password", "--password-stdin")
+    assert "exclude each other" in str(installation.fails("operator", "add", "M1", "01", *both))
+    assert isinstance(installation.fails("operator", "list", "M9"), NotInBooks)
+    assert installation.ok("operator", "list", "M1") == "M1 has no operators\n"
+
+
+def test_operators_are_imported_and_their_passwords_not_shown(installation: Installation) -> None:
+    file = installation.file("operators.csv", "merchant_id,operator_id,password\nM1,01,tea4two\nM1,001,\n")
+
+    said = installation.ok("import", "operators", file), installation.ok("import", "operators", file)
+
+    assert said[0].endswith("2 operators: 2 added, 0 changed, 0 unchanged\n")
+    assert said[1].endswith("2 operators: 0 added, 0 changed, 2 unchanged\n")
+    assert "01   active  with a password\n" in installation.ok("operator", "list", "M1")
+
+
+# --- pay codes and authorisations --------------------------------------------------------------------------
+
+
+def test_a_pay_code_is_printed_once_and_kept_as_a_hash(installation: Installation) -> None:
+    once, reusable = installation.ok("paycode", "new", PAN), installation.ok("paycode", "new", PAN, "--reusable")
+
+    code, told = once.splitlines()
+    assert (len(code), code[:2]) == (19, "62")
+    assert told.startswith("411111******1111: for one payment, until 2")
+    assert reusable.splitlines()[1] == "411111******1111: for any number of payments, without end"
+    assert code.encode() not in installation.database_file.read_bytes()
+
+
+def test_a_card_that_cannot_pay_gets_no_code(installation: Installation) -> None:
+    installation.ok("card", "freeze", PAN)
+
+    assert "the card is frozen" in str(installation.fails("paycode", "new", PAN))
+    assert isinstance(installation.fails("paycode", "new", STRANGER), NotInBooks)
+
+
+def test_holds_that_nobody_captured_are_ended_once(installation: Installation) -> None:
+    said = installation.ok("authorisation", "expire"), installation.ok("authorisation", "expire")
+
+    assert said == (
+        "2 authorisations of more than 30 days ago expired\n",
+        "0 authorisations of more than 30 days ago expired\n",
+    )
+    assert "held          0.00 CNY\n" in installation.ok("card", "show", PAN)
+    assert "expiry" in installation.ok("journal", "list", "--limit", "2")
 
 
 # --- journal -----------------------------------------------------------------------------------------------

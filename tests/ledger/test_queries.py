@@ -125,3 +125,20 @@ def test_adjustments_wait_until_they_are_settled(books: SampleBooks) -> None:
         (sale, Money(1_000, "156"), "a day already closed")
     ]
     assert [len(found) for found in settled] == [0, 1]
+
+
+def test_what_a_chip_said_and_what_a_terminal_sent_are_shown(books: SampleBooks) -> None:
+    sale, told = journal_id(books, 1, "purchase"), journal_id(books, 11, "balance")
+    blob = "x'616263'" if books.database.dialect == "sqlite" else "'abc'"
+    books.damage(
+        f"""INSERT INTO chip_record VALUES ({sale}, '{{"tvr": "0000008000", "atc": 7}}')""",
+        f"INSERT INTO upload VALUES ({told}, 'script_result', {sale}, {blob})",
+    )
+
+    with books.database.reading() as connection:
+        (with_chip,) = show_journal(connection, str(sale))
+        (with_upload,) = show_journal(connection, str(told))
+
+    assert with_chip.chip == {"tvr": "0000008000", "atc": 7}
+    assert with_upload.chip == {}
+    assert with_upload.effects == (f"kept a script result of 3 bytes about journal {sale}",)
