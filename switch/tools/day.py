@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from switch.errors import PeerError
 from switch.tools.simulated_card import SimulatedCard
 from switch.tools.tally import Move, Tally
-from switch.tools.terminal import Answer, Host, Terminal
+from switch.tools.terminal import Answer, Host, LineLost, Terminal
 from switch.values import Money
 from switch.wire.codec import Fields
 
@@ -161,16 +161,23 @@ class Play:
         self._balances: dict[str, int] = {}
 
     async def run(self) -> list[Line]:
-        """Play all steps; where the connection breaks, the last line says so and those after it are missing."""
+        """Play all steps; where the line is lost, the last one says so and those after it are missing."""
         lines: list[Line] = []
         for step in self._script.steps:
             try:
                 lines.append(await (step.form.does or ask)(self, step))
             except PeerError as error:
                 lines.append(Line(step.says, step.amount, "", step.expect, (), (str(error),)))
-                if step.name not in self.asked:
+                if isinstance(error, LineLost):
                     break
         return lines
+
+    def original(self, step: Step) -> Asked:
+        """What the step is about. Raises `PeerError` where that was never answered."""
+        found = self.asked.get(step.about)
+        if found is None:
+            raise PeerError("what it is about was never answered")
+        return found
 
     def message(self, step: Step) -> Fields:
         """The fields of a step's message, with a number of its own."""
@@ -245,7 +252,7 @@ def _what_the_chip_thinks(play: Play, step: Step, sent: Fields, answer: Fields) 
 def _whether_it_is_the_first_answer(play: Play, step: Step, _: Fields, answer: Fields) -> Checked:
     if step.trick is not Trick.AGAIN:
         return "", ""
-    first = play.asked[step.about].answer.fields
+    first = play.original(step).answer.fields
     other = [str(number) for number in _STORED if first.get(number) != answer.get(number)]
     return ("", f"field {', '.join(other)} is another than at first") if other else ("as answered at first", "")
 

@@ -83,7 +83,7 @@ _REPEATED: Final = "1"
 def message(play: Play, step: Step) -> Fields:
     """Return the fields of a step's message; a repeat says so in its message type (0201)."""
     if step.trick is Trick.AGAIN:
-        sent = play.asked[step.about].sent
+        sent = play.original(step).sent
         return {**sent, 0: sent[0][:3] + _REPEATED}
     terminal, form, now = play.terminal, step.form, play.now()
     fields: Fields = {
@@ -121,7 +121,7 @@ def _shown(play: Play, step: Step) -> Fields:
 
 def _original(play: Play, step: Step) -> Fields:
     """The approval code of an authorisation (38), or the original's type, STAN and transmission time (90)."""
-    original = play.asked[step.about]
+    original = play.original(step)
     if step.form.names == str(_APPROVAL_CODE):
         return {_APPROVAL_CODE: original.answer.fields.get(_APPROVAL_CODE, "")}
     sent = original.sent

@@ -15,7 +15,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from switch.errors import ConfigurationError
+from switch.errors import ConfigurationError, OperatorError
 from switch.messages.chip import ChipData
 from switch.messages.chip_reading import read_chip
 from switch.messages.issuer_data import Scheme
@@ -99,10 +99,10 @@ class SimulatedCard:
         """Return field 55 of a payment: a new cryptogram, ARQC or TC as ``decides``, over these data.
 
         ``kind`` is the first two digits of the processing code (tag 9C), ``random`` the terminal's 4 bytes (9F37).
-        Raises ValueError for a card without a chip, or one whose counter has come to its end.
+        Raises `OperatorError` for a card without a chip, or one whose counter has come to its end.
         """
         if not self._issuer_key or self.atc >= ATC_MAX:
-            raise ValueError("the card has no chip, or one that is worn out")
+            raise OperatorError(f"card {self.pan.masked} has no chip, or one whose counter is at its end; name another")
         self.atc += 1
         tags = {
             "9F27": bytes([decides]),
@@ -131,8 +131,10 @@ class SimulatedCard:
 
         ``code`` is field 39 of the answer, which the ARPC covers.
         """
-        chip = _read(asked)
-        answer = _read(answered).tags.get("91", b"")
+        chip, told = _read(asked), read_chip(answered)
+        if isinstance(told, Reject):
+            return told.because
+        answer = told.tags.get("91", b"")
         if not answer:
             return "no ARPC (tag 91) came back"
         right = arpc(self._method, self._key(chip), chip, code.encode("ascii", "replace")[-2:].rjust(2, b"0"))

@@ -45,6 +45,10 @@ _HEADER: Final = bytes.fromhex("603200310000")
 _RECEIVE_BYTES: Final = 16_384
 
 
+class LineLost(PeerError):  # noqa: N818 - an event on the line, whoever's fault
+    """The connection to the host ended, or it said nothing for a minute: nothing more can be asked on it."""
+
+
 class Answer(NamedTuple):
     """An answer and what the terminal thinks of it: ``faults`` say what is not as it should be.
 
@@ -110,13 +114,13 @@ class Terminal:
         return f"{' '.join(names)} keys"
 
     def pin_block(self, pin: str, pan: Pan) -> str:
-        """Return field 52: ISO format 0 under the PIN key."""
-        cipher = des(self._keys.pin_key)
+        """Return field 52: ISO format 0 under the PIN key. Raises `PeerError` where the host gave none."""
+        cipher = des(_given(self._keys.pin_key, "PIN"))
         return closed(PinFormat.ISO_0, cipher, pin, pan.reveal(), secrets.token_bytes).hex().upper()
 
     def encrypted(self, track: str) -> str:
-        """Return a track with its middle under the track key."""
-        return encrypted_track(des(self._keys.track_key), track)
+        """Return a track with its middle under the track key. Raises `PeerError` where the host gave none."""
+        return encrypted_track(des(_given(self._keys.track_key, "track")), track)
 
     # --- out and in ----------------------------------------------------------------------------------------
 
@@ -186,6 +190,12 @@ def _method(dialect: Dialect) -> MacMethod:
     return MacMethod(MacAlgorithm.ECB, MacOutput.ASCII8)
 
 
+def _given(key: bytes, name: str) -> bytes:
+    if not key:
+        raise PeerError(f"no sign-on was answered with a {name} key")
+    return key
+
+
 def _differs(sent: Fields, answer: Fields, number: int) -> bool:
     if number not in sent or (number == 4 and answer.get(39) == _PARTIAL):  # noqa: PLR2004 - the amount
         return False
@@ -199,7 +209,7 @@ class Host(Protocol):
     """What a terminal talks to: a frame out, the next frame in."""
 
     async def ask(self, frame: bytes) -> Frame:
-        """Send one frame and return the answer's. Raises `PeerError` where none comes."""
+        """Send one frame and return the answer's. Raises `LineLost` where none comes."""
         ...
 
 
@@ -212,19 +222,19 @@ class Line:
         self._frames: list[Frame] = []
 
     async def ask(self, frame: bytes) -> Frame:
-        """Send one frame and return the next that comes. Raises `PeerError` where none does within a minute."""
+        """Send one frame and return the next that comes. Raises `LineLost` where none does within a minute."""
         try:
             await self._stream.send_all(frame)
             with trio.move_on_after(ANSWER_DEADLINE_S):
                 while not self._frames:
                     data = await self._stream.receive_some(_RECEIVE_BYTES)
                     if not data:
-                        raise PeerError("the host closed the connection instead of answering")
+                        raise LineLost("the host closed the connection instead of answering")
                     self._frames += self._framer.feed(bytes(data))
                 return self._frames.pop(0)
         except trio.BrokenResourceError:
-            raise PeerError("the connection to the host broke") from None
-        raise PeerError(f"no answer within {ANSWER_DEADLINE_S:.0f} s")
+            raise LineLost("the connection to the host broke") from None
+        raise LineLost(f"no answer within {ANSWER_DEADLINE_S:.0f} s")
 
 
 @asynccontextmanager

@@ -41,14 +41,13 @@ HOLD, MORE, CAPTURE, TOTAL = Move.HOLD, Move.MORE, Move.CAPTURE, Move.TOTAL
 _TRANSFER, _LOAD, UNDO     = Move.TRANSFER, Move.LOAD, Move.UNDO
 
 _TIMES: Final = (12, 13)
-_TOLD: Final  = (12, 13, 37)
 _GIVEN: Final = (12, 13, 37, 38)
 _KEYS: Final  = (12, 13, 37, 62)
 
 #                      MTI     3         25    60.1  60.3   approvals have  its original is named by
 SALE          = Form("0200", "000000", "00", "22", "000", _GIVEN)
 VOID          = Form("0200", "200000", "00", "23", "000", _GIVEN,         "rrn code 12")
-REFUND        = Form("0220", "200000", "00", "25", "000", _TOLD,          "rrn 16", more=_OPERATOR)
+REFUND        = Form("0220", "200000", "00", "25", "000", _GIVEN,         "rrn 16", more=_OPERATOR)
 BALANCE       = Form("0200", "310000", "00", "01", "000", (54,))
 PROBE         = Form("0200", "310000", "00", "01", "000", (54,), does=find_counter)
 TRANSFER      = Form("0200", "400000", "66", "49", "000", _GIVEN)
@@ -59,11 +58,11 @@ COMPLETE      = Form("0200", "000000", "06", "20", "000", _GIVEN,         "code 
 COMPLETE_TOLD = Form("0220", "000000", "06", "24", "000", _GIVEN,         "code date")
 COMPLETE_VOID = Form("0200", "200000", "06", "21", "000", _GIVEN,         "rrn code 12")
 REVERSAL      = Form("0400", gives=_TIMES)
-CHIP_SALE     = Form("0200", "000000", "00", "36", "000", _TOLD)
-VOICE_SALE    = Form("0220", "000000", "00", "30", "000", _TOLD,          more={38: "VOICE1"})
-ADJUST        = Form("0220", "000000", "00", "32", "000", _TOLD,          "rrn code 12")
-TIP           = Form("0220", "000000", "00", "34", "000", _TOLD,          "rrn code 12", more={48: "000000000500"})
-ACTIVATION    = Form("0100", "330000", "00", "48", "000", _TOLD)
+CHIP_SALE     = Form("0200", "000000", "00", "36", "000", _GIVEN)
+VOICE_SALE    = Form("0220", "000000", "00", "30", "000", _GIVEN,         more={38: "VOICE1"})
+ADJUST        = Form("0220", "000000", "00", "32", "000", _GIVEN,         "rrn code 12")
+TIP           = Form("0220", "000000", "00", "34", "000", _GIVEN,         "rrn code 12", more={48: "000000000500"})
+ACTIVATION    = Form("0100", "330000", "00", "48", "000", _GIVEN)
 LOAD          = Form("0200", "630000", "00", "48", "000", _GIVEN)
 LOAD_VOID     = Form("0200", "170000", "00", "48", "000", _GIVEN,         "rrn code 12")
 CODE_QUERY    = Form("0200", "670000", "00", "22", "000", _TIMES,         "rrn 12")
@@ -149,7 +148,7 @@ STEPS: Final = (
     Step("qr",       "sale by pay code",         SALE,          UNION,   CODE,   NONE,       1000, "",      _SALE),
     Step("query",    "what became of it",        CODE_QUERY,    UNION,   CODE,   NONE,       None, "qr"),
     Step("unqr",     "its cancel",               VOID,          UNION,   CODE,   NONE,       1000, "qr",    CANCEL),
-    Step("query2",   "what became of it",        CODE_QUERY,    UNION,   CODE,   NONE,       None, "qr",    "25"),
+    Step("query2",   "what became of it",        CODE_QUERY,    UNION,   CODE,   NONE,       None, "qr",    "94"),
     Step("qr2",      "sale by pay code",         SALE,          UNION,   CODE,   NONE,        400, "",      _SALE),
 
     Step("script",   "script result",            SCRIPT,        "",      NOT,    NONE,       None, "chip"),

@@ -41,9 +41,9 @@ _OTHER_REASON: Final = "06"
 
 
 def message(play: Play, step: Step) -> Fields:
-    """Return the fields of a step's message. Raises ValueError where its card is not among the cards."""
+    """Return the fields of a step's message. Raises `PeerError` where keys, or what it is about, never came."""
     if step.trick is Trick.AGAIN:
-        return dict(play.asked[step.about].sent)
+        return dict(play.original(step).sent)
     if step.form.mti[1] == _REVERSALS:
         return _reversal(play, step)
     terminal, form = play.terminal, step.form
@@ -106,7 +106,7 @@ def _another(pin: str) -> str:
 
 def _original(play: Play, step: Step) -> Fields:
     """37, 38 and 61 as far as the form names them: 12 digits of batch and STAN, 16 with the date, or the date alone."""
-    original = play.asked[step.about]
+    original = play.original(step)
     answer, sent = original.answer.fields, original.sent
     fields: Fields = {}
     for name in step.form.names.split():
@@ -124,7 +124,7 @@ def _original(play: Play, step: Step) -> Fields:
 
 def _reversal(play: Play, step: Step) -> Fields:
     """The original's fields and number without its secrets; why (39): no answer came, or another reason."""
-    original = play.asked[step.about]
+    original = play.original(step)
     fields = {number: text for number, text in original.sent.items() if number not in _NOT_REVERSED}
     if _ORIGINAL in original.sent:
         fields[_ORIGINAL] = original.sent[_ORIGINAL]
