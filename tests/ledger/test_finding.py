@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from switch.decisions import ChangePayment, EndHold, Facts, PaymentState, QueueAdjustment
+from switch.decisions import ChangePayment, CountRefund, EndHold, Facts, PaymentState, QueueAdjustment
 from switch.ledger import schema
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
@@ -254,6 +254,25 @@ def test_a_refund_finds_every_kind_of_sale_by_its_rrn(shop: Shop, sale: Kind) ->
     script.send(shop, about(Kind.REFUND, 3, rrn_of=rrn, rrn=rrn))
 
     assert found(script) == sold.journal_id
+
+
+def test_no_refund_of_one_sale_is_lost_between_two_writers(shop: Shop) -> None:
+    def refund(request: Request, facts: Facts) -> Effects | Action:
+        if request.kind is not Kind.REFUND:
+            return moves(request, facts)
+        assert facts.original is not None
+        return (CountRefund(facts.original.payment_id, 10),)
+
+    script = Script(refund)
+    script.send(shop, purchase(1, rrn="RRN000000001"))
+    sides = [
+        [about(Kind.REFUND, stan, rrn_of="RRN000000001", terminal_id=name) for stan in range(2, 22)]
+        for name in ("T1", "T2")
+    ]
+
+    script.race(shop, *sides)
+
+    assert shop.rows(schema.payment)[0].refunded_minor == 400
 
 
 @both
