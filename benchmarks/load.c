@@ -5,9 +5,13 @@
  * Closed loop by default; with -r an open loop, whose latencies count from the moment a request was due, not
  * from when it could be sent (no coordinated omission). Loopback only; bounded in time and in count.
  *
- *   load -p PORT -m FILE [-c CONNECTIONS] [-d DEPTH] [-t SECONDS] [-w WARM] [-s SEED] [-r RATE] [-j]
+ *   load -p PORT -m FILE [-c CONNECTIONS] [-d DEPTH] [-t SECONDS] [-w WARM] [-s SEED] [-r RATE] [-o ANSWERS] [-j]
  *
- * FILE holds one message in hex on each line. -j prints one JSON object, else one line for people. */
+ * FILE holds one message in hex on each line. -j prints one JSON object, else one line for people.
+ *
+ * With -o messages of any dialect are sent as they are, each once, one at a time on a connection: connection k of n has
+ * lines k, k + n, k + 2n ... in this order. It ends with the last answer, or after -t seconds. ANSWERS then has a line
+ * for each message: its answer in hex, empty where none came. What they say is for whoever knows the dialect. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,16 +30,17 @@ enum { DEPTH_MAX = 1024, CONNECTIONS_MAX = 4096, BUFFER_BYTES = 1 << 18, MESSAGE
 static const double SECONDS_MAX = 600, ANSWER_DEADLINE_S = 10;
 static const int64_t NS = 1000000000;
 
-typedef struct { unsigned char *bytes; int length, stan_at, rrn_at; } Message;
-typedef struct { int64_t due_ns; uint32_t stan; int used; } Request;
+typedef struct { unsigned char *bytes, *answer; int length, answer_bytes, stan_at, rrn_at; } Message;
+typedef struct { int64_t due_ns; Message *message; uint32_t stan; int used; } Request;
 typedef struct {
     int fd, in_flight, closed, wants_write;
     unsigned char *received, *unsent;
     int received_bytes, unsent_from, unsent_to;
+    size_t next_once;
     Request requests[DEPTH_MAX];
 } Connection;
 
-static struct { int port, connections, depth, json; double seconds, warm, rate; uint64_t seed; const char *file; }
+static struct { int port, connections, depth, json; double seconds, warm, rate; uint64_t seed; const char *file, *once; }
     option = { .connections = 1, .depth = 1, .seconds = 10, .seed = 1 };
 static struct { long sent, answered, measured, timeouts, closed, unmatched, undecodable, by_code[65536]; int64_t last_ns; } count;
 static Message *messages;
@@ -120,6 +125,9 @@ static void read_messages(void) {
         message->bytes = malloc((size_t)message->length + 1);
         for (int i = 0; i < message->length; i++)
             message->bytes[i] = (unsigned char)(hex_digit(line[2 * i]) << 4 | hex_digit(line[2 * i + 1]));
+        message->answer = NULL;
+        message->answer_bytes = 0;
+        if (option.once) continue;
         if (find_fields(message->bytes, message->length, at) || at[11] < 0) fail("a message has no STAN");
         message->stan_at = at[11];
         message->rrn_at = at[37];
@@ -170,16 +178,25 @@ static void flush(Connection *connection) {
     if (left != connection->wants_write) { connection->wants_write = left; watch(connection, EPOLL_CTL_MOD); }
 }
 
+/* Queues a message as it is; returns where its bytes stand. */
+static unsigned char *add_message(Connection *connection, const Message *message) {
+    unsigned char *frame = connection->unsent + connection->unsent_to;
+    frame[0] = (unsigned char)(message->length >> 8);
+    frame[1] = (unsigned char)message->length;
+    memcpy(frame + 2, message->bytes, (size_t)message->length);
+    connection->unsent_to += message->length + 2;
+    connection->in_flight++;
+    count.sent++;
+    return frame + 2;
+}
+
 /* Queues the next message with a STAN and RRN of its own. */
 static void add_request(Connection *connection, int64_t due_ns) {
-    const Message *message = &messages[next_message++ % message_count];
-    unsigned char *frame = connection->unsent + connection->unsent_to, *body = frame + 2;
+    Message *message = &messages[next_message++ % message_count];
+    unsigned char *body = add_message(connection, message);
     Request *request = connection->requests;
     char digits[32];
     while (request->used) request++;
-    frame[0] = (unsigned char)(message->length >> 8);
-    frame[1] = (unsigned char)message->length;
-    memcpy(body, message->bytes, (size_t)message->length);
     *request = (Request){ .due_ns = due_ns, .stan = (uint32_t)(option.seed % 999999 + 1), .used = 1 };
     snprintf(digits, sizeof digits, "%06u", request->stan);
     memcpy(body + message->stan_at, digits, 6);
@@ -188,9 +205,6 @@ static void add_request(Connection *connection, int64_t due_ns) {
         memcpy(body + message->rrn_at, digits, 12);
     }
     option.seed++;
-    connection->unsent_to += message->length + 2;
-    connection->in_flight++;
-    count.sent++;
 }
 
 /* ---- answers ---- */
@@ -204,8 +218,22 @@ static void measure(int64_t waited_ns, int64_t now) {
     count.last_ns = now;
 }
 
+/* The answer to the one message that the connection has in flight. */
+static void keep_answer(Connection *connection, const unsigned char *answer, int length, int64_t now) {
+    Request *request = connection->requests;
+    if (!request->used) { count.unmatched++; return; }
+    request->message->answer = malloc((size_t)length);
+    request->message->answer_bytes = length;
+    memcpy(request->message->answer, answer, (size_t)length);
+    request->used = 0;
+    connection->in_flight--;
+    count.answered++;
+    measure(now - request->due_ns, now);
+}
+
 static void take_answer(Connection *connection, const unsigned char *message, int length, int64_t now) {
     int at[43];
+    if (option.once) { keep_answer(connection, message, length, now); return; }
     if (find_fields(message, length, at) || at[11] < 0) { count.undecodable++; return; }
     uint32_t stan = (uint32_t)decimal(message + at[11], 6);
     for (int i = 0; i < option.depth; i++) {
@@ -265,6 +293,23 @@ static void fill_open_loop(Connection *connections, int64_t begun_ns, int64_t en
     }
 }
 
+/* Sends each idle connection's next message; returns whether anything is left to send or to be answered. */
+static int fill_once(Connection *connections, int64_t now) {
+    int busy = 0;
+    for (Connection *one = connections; one < connections + option.connections; one++) {
+        if (one->closed) continue;
+        if (!one->in_flight && one->next_once < message_count) {
+            Message *message = &messages[one->next_once];
+            one->next_once += (size_t)option.connections;
+            one->requests[0] = (Request){ .due_ns = now, .message = message, .used = 1 };
+            add_message(one, message);
+            flush(one);
+        }
+        busy |= one->in_flight;
+    }
+    return busy;
+}
+
 static int in_flight(const Connection *connections) {
     int total = 0;
     for (int i = 0; i < option.connections; i++) total += connections[i].in_flight;
@@ -279,9 +324,10 @@ static void run(Connection *connections) {
     int64_t give_up_ns = measure_to_ns + (int64_t)(ANSWER_DEADLINE_S * (double)NS);
     for (;;) {
         int64_t now = now_ns();
-        if (now >= measure_to_ns && !in_flight(connections)) return;
+        if (now >= measure_to_ns && (option.once || !in_flight(connections))) break;
         if (now >= give_up_ns || count.closed == option.connections) break;
-        if (now < measure_to_ns && option.rate > 0) fill_open_loop(connections, begun_ns, measure_to_ns, now);
+        if (option.once) { if (!fill_once(connections, now)) break; }
+        else if (now < measure_to_ns && option.rate > 0) fill_open_loop(connections, begun_ns, measure_to_ns, now);
         else if (now < measure_to_ns) fill_closed_loop(connections, now);
         int ready = epoll_wait(poller, events, EVENTS, option.rate > 0 ? 1 : 20);
         for (int i = 0; i < ready; i++) {
@@ -294,6 +340,16 @@ static void run(Connection *connections) {
 }
 
 /* ---- the report ---- */
+
+static void write_answers(void) {
+    FILE *file = fopen(option.once, "w");
+    if (!file) fail("cannot write the answers");
+    for (size_t i = 0; i < message_count; i++) {
+        for (int at = 0; at < messages[i].answer_bytes; at++) fprintf(file, "%02x", messages[i].answer[at]);
+        fputc('\n', file);
+    }
+    if (fclose(file)) fail("cannot write the answers");
+}
 
 static int ascending(const void *left, const void *right) {
     uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
@@ -313,7 +369,7 @@ static void report(void) {
     const char *form = option.json
         ? "{\"connections\": %d, \"depth\": %d, \"sent\": %ld, \"answered\": %ld, \"per_second\": %.1f, \"p50_ms\": %.3f, "
           "\"p99_ms\": %.3f, \"max_ms\": %.3f, \"timeouts\": %ld, \"closed\": %ld, \"unmatched\": %ld, "
-          "\"undecodable\": %ld, \"window_s\": %.2f, \"driver_cpu_s\": %.2f, \"codes\": {"
+          "\"undecodable\": %ld, \"window_s\": %.6f, \"driver_cpu_s\": %.6f, \"codes\": {"
         : "%d connections x %d: sent %ld, answered %ld, %.1f/s, p50 %.3f ms, p99 %.3f ms, max %.3f ms, timeouts %ld, "
           "closed %ld, unmatched %ld, undecodable %ld, window %.2f s, driver CPU %.2f s;";
     printf(form, option.connections, option.depth, count.sent, count.answered, (double)count.measured / window_s,
@@ -332,7 +388,7 @@ static void report(void) {
 
 static void read_options(int words, char **word) {
     int letter;
-    while ((letter = getopt(words, word, "p:m:c:d:t:w:s:r:j")) != -1) switch (letter) {
+    while ((letter = getopt(words, word, "p:m:c:d:t:w:s:r:o:j")) != -1) switch (letter) {
         case 'p': option.port = atoi(optarg); break;
         case 'm': option.file = optarg; break;
         case 'c': option.connections = atoi(optarg); break;
@@ -341,12 +397,14 @@ static void read_options(int words, char **word) {
         case 'w': option.warm = atof(optarg); break;
         case 's': option.seed = strtoull(optarg, NULL, 10); break;
         case 'r': option.rate = atof(optarg); break;
+        case 'o': option.once = optarg; break;
         case 'j': option.json = 1; break;
         default: exit(2);
     }
     if (!option.port || !option.file) fail("-p PORT and -m FILE are needed");
     if (option.connections < 1 || option.connections > CONNECTIONS_MAX) fail("-c is out of range");
     if (option.depth < 1 || option.depth > DEPTH_MAX) fail("-d is out of range");
+    if (option.once && (option.depth > 1 || option.rate > 0 || option.warm > 0)) fail("-o goes without -d, -r and -w");
     if (option.seconds <= 0 || option.warm < 0 || option.seconds + option.warm > SECONDS_MAX) fail("-t or -w is out of range");
 }
 
@@ -355,8 +413,12 @@ int main(int words, char **word) {
     read_messages();
     poller = epoll_create1(0);
     Connection *connections = calloc((size_t)option.connections, sizeof *connections);
-    for (int i = 0; i < option.connections; i++) open_connection(&connections[i]);
+    for (int i = 0; i < option.connections; i++) {
+        open_connection(&connections[i]);
+        connections[i].next_once = (size_t)i;
+    }
     run(connections);
+    if (option.once) write_answers();
     report();
     return 0;
 }

@@ -10,7 +10,8 @@ import json
 import select
 import socket
 import time
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,13 +31,14 @@ class Message(NamedTuple):
 
 
 class Connection:
-    """One socket with its requests in flight, by STAN."""
+    """One socket with its requests in flight, by STAN; once: the one, by its place among the messages."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.received = bytearray()
         self.sent_at: dict[bytes, float] = {}
+        self.left: deque[int] = deque()
 
 
 class Load:
@@ -63,23 +65,60 @@ class Load:
         """Take what has arrived; False when the host has closed the connection."""
         data = connection.socket.recv(65_536)
         now = time.perf_counter()
-        connection.received += data
-        while len(connection.received) >= 2:
-            size = int.from_bytes(connection.received[:2], "big") + 2
-            if len(connection.received) < size:
-                break
-            frame = bytes(connection.received[2:size])
-            del connection.received[:size]
-            at = find_fields(frame)
-            begun = connection.sent_at.pop(frame[at[11] : at[11] + 6], None)
+        for frame in frames(connection, data):
+            begun = self.take(connection, frame)
             if begun is None:
                 self.unmatched += 1
                 continue
             self.answered += 1
-            self.codes[frame[at[39] : at[39] + 2].decode("ascii") if 39 in at else "none"] += 1
             if window[0] <= now <= window[1]:
                 self.latencies.append(now - begun)
         return bool(data)
+
+    def take(self, connection: Connection, frame: bytes) -> float | None:
+        """Count an answer; return when its request was sent, None where there was none."""
+        at = find_fields(frame)
+        begun = connection.sent_at.pop(frame[at[11] : at[11] + 6], None)
+        if begun is not None:
+            self.codes[frame[at[39] : at[39] + 2].decode("ascii") if 39 in at else "none"] += 1
+        return begun
+
+
+class Once(Load):
+    """One run of messages that are sent as they are, each once: connection k of n has numbers k, k + n ... in order."""
+
+    def __init__(self, bodies: list[bytes], connections: list[Connection]) -> None:
+        super().__init__([], 0)
+        self.bodies = bodies
+        self.answers = [b""] * len(bodies)
+        for first, connection in enumerate(connections):
+            connection.left.extend(range(first, len(bodies), len(connections)))
+
+    def send(self, connection: Connection) -> None:
+        """Send the connection's next message."""
+        body = self.bodies[connection.left[0]]
+        self.sent += 1
+        connection.sent_at[b""] = time.perf_counter()
+        connection.socket.sendall(len(body).to_bytes(2, "big") + body)
+
+    def take(self, connection: Connection, frame: bytes) -> float | None:
+        """Keep the answer to the one message in flight."""
+        begun = connection.sent_at.pop(b"", None)
+        if begun is not None:
+            self.answers[connection.left.popleft()] = frame
+        return begun
+
+
+def frames(connection: Connection, data: bytes) -> Iterator[bytes]:
+    """Yield what is complete after the arrival of ``data``, without lengths."""
+    connection.received += data
+    while len(connection.received) >= 2:
+        size = int.from_bytes(connection.received[:2], "big") + 2
+        if len(connection.received) < size:
+            return
+        frame = bytes(connection.received[2:size])
+        del connection.received[:size]
+        yield frame
 
 
 def find_fields(message: bytes) -> dict[int, int]:
@@ -102,6 +141,29 @@ def read_messages(path: Path) -> list[Message]:
     """Read one message in hex from each line."""
     bodies = [bytes.fromhex(line) for line in path.read_text("ascii").split()]
     return [Message(body, at[11], at[37]) for body in bodies for at in [find_fields(body)]]
+
+
+def run_once(load: Once, connections: list[Connection], seconds: float) -> float:
+    """Send everything, at most for so long; return the seconds until the last answer."""
+    poller = select.epoll()
+    by_number = {one.socket.fileno(): one for one in connections}
+    for number in by_number:
+        poller.register(number, select.EPOLLIN)
+    begin = last = time.perf_counter()
+    end = begin + seconds
+    while any(one.left for one in by_number.values()) and time.perf_counter() < end:
+        for one in by_number.values():
+            if one.left and not one.sent_at:
+                load.send(one)
+        for number, _ in poller.poll(0.02):
+            last = time.perf_counter()
+            if not load.receive(by_number[number], (begin, end)):
+                load.closed += 1
+                load.timeouts += len(by_number.pop(number).sent_at)
+                poller.unregister(number)
+    load.timeouts += sum(len(one.sent_at) for one in by_number.values())
+    poller.close()
+    return last - begin
 
 
 def run(load: Load, connections: list[Connection], options: argparse.Namespace) -> float:
@@ -139,10 +201,18 @@ def main() -> None:
     parser.add_argument("-t", dest="seconds", type=float, default=10.0)
     parser.add_argument("-w", dest="warm", type=float, default=0.0)
     parser.add_argument("-s", dest="seed", type=int, default=1)
+    parser.add_argument("-o", dest="once", type=Path, help="send each message once, as it is; where the answers go")
     parser.add_argument("-j", dest="json", action="store_true", help="as load.c has it; JSON is all there is here")
     options = parser.parse_args()
-    load = Load(read_messages(options.file), options.seed)
-    window_s = run(load, [Connection(options.port) for _ in range(options.connections)], options)
+    connections = [Connection(options.port) for _ in range(options.connections)]
+    load: Load
+    if options.once:
+        load = once = Once([bytes.fromhex(line) for line in options.file.read_text("ascii").split()], connections)
+        window_s = run_once(once, connections, options.seconds)
+        options.once.write_text("".join(f"{answer.hex()}\n" for answer in once.answers), "ascii")
+    else:
+        load = Load(read_messages(options.file), options.seed)
+        window_s = run(load, connections, options)
     waited = sorted(load.latencies) or [0.0]
     report = {
         "connections": options.connections,
