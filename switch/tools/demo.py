@@ -32,7 +32,9 @@ from switch.rules.limits import parsed
 from switch.security.keys import load_keys
 from switch.security.passwords import hashed, password_matches
 from switch.security.vault import Vault
+from switch.tools import day
 from switch.tools.client import Client, connect
+from switch.tools.demo_terminal import DIALECT, play_protected
 from switch.tools.script import Step, load_script
 from switch.values import Money, Pan, Secret
 from switch.wire.codec import Fields
@@ -75,11 +77,13 @@ def _demo_file(name: str) -> Path:
 class Line:
     """What came of one step, as the table shows it."""
 
-    step: Step
+    listener: str
+    say: str
     code: str
     because: str
     balance: str
     as_expected: bool
+    expected: str = ""
 
 
 async def play(settings: Settings, addresses: Mapping[str, tuple[str, int]]) -> list[Line]:
@@ -100,7 +104,20 @@ async def play(settings: Settings, addresses: Mapping[str, tuple[str, int]]) -> 
             references[step.name] = answer.get(37, "")
             lines.append(await trio.to_thread.run_sync(books.line, step, dialects[step.listener], fields, answer))
     books.close()
-    return lines
+    protected = await play_protected(*_speaks(DIALECT, settings, addresses), settings.zone)
+    return lines + [
+        Line("a terminal with keys", step.says, step.code, _checked(step), "", step.is_as_expected, step.expected)
+        for step in protected
+    ]
+
+
+def _speaks(dialect: str, settings: Settings, addresses: Mapping[str, tuple[str, int]]) -> tuple[str, int]:
+    """Where the dialect is spoken."""
+    return next(addresses[listener.name] for listener in settings.listeners if listener.dialect == dialect)
+
+
+def _checked(step: day.Line) -> str:
+    return "; ".join(step.faults or (*(["approved"] if step.code == "00" else []), *step.checked))
 
 
 def table(lines: list[Line]) -> Table:
@@ -113,12 +130,12 @@ def table(lines: list[Line]) -> Table:
     shown.add_column("card, available after", width=21, justify="right", no_wrap=True)
     listener = ""
     for line in lines:
-        if line.step.listener != listener:
-            listener = line.step.listener
+        if line.listener != listener:
+            listener = line.listener
             shown.add_row("", f"[bold]{listener}[/bold]")
         mark = "[green]✓[/green]" if line.as_expected else "[red]✗[/red]"
-        because = line.because if line.as_expected else f"{line.because} [red](expected {line.step.expect})[/red]"
-        shown.add_row(mark, line.step.say, line.code, because, line.balance)
+        because = line.because if line.as_expected else f"{line.because} [red](expected {line.expected})[/red]"
+        shown.add_row(mark, line.say, line.code, because, line.balance)
     return shown
 
 
@@ -136,7 +153,9 @@ class _Books:
         with self._database.reading() as connection:
             because = self._because(connection, answer) or self._texts[Action(step.expect)].en.technician
             available = self._available(connection, sent)
-        return Line(step, code, because if code != dialect.actions["approved"] else "approved", available, as_expected)
+        if code == dialect.actions["approved"]:
+            because = "approved"
+        return Line(step.listener, step.say, code, because, available, as_expected, step.expect)
 
     def _because(self, connection: sa.Connection, answer: Fields) -> str:
         newest = (
