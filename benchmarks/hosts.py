@@ -11,20 +11,26 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 START_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 20.0
 HERE = Path(__file__).resolve().parent
 
 
+DOORS: Mapping[str, Mapping[str, Any]] = {"bench": {"dialect": "iso8583-1987-ascii"}}
+"""The listener of the load, by its name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A process that listens."""
+    """A process that listens; ``ports`` by the names of its doors, ``port`` where it is about one."""
 
     port: int
     pid: int
+    ports: Mapping[str, int] = field(default_factory=dict)
 
     def resident_bytes(self) -> int:
         """Memory of the process that is in RAM now."""
@@ -44,16 +50,17 @@ def switch(folder: Path, *arguments: str) -> str:
 
 
 @contextmanager
-def running_switch(folder: Path) -> Iterator[Host]:
-    """Serve the installation in ``folder`` with its default settings, but for the ports."""
-    port, admin = free_port(), free_port()
-    listener = {"name": "bench", "dialect": "iso8583-1987-ascii", "bind": f"127.0.0.1:{port}"}
-    changes = {"SWITCH_LISTENERS": json.dumps([listener]), "SWITCH_ADMIN__BIND": f"127.0.0.1:{admin}"}
+def running_switch(folder: Path, doors: Mapping[str, Mapping[str, Any]] = DOORS) -> Iterator[Host]:
+    """Serve the installation in ``folder`` with its default settings, but for ports and what ``doors`` say."""
+    ports, admin = {name: free_port() for name in doors}, free_port()
+    listeners = [{**door, "name": name, "bind": f"127.0.0.1:{ports[name]}"} for name, door in doors.items()]
+    changes = {"SWITCH_LISTENERS": json.dumps(listeners), "SWITCH_ADMIN__BIND": f"127.0.0.1:{admin}"}
+    port = next(reversed(ports.values()))  # the last that is opened
     with (
         (folder / "serve.log").open("wb") as log,
         _running(["-m", "switch", "serve"], port, folder, log, changes) as up,
     ):
-        yield up
+        yield replace(up, ports=ports)
 
 
 @contextmanager

@@ -46,18 +46,26 @@ def write_books(folder: Path, *, cards: int = CARDS) -> None:
         (merchant_id(index), f"Shop {index}", CURRENCY) for index in range(TERMINALS // TERMINALS_PER_MERCHANT)
     ]
     terminals = [(terminal_id(index), merchant_id(index // TERMINALS_PER_MERCHANT)) for index in range(TERMINALS)]
-    _write(folder / "merchants.csv", ("merchant_id", "name", "currency"), merchants)
-    _write(folder / "terminals.csv", ("terminal_id", "merchant_id"), terminals)
-    _write(
+    write_csv(folder / "merchants.csv", ("merchant_id", "name", "currency"), merchants)
+    write_csv(folder / "terminals.csv", ("terminal_id", "merchant_id"), terminals)
+    write_csv(
         folder / "cards.csv",
         ("pan", "expiry_yymm", "currency", "balance_minor"),
         [(card_number(index), EXPIRY_YYMM, CURRENCY, str(BALANCE_MINOR)) for index in range(cards)],
     )
 
 
-def card_number(index: int) -> str:
+def write_csv(path: Path, header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """Write a file as `switch import` takes it."""
+    with path.open("w", encoding="ascii", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def card_number(index: int, prefix: str = "400000") -> str:
     """A card of a range that no bank uses, with a valid check digit."""
-    digits = f"400000{index * 7919 + 17:09d}"
+    digits = f"{prefix}{index * 7919 + 17:09d}"
     total = sum(sum(divmod(int(digit) * 2, 10)) for digit in digits[-1::-2]) + sum(map(int, digits[-2::-2]))
     return f"{digits}{-total % 10}"
 
@@ -77,10 +85,3 @@ def terminal_id(index: int) -> str:
 def merchant_id(index: int) -> str:
     """DE 42 of a merchant."""
     return f"MERCHANT{index:07d}"
-
-
-def _write(path: Path, header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    with path.open("w", encoding="ascii", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)

@@ -1,4 +1,4 @@
-"""``make bench``: measures codec, durable throughput, memory and bulk work, and writes docs/benchmarks.md.
+"""``make bench``: measures codec, throughput in clear and protected, memory and bulk work; writes docs/benchmarks.md.
 
 ``--quick`` takes one short round of everything and writes nothing: enough to see whether a change helps.
 """
@@ -9,12 +9,12 @@ import argparse
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import books, codec, durable, memory, report
+from benchmarks import books, codec, durable, fleet, memory, protected, report
 from benchmarks.driver import Driver, make_driver
 from benchmarks.messages import write_purchases
 from benchmarks.report import Section
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _measure(folder: Path, *, quick: bool, console: Console) -> None:
-    rounds, seconds, rows = (1, 1.0, 10_000) if quick else (5, 2.5, books.PER_ROWS)
+    rounds, seconds, turns, rows = (1, 1.0, 1, 10_000) if quick else (5, 2.5, 4, books.PER_ROWS)
     write_purchases(folder / "purchases.hex", PURCHASES)
     driver = make_driver(folder, folder / "purchases.hex")
     books.prepare(folder)
@@ -52,7 +52,9 @@ def _measure(folder: Path, *, quick: bool, console: Console) -> None:
     say("codec")
     sections = [_codec(rounds)]
     found, purchases = durable.measure(folder, driver, rounds=rounds, seconds=seconds, say=say)
-    sections += [_durable(found, driver), _rest(folder, rows=rows, purchases=purchases, say=say)]
+    sections.append(_durable(found, driver))
+    sections += _protected(protected.measure(folder / "protected", driver, rounds=rounds, turns=turns, say=say), driver)
+    sections.append(_rest(folder, rows=rows, purchases=purchases, say=say))
     report.show(console, sections)
     if not quick:
         probe = report.fsync_ms(folder)
@@ -70,13 +72,11 @@ def _codec(rounds: int) -> Section:
 
 
 def _durable(found: list[durable.Durable], driver: Driver) -> Section:
-    busiest = max(one.driver_load for one in found)
-    verdict = "not the bottleneck" if busiest < DRIVER_BUSY else "perhaps the bottleneck"
     return Section(
         "Durable purchases through TCP",
         "SQLite, synchronous=FULL, default settings; in flight on each connection; echo: a bare trio echo of the same"
         " frames. Goal: a ratio of 0.18 at 64 connections."
-        f" The driver ({driver.name}) took at most {busiest:.0%} of a core: {verdict}.",
+        f" {_driver_took(driver, [one.driver_load for one in found])}",
         ("connections", "in flight", "a second", "p50", "p99", "echo", "ratio"),
         [
             (
@@ -91,6 +91,43 @@ def _durable(found: list[durable.Durable], driver: Driver) -> Section:
             for one in found
         ],
     )
+
+
+def _protected(found: protected.Protected, driver: Driver) -> list[Section]:
+    header = ("a second", "p50", "p99")
+    rows = (
+        ("plain", "-", found.plain),
+        ("with MAC and cryptogram", f"{found.ratio:.2f}", found.protected),
+    )
+    loads = [found.plain.driver_load, found.protected.driver_load]
+    return [
+        Section(
+            "Protected purchases",
+            f"In {fleet.DIALECT}, {protected.CONNECTIONS} connections, one in flight on each: a MAC checked and one"
+            " made, a chip's cryptogram checked and answered (ARPC), against the same purchases without 55 and 64."
+            f" {fleet.TERMINALS:,} terminals that have signed on, as many cards; every answer's MAC and ARPC is right."
+            f" Goal: a ratio of 0.6. {_driver_took(driver, loads)}",
+            ("purchases", *header, "ratio"),
+            [(name, *_figures(figure), ratio) for name, ratio, figure in rows],
+        ),
+        Section(
+            "Sign-ons",
+            f"{fleet.TERMINALS:,} terminals each sign on once, over {protected.CONNECTIONS} connections: two keys of"
+            " double length made, wrapped and kept, and sent out under the terminal's master key.",
+            header,
+            [_figures(found.sign_ons)],
+        ),
+    ]
+
+
+def _figures(figure: protected.Figure) -> tuple[str, str, str]:
+    return f"{figure.per_second:,.0f}", f"{figure.p50_ms:.1f} ms", f"{figure.p99_ms:.1f} ms"
+
+
+def _driver_took(driver: Driver, loads: Sequence[float]) -> str:
+    busiest = max(loads)
+    verdict = "not the bottleneck" if busiest < DRIVER_BUSY else "perhaps the bottleneck"
+    return f"The driver ({driver.name}) took at most {busiest:.0%} of a core: {verdict}."
 
 
 def _rest(folder: Path, *, rows: int, purchases: int, say: Callable[[str], None]) -> Section:
