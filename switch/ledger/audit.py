@@ -1,7 +1,8 @@
 """Holds the books against their invariants (I1 to I7 and I12), in one snapshot, beside a running server.
 
 Each invariant is a row of data: what is counted for its figure, and queries that return what breaks it, so that
-a reader sees the rule and not the machinery. I12 reads text and bytes instead (`switch.ledger.audit_secrets`).
+a reader sees the rule and not the machinery. What no query can judge is read and replayed in order: the lives of
+payments (`switch.ledger.audit_life`), the counters of chips. I12 reads text and bytes (`switch.ledger.audit_secrets`).
 Nothing is written, nothing is locked: SQLite gives a snapshot to a read transaction, PostgreSQL to a
 repeatable one.
 """
@@ -14,14 +15,18 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from switch.ledger.audit_journal import JOURNAL_INVARIANTS
-from switch.ledger.audit_money import MONEY_INVARIANTS
+from switch.ledger.audit_answers import ANSWERS
+from switch.ledger.audit_floor import FLOOR
+from switch.ledger.audit_holds import HOLDS
+from switch.ledger.audit_keys import KEYS
+from switch.ledger.audit_life import LIFE
+from switch.ledger.audit_money import BALANCES, ENTRIES
 from switch.ledger.audit_secrets import find_clear_data
-from switch.ledger.audit_words import Finding, Invariant, Query
+from switch.ledger.audit_words import Finding, Invariant, Query, Replay
 from switch.ledger.database import Database
 from switch.ledger.ports import PanVault
 
-INVARIANTS: Final = (*MONEY_INVARIANTS, *JOURNAL_INVARIANTS)
+INVARIANTS: Final = (ENTRIES, BALANCES, FLOOR, HOLDS, ANSWERS, KEYS, LIFE)
 
 
 @contextmanager
@@ -54,13 +59,16 @@ def audit(
 
 def _check(connection: sa.Connection, invariant: Invariant) -> Finding:
     counted = connection.execute(sa.text(invariant.counted.sql)).mappings().one()
-    broken, offenders = _collect(_rows(connection, *invariant.broken_by))
-    _, listed = _collect(_rows(connection, *invariant.listed))
+    broken, offenders = _collect(_said(connection, *invariant.broken_by))
+    _, listed = _collect(_said(connection, *invariant.listed))
     return Finding(invariant.name, invariant.claim, invariant.counted.says.format(**counted), broken, offenders, listed)
 
 
-def _rows(connection: sa.Connection, *queries: Query) -> Iterator[str]:
+def _said(connection: sa.Connection, *queries: Query | Replay) -> Iterator[str]:
     for query in queries:
+        if not isinstance(query, Query):
+            yield from query(connection)
+            continue
         for row in connection.execute(sa.text(query.sql), execution_options={"yield_per": 1_000}).mappings():
             yield query.says.format(**row)
 

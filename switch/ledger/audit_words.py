@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
+
+import sqlalchemy as sa
+
+from switch.ledger.ids import TAG_BITS
+
+CLOCK_SKEW_S = 5
+"""How far the clocks of two hosts may be apart: what happened closer together may have happened in either order."""
+
+SKEW = CLOCK_SKEW_S * 1_000_000 << TAG_BITS
+"""The same between two journal ids."""
 
 
 class Query(NamedTuple):
@@ -11,6 +22,10 @@ class Query(NamedTuple):
 
     says: str
     sql: str
+
+
+Replay = Callable[[sa.Connection], Iterator[str]]
+"""Reads what one query cannot judge, and yields what it has to say of it, as a query's rows do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +38,8 @@ class Invariant:
     name: str
     claim: str
     counted: Query
-    broken_by: tuple[Query, ...]
-    listed: tuple[Query, ...] = ()
+    broken_by: tuple[Query | Replay, ...]
+    listed: tuple[Query | Replay, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
