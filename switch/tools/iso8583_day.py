@@ -113,10 +113,10 @@ def _shown(play: Play, step: Step) -> Fields:
     if step.shown is Shown.TYPED:
         return {**fields, 2: card.pan.reveal(), 14: card.expiry_yymm}
     if step.shown is Shown.SWIPED:
-        return {**fields, 35: card.stripe.replace("D", "=")}
+        return {**fields, 35: play.terminal.as_written(card.stripe)}
     kind, random = step.form.processing[:2], secrets.token_bytes(4)
     chip = card.chip(step.amount or 0, CURRENCY, kind, play.now().date(), random, decides=ARQC)
-    return {**fields, 23: card.sequence, 35: card.chip_track.replace("D", "="), 55: chip.hex().upper()}
+    return {**fields, 23: card.sequence, 35: play.terminal.as_written(card.chip_track), 55: chip.hex().upper()}
 
 
 def _original(play: Play, step: Step) -> Fields:

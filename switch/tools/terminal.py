@@ -34,6 +34,7 @@ APPROVALS: Final = frozenset({"00", "10", "11", "16", "A2", "A4", "A5", "A6"})
 
 STANS_OF_A_PLAY: Final = 100
 
+_TRACK2: Final = 35
 _ECHOED: Final = (3, 4, 11, 41, 42)
 _PARTIAL: Final = "10"
 """The one answer that may be for another amount."""
@@ -121,6 +122,10 @@ class Terminal:
     def encrypted(self, track: str) -> str:
         """Return a track with its middle under the track key. Raises `PeerError` where the host gave none."""
         return encrypted_track(des(_given(self._keys.track_key, "track")), track)
+
+    def as_written(self, track: str) -> str:
+        """Return track 2 with the separator that the dialect writes: ``D`` in packed digits, ``=`` in characters."""
+        return track if self._dialect.fields[_TRACK2].packed else track.replace("D", "=")
 
     # --- out and in ----------------------------------------------------------------------------------------
 

@@ -45,7 +45,11 @@ MASTER = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
 PIN_KEY, MAC_KEY, TRACK_KEY = bytes(range(1, 17)), bytes(range(2, 10)), bytes(range(3, 19))
 ZONE = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=ZONE)
-DAYS = {"unionpay-pos": unionpay_day.DAY, "iso8583-1987-ascii": iso8583_day.DAY}
+DAYS = {
+    "unionpay-pos": unionpay_day.DAY,
+    "iso8583-1987-ascii": iso8583_day.DAY,
+    "iso8583-1987-binary": iso8583_day.DAY,
+}
 SERVED = load_cards(specs_directory() / "demo" / "day.toml")
 DEADLINE_S = 60.0
 
