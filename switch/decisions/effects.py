@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from switch.decisions.facts import PaymentState
+from switch.decisions.parties import BatchState
 
 if TYPE_CHECKING:
     from datetime import date
+
+    from switch.messages.settlement import BatchTotals, UploadedRecord
 
 
 class Transfer(NamedTuple):
@@ -192,6 +195,38 @@ class KeepUpload:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class FreezeBatch:
+    """Settles a batch: both sides' totals of now, and what comes of them. The terminal's batch takes the state."""
+
+    batch: str
+    host: BatchTotals
+    terminal: BatchTotals
+    state: BatchState
+
+
+@dataclass(frozen=True, slots=True)
+class KeepRecords:
+    """Keeps uploaded records of a batch that is not balanced; a STAN that is there already is not kept twice."""
+
+    batch: str
+    records: tuple[UploadedRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CloseBatch:
+    """Ends the upload of a batch: from now on it can be compared, and the next sign-on opens another."""
+
+    batch: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBatch:
+    """Gives the terminal its next batch."""
+
+    batch: str
+
+
 Effect = (
     Transfer
     | OpenHold
@@ -211,4 +246,8 @@ Effect = (
     | KeepKeys
     | UsePayCode
     | KeepUpload
+    | FreezeBatch
+    | KeepRecords
+    | CloseBatch
+    | OpenBatch
 )

@@ -8,12 +8,13 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from switch.decisions.parties import Card, CardSecurity, Merchant, Operator, PayCode, Terminal
+from switch.decisions.parties import BatchState, Card, CardSecurity, Merchant, Operator, PayCode, Terminal
 
 if TYPE_CHECKING:
     from datetime import date
 
     from switch.messages.kinds import Kind
+    from switch.messages.settlement import BatchTotals
 
 
 class Account(NamedTuple):
@@ -82,6 +83,15 @@ class Payment(NamedTuple):
     entry_mode: str = ""
 
 
+class Batch(NamedTuple):
+    """The batch that a settlement or an upload names, with the host's totals: of now, or frozen by its settlement."""
+
+    number: str
+    state: BatchState
+    totals: BatchTotals
+    uploaded: int = 0  # records so far
+
+
 @dataclass(frozen=True, slots=True)
 class Needs:
     """Which facts a kind wants loaded, and whether it claims its key (a repeat then gets the stored reply).
@@ -92,6 +102,7 @@ class Needs:
     keyed: bool
     original: bool
     any_card: bool = False
+    batch: bool = False
 
 
 _NO_COUNTERS: Final[Mapping[tuple[str, int], Spent]] = MappingProxyType({})
@@ -129,4 +140,5 @@ class Facts(NamedTuple):
     to_account: Account | None = None
     operator: Operator | None = None
     pay_code: PayCode | None = None
+    batch: Batch | None = None
     queued_minor: int = 0

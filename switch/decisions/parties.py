@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 
@@ -20,6 +21,16 @@ class Limit(NamedTuple):
     monthly_count: int | None = None
     no_pin_minor: int | None = None
     floor_minor: int | None = None
+
+
+class BatchState(StrEnum):
+    """Where a terminal's batch stands."""
+
+    # fmt: off
+    OPEN       = "open"        # takes new transactions
+    UNBALANCED = "unbalanced"  # settled, its totals differ: its records are being uploaded
+    CLOSED     = "closed"      # balanced, or uploaded: the next sign-on opens another
+    # fmt: on
 
 
 Limits = tuple[tuple[str, Limit], ...]
@@ -50,6 +61,7 @@ class Terminal:
     pending: tuple[str, ...] = ()
     limits: Limits = ()
     last_seen_day: int = 0
+    batch_state: BatchState = BatchState.OPEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,8 @@ _APPROVALS: Final = (
         f"""
         SELECT j.journal_id, j.kind, coalesce(j.original_id, 0) AS original
           FROM journal AS j
-          LEFT JOIN journal AS o ON o.journal_id = j.original_id AND o.action = 'approved'
+          LEFT JOIN journal AS o
+            ON o.journal_id = j.original_id AND (o.action = 'approved' OR j.kind = 'expiry')
          WHERE j.action = 'approved' AND j.kind IN {_NAMES_AN_ORIGINAL}
            AND (j.original_id IS NOT NULL OR j.kind <> 'expiry')
            AND (o.journal_id IS NULL OR NOT ({_IS_ABOUT}))""",

@@ -24,6 +24,8 @@ class Action(StrEnum):
     SERIAL_MISMATCH        = "serial_mismatch"         # the terminal number on another machine
     SOFTWARE_TOO_OLD       = "software_too_old"
     BATCH_MISMATCH         = "batch_mismatch"          # not the batch given out at sign-on
+    BATCH_UNBALANCED       = "batch_unbalanced"        # settled, not balanced: upload it first
+    BATCH_UNKNOWN          = "batch_unknown"           # settled or uploaded: not the terminal's, or closed before
     BATCH_FULL             = "batch_full"              # three-digit counters end: settle first
     MERCHANT_UNKNOWN       = "merchant_unknown"        # also: terminal is not of this merchant
     MERCHANT_FROZEN        = "merchant_frozen"

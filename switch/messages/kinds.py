@@ -32,6 +32,15 @@ class Kind(StrEnum):
     LOAD_VOID          = "load_void"
     CODE_CANCEL        = "code_cancel"         # of a code_purchase
 
+    # the terminal's batch
+    SETTLEMENT         = "settlement"          # its totals against ours
+    BATCH_UPLOAD       = "batch_upload"        # its transactions, where the totals differ
+    BATCH_END          = "batch_end"           # that was the last of them
+
+    # what the host does by itself, or an operator through it
+    CORRECTION         = "correction"          # money put right by hand: a discrepancy, a late reversal
+    STATEMENT          = "statement"           # a merchant's fees and shares of one business day
+
     # what the network or time undoes
     REVERSAL           = "reversal"            # undoes a request whose answer never arrived
     EXPIRY             = "expiry"              # ends a hold that nobody captured; made by the host

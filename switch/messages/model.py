@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from switch.messages.actions import Action
     from switch.messages.chip import ChipData
     from switch.messages.kinds import Kind
+    from switch.messages.settlement import BatchTotals, UploadedRecord
     from switch.values import Pan, Secret
 
 
@@ -44,7 +45,8 @@ class Extras(NamedTuple):
     ``to_pan`` is the card that a transfer goes to; ``pay_code`` the QR code that stands for an account; ``topic`` what
     a download or an upload is about (``ca_keys``, ``aids``, ``parameters``); ``content`` the private field as it came
     (bytes in hex where the dialect has it so). ``serial`` and ``software`` are the terminal's, ``operator_id`` and
-    ``password`` its operator's.
+    ``password`` its operator's. ``totals`` are those of a settlement, ``records`` those of an upload, ``record_count``
+    how many there were in all, at its end.
     """
 
     to_pan: Pan | None = None
@@ -57,6 +59,9 @@ class Extras(NamedTuple):
     software: str = ""
     operator_id: str = ""
     password: Secret | None = None
+    totals: BatchTotals | None = None
+    records: tuple[UploadedRecord, ...] = ()
+    record_count: int | None = None
 
 
 NO_EXTRAS: Final = Extras()
@@ -147,9 +152,10 @@ class Reply(NamedTuple):
 
     ``answered_at`` is the moment of the decision, so that a repeat shows the first answer's DE 12 and 13.
     ``rrn`` is DE 37; ``approval_code`` DE 38 is "" unless approved; ``batch`` is given out at sign-on. ``private``
-    goes into the dialect's private field (working keys at sign-on, what is downloaded); ``wish`` is what the host wants
-    of the terminal next, for the header of dialects that have a place for it: ``parameters``, ``status``, ``sign_on``,
-    ``ca_keys``, ``aids``, ``software``.
+    goes into the dialect's private field (working keys at sign-on, what is downloaded); ``results`` are those of a
+    settlement (`switch.messages.settlement`), domestic and foreign, set in the totals as they came; ``wish`` is what
+    the host wants of the terminal next, for the header of dialects that have a place for it: ``parameters``,
+    ``status``, ``sign_on``, ``ca_keys``, ``aids``, ``software``.
     """
 
     action: Action
@@ -160,6 +166,7 @@ class Reply(NamedTuple):
     batch: str = ""
     private: bytes = b""
     wish: str = ""
+    results: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class ProtectedFields:
         return self._read(fields, entry)
 
     def pin_format(self, secrets: Secrets) -> str:
-        """The format of its PIN block, by its name in `switch.security.pin_blocks`: 0 unless the message says another."""
+        """The format of its PIN block, as `switch.security.pin_blocks` names it: 0 unless the message says another."""
         return self._pin_formats.get(secrets.pin_format, "0")
 
     def make_room_for_mac(self, answer: Fields) -> None:
