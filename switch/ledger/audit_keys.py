@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from switch.ledger.audit_kinds import kinds
-from switch.ledger.audit_words import Invariant, Query
+from switch.ledger.audit_words import SKEW, Invariant, Query
+from switch.ledger.ids import TAG_BITS
 
 _KEYED: Final = kinds(lambda row: row.keyed)
+_TAG: Final = (1 << TAG_BITS) - 1  # ids with one tag are of one host, whose clock tells which was first
 
 KEYS: Final = Invariant(
     "I6",
@@ -38,7 +40,7 @@ KEYS: Final = Invariant(
         ),
         Query(
             "payment {payment_id}: approved although its reversal, journal {journal_id}, came first",
-            """
+            f"""
             SELECT p.payment_id, s.journal_id
               FROM tombstone AS s
               JOIN request_key AS k
@@ -46,7 +48,8 @@ KEYS: Final = Invariant(
                AND k.local_date = s.local_date AND s.message_class IN ('', k.message_class)
                AND s.batch IN ('', k.batch)
               JOIN payment AS p ON p.payment_id = k.journal_id
-             WHERE s.journal_id < p.payment_id""",
+             WHERE s.journal_id < p.payment_id - {SKEW}
+                OR (s.journal_id < p.payment_id AND (s.journal_id & {_TAG}) = (p.payment_id & {_TAG}))""",
         ),
     ),
 )

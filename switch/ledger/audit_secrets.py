@@ -1,9 +1,13 @@
-"""I12: looks through every text and every blob of the books for card numbers and tracks in clear.
+"""I12: looks through every text and every blob of the books for card numbers, tracks, keys and PINs in clear.
 
 A run of 13 to 19 digits that passes the Luhn check may be a card number, or one of the numbers that the host
 makes: one in ten passes by chance. So a run is an offence where the vault finds its hash among the cards, and,
 in text that people or decisions wrote, also where it begins like a card number and is no journal id. Numbers
-that were given out by others (a merchant id may be 15 digits) are held against the cards only.
+that were given out by others (a merchant id may be 15 digits) are held against the cards only, and so are the digits
+of what a terminal uploaded, two to a byte: of an image's bytes, some look like anything.
+
+Long hex digits that stand alone are taken for a key, and digits in the trace of a PIN's rung for the PIN. What is
+stored of secrets has a shape of its own (`switch.ledger.audit_shapes`).
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import sqlalchemy as sa
 
 from switch.errors import ConfigurationError, InternalError
 from switch.ledger import schema
+from switch.ledger.audit_shapes import is_shaped, misshapen
 from switch.ledger.audit_words import Finding
 from switch.ledger.ports import PanVault
 from switch.values import Pan
@@ -29,9 +34,15 @@ _DIGITS: Final = re.compile(r"[0-9]{13,}")
 _GROUPED: Final = re.compile(r"(?<![0-9])[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{1,7}(?![0-9])")
 _TRACK: Final = re.compile(r"[0-9]{13,19}[=D][0-9]{7}|[Bb][0-9]{13,19}\^")  # ISO/IEC 7813: track 2, track 1
 _LIKE_A_CARD: Final = re.compile(r"(?:2[2-7]|3[4-9]|[456])[0-9]{11,17}")  # ISO/IEC 7812: what schemes issue
+_KEY: Final = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-F]{64}|[0-9A-F]{48}|[0-9A-F]{32})(?![0-9A-Za-z])", re.IGNORECASE)
+_PIN: Final = re.compile(r'\["(?:pin|card_code|operator_password)","?[0-9]{3,}')  # in a trace
+_FINGERPRINTS: Final = frozenset({"rule_set", "value"})  # of rules, of the installation: hex, and no key
 _NUMBERED: Final = frozenset({"terminal_id", "merchant_id", "serial", "stan", "batch", "rrn", "name"})
 _ALL_DIGITS_ZERO: Final = bytes.maketrans(b"0123456789", b"0000000000")
+_LETTERS_ZERO_TOO: Final = bytes.maketrans(b"ABCDEFabcdef", b"000000000000")
 _SUSPECT: Final = (b"0" * _PAN_DIGITS[0], b"0000 0000 0000 0", b"0000-0000-0000-0")
+_LIKE_A_KEY: Final = b"0" * 32
+_LIKE_A_PIN: Final = re.compile(_PIN.pattern.encode())
 
 
 def find_clear_data(connection: sa.Connection, vault: PanVault | None) -> Finding:
@@ -47,26 +58,36 @@ def find_clear_data(connection: sa.Connection, vault: PanVault | None) -> Findin
             offenders += found
         offenders += _numbered_columns(connection, table, judge)
     figure = f"{searched:,} rows searched"
+    offenders += _uploads(connection, judge)
+    offenders += misshapen(connection)
     if vault is not None:
         opened, shut = _open_sealed(connection, vault)
         offenders += shut
         figure += f", {opened:,} sealed numbers opened"
     return Finding(
-        "I12", "no card number or track in clear", figure, len(offenders), tuple(offenders[: Finding.KEPT_MAX])
+        "I12",
+        "no card number, track, key or PIN in clear",
+        figure,
+        len(offenders),
+        tuple(offenders[: Finding.KEPT_MAX]),
     )
 
 
 class _Judge:
-    """Says whether a text holds a card number or a track."""
+    """Says whether a text holds a card number, a track, a key or a PIN."""
 
     def __init__(self, connection: sa.Connection, vault: PanVault | None) -> None:
         self._connection = connection
         self._vault = vault
 
-    def verdict(self, text: str) -> str:
+    def verdict(self, column: str, text: str) -> str:
         """Return what a free text holds, "" for nothing."""
         if _TRACK.search(text):
             return "a track"
+        if column not in _FINGERPRINTS and _KEY.search(text):
+            return "a key"
+        if column == "trace" and _PIN.search(text):
+            return "a PIN or a password"
         runs = _runs_of(text)
         by_looks = any(self._looks_like_a_card(run) for run in runs)
         return "a card number" if by_looks or self.of_cards(runs) else ""
@@ -87,6 +108,10 @@ class _Judge:
             known.update(found[bytes(row.pan_key)] for row in rows)
         return known
 
+    def of_packed_cards(self, data: bytes) -> bool:
+        """Whether bytes hold, two digits in each, the number of a card in the books."""
+        return bool(self.of_cards(part.reveal() for run in _DIGITS.findall(data.hex()) for part in _windows(run)))
+
     def _looks_like_a_card(self, run: str) -> bool:
         return (
             _LIKE_A_CARD.fullmatch(run) is not None
@@ -106,9 +131,10 @@ def _runs_of(text: str) -> list[str]:
 
 def _parts_of(run: str) -> Iterator[Pan]:
     """The run itself, or, where it is longer than a card number can be, everything in it that could be one."""
-    if len(run) <= _PAN_DIGITS[-1]:
-        yield Pan(run)
-        return
+    return iter((Pan(run),)) if len(run) <= _PAN_DIGITS[-1] else _windows(run)
+
+
+def _windows(run: str) -> Iterator[Pan]:
     for length in _PAN_DIGITS:
         for at in range(len(run) - length + 1):
             yield Pan(run[at : at + length])
@@ -120,8 +146,9 @@ def _parts_of(run: str) -> Iterator[Pan]:
 def _free_columns(connection: sa.Connection, table: sa.Table, judge: _Judge) -> Iterator[tuple[int, list[str]]]:
     """Yield, chunk by chunk, how many rows were searched and what they hold."""
     keys = list(table.primary_key)
-    texts = [column for column in table.columns if isinstance(column.type, sa.Text) and column.name not in _NUMBERED]
-    blobs = [column for column in table.columns if isinstance(column.type, sa.LargeBinary)]
+    free = [column for column in table.columns if column.name not in _NUMBERED and not is_shaped(column)]
+    texts = [column for column in free if isinstance(column.type, sa.Text)]
+    blobs = [column for column in free if isinstance(column.type, sa.LargeBinary)]
     names = [column.name for column in (*texts, *blobs)]
     if not names:
         return
@@ -141,7 +168,7 @@ def _free_columns(connection: sa.Connection, table: sa.Table, judge: _Judge) -> 
                 _offence(table, name, row[1 + len(blobs) :], found)
                 for row in suspects
                 for name, text in zip(names, _texts_of(row, len(blobs)), strict=True)
-                if (found := judge.verdict(text))
+                if (found := judge.verdict(name, text))
             ],
         )
 
@@ -152,7 +179,11 @@ def _is_suspect(rows: Sequence[sa.Row[Any]], blobs: int) -> bool:
     for at in range(1, 1 + blobs):
         data += b"\n" + b"\n".join([bytes(row[at] or b"") for row in rows])
     zeroed = data.translate(_ALL_DIGITS_ZERO)
-    return any(pattern in zeroed for pattern in _SUSPECT)
+    return (
+        any(pattern in zeroed for pattern in _SUSPECT)
+        or _LIKE_A_KEY in zeroed.translate(_LETTERS_ZERO_TOO)
+        or _LIKE_A_PIN.search(data) is not None
+    )
 
 
 def _texts_of(row: sa.Row[Any], blobs: int) -> list[str]:
@@ -161,6 +192,14 @@ def _texts_of(row: sa.Row[Any], blobs: int) -> list[str]:
 
 def _offence(table: sa.Table, column: str, key: Sequence[object], found: str) -> str:
     return f"{table.name}.{column} of {'/'.join(map(str, key))}: {found} in clear"
+
+
+def _uploads(connection: sa.Connection, judge: _Judge) -> Iterator[str]:
+    upload = schema.upload
+    asked = sa.select(upload.c.journal_id, upload.c.content)
+    for row in connection.execute(asked, execution_options={"yield_per": _CHUNK_ROWS}):
+        if judge.of_packed_cards(bytes(row.content)):
+            yield f"upload.content of {row.journal_id}: a card number in clear, two digits to a byte"
 
 
 # --- numbers given out by others, each value once ----------------------------------------------------------

@@ -10,14 +10,25 @@ import sqlalchemy as sa
 
 from switch.ledger.audit import audit, snapshot
 from switch.ledger.audit_kinds import ROWS
-from switch.ledger.audit_words import Finding
+from switch.ledger.audit_words import SKEW, Finding
 from switch.ledger.database import open_database
 from switch.ledger.ports import PanVault
+from switch.messages.kinds import Kind
 from switch.security.keys import Keys
 from switch.security.vault import Vault
 from switch.transactions.table import TABLE
-from tests.ledger.sample_books import RICH, VAULT, SampleBooks, everything, fill, fill_day, send
-from tests.ledger.shop import authorisation, purchase
+from tests.ledger.sample_books import (
+    FIRST_OF_DAY,
+    POOR,
+    RICH,
+    VAULT,
+    SampleBooks,
+    everything,
+    fill,
+    fill_day,
+    send,
+)
+from tests.ledger.shop import authorisation, purchase, refund
 
 PAN = RICH.reveal()
 
@@ -162,7 +173,7 @@ DAMAGE = [
         None,
         [
             ("INSERT INTO tombstone (terminal_id, merchant_id, stan, local_date, message_class, batch, journal_id) "
-            f"SELECT terminal_id, merchant_id, stan, local_date, '', '', journal_id - 1 FROM request_key "
+            f"SELECT terminal_id, merchant_id, stan, local_date, '', '', journal_id - 4096 FROM request_key "
             f"WHERE journal_id = {SALE_ID}")
         ],
     ),
@@ -291,3 +302,179 @@ def test_the_table_of_kinds_agrees_with_that_of_transactions() -> None:
     assert set(rows) == set(TABLE)
     assert {kind for kind, row in rows.items() if row.keyed} == {kind for kind, row in TABLE.items() if row.keyed}
     assert all(TABLE[kind].original for kind, row in rows.items() if row.about)
+
+
+def of(stan: int, kind: str = "") -> str:
+    """The journal id of a request of the day, as SQL."""
+    one = f" AND kind = '{kind}'" if kind else " AND kind <> 'reversal'"
+    return f"(SELECT journal_id FROM journal WHERE stan = '{stan:06d}'{one})"
+
+
+PREPAID_ID = "(SELECT card_id FROM card WHERE masked_pan LIKE '6200%')"
+CLEAR_KEY = "0123456789ABCDEFFEDCBA9876543210"
+BLOCK = "D0144K0TB00E0000" + 64 * "0F"
+RECORD = '{"tvr":"0000008000","aid":"A000000333010101","atc":7,"cryptogram":"right"}'
+
+
+def chip_record(stan: int, content: str) -> str:
+    return f"INSERT INTO chip_record (journal_id, content) VALUES ({of(stan)}, '{content.replace(':', chr(92) + ':')}')"
+
+
+DAY_DAMAGE = [
+    # invariant, what the audit says, what is done to the books
+    ("I2", "its payments are", [f"UPDATE card_day SET amount_minor = amount_minor + 1 WHERE card_id = {PREPAID_ID}"]),
+    ("I2", "no more than", ["INSERT INTO spending VALUES ('terminal:T1', 20260304, 0, 1, 99)"]),
+    ("I2", "no more than", ["INSERT INTO spending VALUES ('terminal:T1/swipe', 202603, 0, 999999999, 1)"]),
+    ("I2", "no more than 0 were", ["INSERT INTO spending VALUES ('merchant:M1', 20260101, 0, 1, 0)"]),
+    ("I2", "journal has only 0 of that batch", ["INSERT INTO spending VALUES ('batch:T1/000001', 0, 0, 1, 1)"]),
+    ("I3", "not forced", [f"UPDATE transfer SET forced = 0 WHERE journal_id = {of(124)}"]),
+    ("I4", "captured by journal", [f"UPDATE hold_end SET how = 'captured' WHERE journal_id = {of(114)}"]),
+    ("I4", "which is an authorisation_void: that does not end it so", [f"UPDATE hold_end SET how = 'expired' WHERE journal_id = {of(114)}"]),
+    ("I4", "but what that reverses is a purchase", [f"UPDATE journal SET original_id = {of(120)} WHERE journal_id = {of(102, 'reversal')}"]),
+    ("I4", "opens no larger one", [f"UPDATE hold SET amount_minor = 10 WHERE hold_id = {of(101)}"]),
+    ("I4", "which opens another at once", [f"INSERT INTO hold VALUES ({of(114)}, (SELECT min(account_id) FROM balance), 1, '156', 0)"]),
+    ("I4", "about another authorisation", [f"UPDATE journal SET original_id = {of(110)} WHERE journal_id = {of(101)}"]),
+    ("I5", "approved load, but its amount was not moved", [f"DELETE FROM transfer WHERE journal_id = {of(141)}"]),
+    ("I5", "approved completion, but it ended no hold", [f"DELETE FROM hold_end WHERE journal_id = {of(103)}"]),
+    ("I5", "approved increment, but its amount was not held", [f"DELETE FROM hold WHERE hold_id = {of(101)}"]),
+    ("I5", "no approved request that it could be about", [f"UPDATE journal SET original_id = {of(110)} WHERE journal_id = {of(121)}"]),
+    ("I5", "no approved request that it could be about", [f"UPDATE journal SET original_id = NULL WHERE journal_id = {of(105)}"]),
+    ("I5", "but not from one cardholder's account", [f"UPDATE payment SET merchant_account_id = 1 WHERE payment_id = {of(144)}"]),
+    ("I5", "not of the account of its card", [f"UPDATE payment SET account_id = {OTHER_ACCOUNT} WHERE payment_id = {of(121)}"]),
+    ("I5", "not from the one account", [f"UPDATE transfer SET debit_account_id = credit_account_id, credit_account_id = debit_account_id WHERE journal_id = {of(121)}"]),
+    ("I5", "would not find by its approval code", ["DELETE FROM authorisation"]),
+    ("I5", "that is no approved authorisation", ["UPDATE authorisation SET approval_code = 'XXXXXX'"]),
+    ("I5", "no approved purchase by pay code", [f"UPDATE pay_code SET used_by = {of(120)}"]),
+    ("I5", "when it had expired", ["UPDATE pay_code SET expires_at = 1"]),
+    ("I5", "no approved request brought it", ["UPDATE upload SET what = 'script_result'"]),
+    ("I5", "is not what its message is about", [f"UPDATE upload SET original_id = {of(130)}"]),
+    ("I5", "chip record of journal 7", ["INSERT INTO chip_record VALUES (7, '{}')"]),
+    ("I5", "its message is not about", [f"INSERT INTO adjustment VALUES ({of(121)}, {of(130)}, 1, '', 'open')"]),
+    ("I5", "is kept as 3, but journal", [chip_record(120, RECORD), f"INSERT INTO card_security SELECT card_id, 0, 3 FROM journal WHERE journal_id = {of(120)}"]),
+    ("I5", "is kept as 9, the highest", [chip_record(120, RECORD), f"INSERT INTO card_security SELECT card_id, 0, 9 FROM journal WHERE journal_id = {of(120)}"]),
+    ("I5", "has the chip's counter of", [chip_record(120, RECORD), chip_record(122, RECORD)]),
+    ("I5", "no cryptogram of it was ever verified", ["INSERT INTO card_security VALUES (1, 0, 5)"]),
+    ("I7", "is posted, 1690 left", [f"UPDATE payment SET current_minor = 1690 WHERE payment_id = {of(103)}"]),
+    ("I7", "its original is voided, not posted", [f"UPDATE journal SET original_id = {of(122)} WHERE journal_id = {of(126)}"]),
+    ("I7", "% of the 1500 authorised", [
+        f"UPDATE journal SET amount_minor = 1726 WHERE journal_id IN ({of(103)}, {of(104)})",
+        f"UPDATE transfer SET amount_minor = 1726 WHERE journal_id IN ({of(103)}, {of(104)}, {of(104, 'reversal')})",
+    ]),
+    ("I7", "its original is of another card", [f"UPDATE journal SET card_id = {PREPAID_ID} WHERE journal_id = {of(121)}"]),
+    ("I7", "the original is of another terminal or day", [f"UPDATE journal SET business_day = 20260305 WHERE journal_id = {of(123)}"]),
+    ("I7", "the original is of another batch", [f"UPDATE journal SET batch = '000009' WHERE journal_id = {of(123)}"]),
+    ("I7", "it is of 399, of the original 400 is left", [f"UPDATE journal SET amount_minor = 399 WHERE journal_id = {of(123)}"]),
+    ("I7", "the sale is older than 30 days", [f"UPDATE journal SET business_day = 20260501 WHERE journal_id = {of(105)}"]),
+    ("I7", "an operator had to adjust it", [f"UPDATE journal SET business_day = 20260305 WHERE journal_id = {of(104, 'reversal')}"]),
+    ("I7", "a business day of its history is no date", [f"UPDATE journal SET business_day = 0 WHERE journal_id = {of(105)}"]),
+    ("I7", "it should have moved 900 to the card, but it has changed nothing", [f"DELETE FROM transfer WHERE journal_id = {of(121)}"]),
+    ("I7", "by its history it is posted, 800 left", [f"DELETE FROM transfer WHERE journal_id = {of(143, 'reversal')}", f"UPDATE payment SET state = 'voided' WHERE payment_id = {of(142)}"]),
+    ("I12", "terminal_key.block of T1/pin: is no key block", [f"INSERT INTO terminal_key VALUES ('T1', 'pin', '000000', '{CLEAR_KEY}', '', 1)"]),
+    ("I12", "terminal_key.previous_block of T1/pin: is no key block", [f"INSERT INTO terminal_key VALUES ('T1', 'pin', '000000', '{BLOCK}', '{CLEAR_KEY}', 1)"]),
+    ("I12", "is no check value", [f"INSERT INTO terminal_key VALUES ('T1', 'pin', '{CLEAR_KEY}', '{BLOCK}', '', 1)"]),
+    ("I12", "issuer_key.block of 6200/pvk/1: is no key block", [f"INSERT INTO issuer_key VALUES ('6200', 'pvk', '1', '000000', '{BLOCK[:-1]}', '', 1)"]),
+    ("I12", "operator.password of M1/01: is no Argon2id hash", ["INSERT INTO operator VALUES ('M1', '01', '1234', 0, 'active')"]),
+    ("I12", "pay_code.code_key of", ["UPDATE pay_code SET code_key = substr(code_key, 1, 8)"]),
+    ("I12", "holds more of a chip than may be kept", [chip_record(120, '{"57":"1234"}')]),
+    ("I12", "holds more of a chip than may be kept", [chip_record(120, '{"tvr":"' + 80 * "0" + '"}')]),
+    ("I12", "holds more of a chip than may be kept", [chip_record(120, "no json")]),
+    ("I12", "journal.because of", [f"UPDATE journal SET because = 'under {CLEAR_KEY}' WHERE stan = '000001'"]),
+    ("I12", "a PIN or a password in clear", ["UPDATE journal SET trace = '[[\"pin\",\"1234\",\"right\",true]]' WHERE stan = '000001'"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("invariant", "says", "statements"), DAY_DAMAGE)
+def test_damage_to_a_day_of_every_kind_is_named(
+    day: SampleBooks, invariant: str, says: str, statements: list[str]
+) -> None:
+    day.damage(*statements)
+
+    finding = findings(day)[invariant]
+
+    assert not finding.holds
+    assert any(says in offender for offender in finding.offenders), finding.offenders
+    assert PAN not in str(finding)
+    assert CLEAR_KEY not in str(finding)
+
+
+def test_key_blocks_and_chip_records_as_they_should_be_pass(day: SampleBooks) -> None:
+    day.damage(
+        f"INSERT INTO terminal_key VALUES ('T1', 'terminal_master', '0123AB', '{BLOCK}', '', 1)",
+        chip_record(120, RECORD),
+        "INSERT INTO card_security SELECT card_id, 1, 7 FROM journal WHERE stan = '000120' AND kind = 'purchase'",
+    )
+
+    found = findings(day)
+
+    assert {name: finding.offenders for name, finding in found.items() if not finding.holds} == {}
+
+
+@pytest.mark.parametrize("content", [PAN.encode(), bytes.fromhex("00" + PAN + "ff"), bytes.fromhex("1" + PAN + "2ff")])
+def test_a_card_number_in_an_upload_is_found(day: SampleBooks, content: bytes) -> None:
+    with day.database.writing() as connection:
+        connection.execute(sa.text("UPDATE upload SET content = :content"), {"content": content})
+
+    assert "upload.content of" in findings(day)["I12"].offenders[0]
+
+
+def test_what_was_reversed_without_effect_is_listed(day: SampleBooks) -> None:
+    day.damage(f"DELETE FROM transfer WHERE journal_id = {of(145, 'reversal')}")
+
+    found = findings(day)["I7"]
+
+    assert "payment" in found.offenders[0]
+    day.damage(f"UPDATE payment SET state = 'posted', current_minor = 200 WHERE payment_id = {of(145)}")
+    assert "left payment" in findings(day)["I7"].listed[0]
+
+
+# --- clocks that differ ------------------------------------------------------------------------------------
+
+
+def test_what_two_hosts_did_at_once_is_explained_in_any_order(day: SampleBooks) -> None:
+    skew = f"{SKEW - 1}"
+    later = of(121)
+    day.damage(  # the void's id is below that of its sale, its reversal's just above
+        *(
+            f"UPDATE {table} SET {column} = {of(120)} - {skew} WHERE {column} = {later}"
+            for table, column in (
+                ("payment", "payment_id"),
+                ("transfer", "journal_id"),
+                ("request_key", "journal_id"),
+            )
+        ),
+        f"UPDATE journal SET original_id = {of(120)} - {skew} WHERE original_id = {later}",
+        f"UPDATE journal SET journal_id = {of(120)} - {skew} WHERE journal_id = {later}",
+    )
+
+    found = findings(day)
+
+    assert found["I7"].offenders == ()
+
+
+@pytest.mark.parametrize(("apart", "holds"), [(SKEW // 2, True), (3 * SKEW, False)])
+def test_a_spend_is_explained_by_a_credit_within_the_skew_only(books: SampleBooks, apart: int, *, holds: bool) -> None:
+    """The poor card has 100 left, and spends it; again, for what a refund has brought; a forced entry comes too."""
+    spend = FIRST_OF_DAY + 10 * SKEW
+    for at, request in (
+        (FIRST_OF_DAY, purchase(300, 100, POOR)),
+        (spend, purchase(301, 100, POOR, kind=Kind.OFFLINE_SALE)),
+        (spend + 1, purchase(302, 50, POOR, kind=Kind.OFFLINE_SALE)),
+        (spend + apart, refund(303, 100, POOR, of=300)),
+    ):
+        send(books.database, request, first_id=at)
+    books.damage(f"UPDATE transfer SET forced = 0 WHERE journal_id = {spend}")
+
+    found = findings(books)["I3"]
+
+    assert "1 below their floor" in found.figure
+    assert found.holds == holds
+
+
+def test_two_spends_at_once_of_what_is_there_once_are_found(books: SampleBooks) -> None:
+    send(books.database, purchase(300, 100, POOR), first_id=FIRST_OF_DAY)
+    send(books.database, purchase(301, 100, POOR, kind=Kind.OFFLINE_SALE), first_id=FIRST_OF_DAY + 1)
+    books.damage(f"UPDATE transfer SET forced = 0 WHERE journal_id = {FIRST_OF_DAY + 1}")
+
+    found = findings(books)["I3"]
+
+    assert "not forced, whatever came just before or after it" in found.offenders[0]
