@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -46,12 +47,17 @@ def a_demo_that_listens(folder: Path) -> Iterator[str]:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
+        assert process.stderr is not None
+        reader = Thread(target=process.stderr.read)  # a log that nobody reads fills its pipe and stops the switch
         try:
-            assert process.stderr is not None
             events = (json.loads(line) for line in process.stderr)
-            yield next(event["address"] for event in events if event["event"] == "listening")
+            address = next(event["address"] for event in events if event["event"] == "listening")
+            reader.start()
+            yield address
         finally:
             process.kill()
+            if reader.is_alive():
+                reader.join()
 
 
 def test_a_day_is_played_and_the_books_agree_and_a_locked_terminals_is_not_as_expected(tmp_path: Path) -> None:
