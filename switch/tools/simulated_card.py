@@ -57,12 +57,11 @@ class CardData(BaseModel):
 
 
 class DayCards(BaseModel):
-    """The cards of a play by name, and a pay code with the name of the card whose account it stands for."""
+    """The cards of a play by name, and a pay code that stands for the account of ``union``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     pay_code: str = Field("", repr=False)
-    pay_code_card: str = ""
     cards: dict[str, CardData]
 
 
