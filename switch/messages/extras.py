@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Final
 
 from switch.messages.actions import Action
+from switch.messages.batch_fields import read_count, read_records, read_totals
 from switch.messages.chip import ChipData
 from switch.messages.kinds import Kind
 from switch.messages.model import NO_EXTRAS, Extras, Reject
 from switch.messages.paths import bytes_getter, role_getter, text_getter
+from switch.messages.settlement import DOMESTIC_PREFIX, UploadedRecord
 from switch.messages.unionpay import (
     read_card_number,
     read_item_name,
@@ -31,10 +33,13 @@ HAVE_EXTRAS: Final = frozenset(
     {
         Kind.SIGN_ON, Kind.TRANSFER, Kind.CODE_PURCHASE, Kind.CODE_CANCEL, Kind.CODE_QUERY, Kind.TIP,
         Kind.DOWNLOAD_QUERY, Kind.DOWNLOAD, Kind.DOWNLOAD_END, Kind.STATUS_UPLOAD, Kind.SIGNATURE_UPLOAD,
-        Kind.SCRIPT_RESULT,
+        Kind.SCRIPT_RESULT, Kind.SETTLEMENT, Kind.BATCH_UPLOAD, Kind.BATCH_END,
     }
 )  # fmt: skip
 """Kinds that carry any."""
+
+_DETAIL: Final = "detail"
+"""Topic of an upload that is one transaction's own fields."""
 
 _NAMED_ITEMS: Final = frozenset({"ca_keys", "aids"})
 """Topics of which one item is fetched at a time, by its name; parameters come all at once."""
@@ -53,6 +58,9 @@ class ExtrasReader:
         self._get_operator = role_getter(dialect, "operator")
         self._get_tip = role_getter(dialect, "tip")
         self._get_network_code = role_getter(dialect, "network_code")
+        self._get_totals = role_getter(dialect, "totals")
+        self._get_pan, self._get_stan = role_getter(dialect, "pan"), role_getter(dialect, "stan")
+        self._get_amount = role_getter(dialect, "amount")
         self._readers: dict[Kind, _Reader] = {
             Kind.SIGN_ON: self._sign_on,
             Kind.TRANSFER: self._transfer,
@@ -66,6 +74,9 @@ class ExtrasReader:
             Kind.STATUS_UPLOAD: self._status,
             Kind.SIGNATURE_UPLOAD: self._topic,
             Kind.SCRIPT_RESULT: self._script_result,
+            Kind.SETTLEMENT: self._settlement,
+            Kind.BATCH_UPLOAD: self._records,
+            Kind.BATCH_END: self._end,
         }
 
     def read(self, fields: Fields, kind: Kind, topic: str, chip: ChipData | None) -> Extras | Reject:
@@ -129,6 +140,28 @@ class ExtrasReader:
         tags = chip.tags if chip is not None else {}
         kept = tuple(Tlv(tag, value) for tag, value in tags.items() if tag in NAMES and tag not in SHOWN)
         return self._topic(fields, topic, chip)._replace(content=build_tlv(kept).hex().upper())
+
+    def _settlement(self, fields: Fields, topic: str, _: ChipData | None) -> Extras | Reject:
+        totals = read_totals(self._get_totals(fields))
+        if totals is None:
+            return _reject(f"field {self._roles.get('totals')} holds no totals of a batch")
+        return Extras(topic=topic, totals=totals)
+
+    def _records(self, fields: Fields, topic: str, _: ChipData | None) -> Extras | Reject:
+        """Several records of stripes, or the one chip transaction that the message itself is about."""
+        if topic == _DETAIL:
+            pan = self._get_pan(fields)
+            is_domestic = not pan or pan.startswith(DOMESTIC_PREFIX)
+            amount = int(self._get_amount(fields) or "0")
+            one = UploadedRecord(is_domestic, self._get_stan(fields), Pan(pan) if pan else None, amount)
+            return Extras(topic=topic, records=(one,))
+        records = read_records(self._get_totals(fields))
+        if records is None:
+            return _reject(f"field {self._roles.get('totals')} holds no records of a batch")
+        return Extras(topic=topic, records=records)
+
+    def _end(self, fields: Fields, topic: str, _: ChipData | None) -> Extras:
+        return Extras(topic=topic, record_count=read_count(self._get_totals(fields)))
 
 
 def _reject(because: str) -> Reject:

@@ -13,6 +13,7 @@ from typing import Final
 
 from switch.errors import ConfigurationError
 from switch.messages.actions import Action
+from switch.messages.batch_fields import written_totals
 from switch.messages.cards import read_card
 from switch.messages.catalogue import Catalogue, Entry
 from switch.messages.chip_reading import read_chip
@@ -164,6 +165,8 @@ class MessageMap:
             answer[self._private_field] = (
                 reply.private.hex().upper() if self._private_is_binary else _text(reply.private)
             )
+        if reply.totals is not None and self._totals_field > 0:
+            answer[self._totals_field] = written_totals(reply.totals, reply.results)
         if self._host_fields and reply.answered_at:
             self._add_host_times(answer, reply.answered_at)
         return answer
@@ -236,6 +239,7 @@ class MessageMap:
         self._batch_field = field_of(dialect, roles["batch"]) if "batch" in roles else 0
         self._batch_span = span_of(dialect, roles["batch"]) if "batch" in roles else None
         self._chip_field = _number_of(dialect, "chip")
+        self._totals_field = _number_of(dialect, "totals")
         self._private_field, self._private_is_binary = _number_of(dialect, "private"), _is_binary(dialect, "private")
         time_field = roles.get("local_time")
         self._host_fields = tuple(

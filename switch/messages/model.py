@@ -153,7 +153,7 @@ class Reply(NamedTuple):
     ``answered_at`` is the moment of the decision, so that a repeat shows the first answer's DE 12 and 13.
     ``rrn`` is DE 37; ``approval_code`` DE 38 is "" unless approved; ``batch`` is given out at sign-on. ``private``
     goes into the dialect's private field (working keys at sign-on, what is downloaded); ``results`` are those of a
-    settlement (`switch.messages.settlement`), domestic and foreign, set in the totals as they came; ``wish`` is what
+    settlement (`switch.messages.settlement`), domestic and foreign, beside the host's own ``totals``; ``wish`` is what
     the host wants of the terminal next, for the header of dialects that have a place for it: ``parameters``,
     ``status``, ``sign_on``, ``ca_keys``, ``aids``, ``software``.
     """
@@ -167,6 +167,7 @@ class Reply(NamedTuple):
     private: bytes = b""
     wish: str = ""
     results: str = ""
+    totals: BatchTotals | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,10 @@ WRONG: Final = "3"
 """Results in the answer to a settlement, one for domestic and one for foreign cards."""
 
 
+DOMESTIC_PREFIX: Final = "62"
+"""Card numbers that begin so are UnionPay's; in a terminal's totals all others are foreign."""
+
+
 class UploadedRecord(NamedTuple):
     """One transaction as the terminal has it. ``pan`` is None where the record does not say."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from switch.decisions import Refusal
+from switch.decisions import BatchState, Refusal
 from switch.messages.actions import Action
 from switch.rules.limits import UNKNOWN_BATCH, batch_counter
 from switch.rules.rule import NOT_ASKED
@@ -83,15 +83,25 @@ def merchant_is_active(_: Request, facts: Facts, __: Policy) -> Verdict:
 
 
 def batch_is_the_terminals(request: Request, facts: Facts, policy: Policy) -> Verdict:
-    """A new financial request is of the batch that its terminal was given at sign-on.
+    """A new financial request is of the batch that its terminal was given at sign-on, and that batch is open.
 
-    Who has not signed on was given none, and numbers its batches itself.
+    Who has not signed on was given none, and numbers its batches itself. A batch that was settled takes nothing more:
+    one that balanced is followed by another at the next sign-on, one that did not is uploaded first (domain rule 28).
     """
-    if not policy.has_batches or facts.terminal is None or not facts.terminal.signed_on:
+    terminal = facts.terminal
+    if not policy.has_batches or terminal is None:
         return NOT_ASKED
-    batch = facts.terminal.batch
+    batch = terminal.batch
     if request.batch in ("", UNKNOWN_BATCH, batch):
-        return request.batch, batch, None
+        if terminal.batch_state is BatchState.OPEN:
+            return (request.batch, batch, None) if terminal.signed_on else NOT_ASKED
+        if terminal.batch_state is BatchState.UNBALANCED:
+            why = f"batch {batch} was settled and does not balance: its upload has to end first"
+            return request.batch, batch, Refusal(Action.BATCH_UNBALANCED, why)
+        why = f"batch {batch} is settled: the next one is given out at sign-on"
+        return request.batch, batch, Refusal(Action.BATCH_MISMATCH, why)
+    if not terminal.signed_on:
+        return NOT_ASKED
     why = f"the terminal's open batch is {batch}, not {request.batch}"
     return request.batch, batch, Refusal(Action.BATCH_MISMATCH, why)
 

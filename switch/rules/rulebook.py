@@ -151,6 +151,8 @@ ADVICE_LADDER:     Final[Ladder] = (
 )
 REVERSAL_LADDER:   Final[Ladder] = TERMINAL_KNOWN
 UPLOAD_LADDER:     Final[Ladder] = TERMINAL_KNOWN
+BATCH_LADDER:      Final[Ladder] = (*TERMINAL_ACTIVE, *MERCHANT_KNOWN)
+CORRECTION_LADDER: Final[Ladder] = (*TERMINAL_KNOWN, *MERCHANT_KNOWN, *OURS)  # an operator's: nothing else refuses it
 EXPIRY_LADDER:     Final[Ladder] = ()  # the host's own: there is nobody to refuse
 
 # questions, and the terminal itself

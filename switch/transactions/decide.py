@@ -51,6 +51,8 @@ def _approved(request: Request, facts: Facts, trace: Trace, posting: Posting) ->
         posting.batch,
         posting.private,
         wish_for(facts, None, posting.effects),
+        posting.results,
+        posting.totals,
     )
     effects = (*posting.effects, *noticed(request, facts, trace, None))
     return Decision(reply, trace, "", effects, journalled=True)

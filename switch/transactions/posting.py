@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from switch.decisions import Account, Card, Effect, Facts, Merchant, Payment
 from switch.messages.model import Balance, Request
+from switch.messages.settlement import BatchTotals
 
 
 class Posting(NamedTuple):
@@ -13,7 +14,7 @@ class Posting(NamedTuple):
 
     ``has_approval_code`` makes a DE 38: every kind that moves money or holds it has one of its own, an increment and a
     completion too. ``quoted`` is the payment whose references (37, 38) the answer repeats instead. ``private`` is the
-    content of the dialect's private field.
+    content of the dialect's private field. ``results`` and ``totals`` are a settlement's.
     """
 
     effects: tuple[Effect, ...] = ()
@@ -22,6 +23,8 @@ class Posting(NamedTuple):
     has_approval_code: bool = False
     private: bytes = b""
     quoted: Payment | None = None
+    results: str = ""
+    totals: BatchTotals | None = None
 
 
 NOTHING = Posting()

@@ -13,8 +13,10 @@ from switch.rules.rulebook import (
     ACTIVATION_LADDER,
     ADVICE_LADDER,
     BALANCE_LADDER,
+    BATCH_LADDER,
     CODE_LADDER,
     COMPLETION_LADDER,
+    CORRECTION_LADDER,
     DOWNLOAD_LADDER,
     EXPIRY_LADDER,
     LOAD_LADDER,
@@ -30,7 +32,7 @@ from switch.rules.rulebook import (
     VOID_LADDER,
 )
 from switch.transactions import authorisations as holding
-from switch.transactions import prepaid, questions, reversing, spending, undoing
+from switch.transactions import prepaid, questions, reversing, settling, spending, undoing
 from switch.transactions import terminal_postings as terminal
 from switch.transactions.posting import Posting
 
@@ -93,6 +95,11 @@ ROWS: Final = (
     Row(K.BALANCE,            BALANCE_LADDER,    questions.balance,            Y, N, N, Y, None,                 10.0),
     Row(K.CODE_QUERY,         QUERY_LADDER,      questions.code_query,         N, Y, N, Y, None,                 10.0),
 
+    Row(K.SETTLEMENT,         BATCH_LADDER,      settling.settlement,          Y, N, N, Y, None,                 50.0),
+    Row(K.BATCH_UPLOAD,       BATCH_LADDER,      settling.batch_upload,        Y, N, N, Y, None,                 50.0),
+    Row(K.BATCH_END,          BATCH_LADDER,      settling.batch_end,           Y, N, N, Y, None,                 50.0),
+    Row(K.CORRECTION,         CORRECTION_LADDER, settling.correction,          N, N, N, N, None,                 50.0),
+
     Row(K.SIGN_ON,            SIGN_ON_LADDER,    terminal.sign_on,             N, N, N, Y, None,                 10.0),
     Row(K.SIGN_OFF,           SIGN_OFF_LADDER,   terminal.sign_off,            N, N, N, Y, None,                 10.0),
     Row(K.DOWNLOAD_QUERY,     DOWNLOAD_LADDER,   terminal.download_query,      N, N, N, Y, None,                 10.0),
@@ -105,7 +112,11 @@ ROWS: Final = (
 # fmt: on
 
 TABLE: Final[Mapping[Kind, Row]] = {row.kind: row for row in ROWS}
-"""Every kind but the echo, which is answered at the door without the books."""
+"""Every kind but the echo, answered at the door without the books, and a statement, which asks nobody."""
 
-NEEDS: Final[Mapping[Kind, Needs]] = {row.kind: Needs(row.keyed, row.original, row.any_card) for row in ROWS}
+_OF_BATCHES: Final = frozenset({K.SETTLEMENT, K.BATCH_UPLOAD, K.BATCH_END})
+
+NEEDS: Final[Mapping[Kind, Needs]] = {
+    row.kind: Needs(row.keyed, row.original, row.any_card, row.kind in _OF_BATCHES) for row in ROWS
+}
 """What the ledger has to load for each kind."""

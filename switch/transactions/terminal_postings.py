@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from switch.decisions import ChangeTerminal, Effect, Facts, KeepKeys, KeepUpload, Refusal, Terminal
+from switch.decisions import (
+    BatchState,
+    ChangeTerminal,
+    Effect,
+    Facts,
+    KeepKeys,
+    KeepUpload,
+    OpenBatch,
+    Refusal,
+    Terminal,
+)
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
 from switch.messages.model import Request
 from switch.rules.rule import Policy
 from switch.transactions.posting import Posting
 
+_BATCH_MAX: Final = 999_999
 _UPLOADED_AS: Final = {
     Kind.STATUS_UPLOAD: "status",
     Kind.SIGNATURE_UPLOAD: "signature",
@@ -28,10 +39,19 @@ def sign_on(request: Request, facts: Facts, _: Policy) -> Posting:
         operator_id=extras.operator_id or None,
         done=_done_by_sign_on(facts.terminal, extras.software),
     )
+    batch = facts.terminal.batch
+    effects: list[Effect] = [changed]
+    if facts.terminal.batch_state is BatchState.CLOSED:
+        batch = next_batch(batch)
+        effects.append(OpenBatch(batch))
     if new_keys is None:
-        return Posting(effects=(changed,), batch=facts.terminal.batch)
-    effects: tuple[Effect, ...] = (changed, KeepKeys(new_keys.kept))
-    return Posting(effects, batch=facts.terminal.batch, private=new_keys.delivery)
+        return Posting(tuple(effects), batch=batch)
+    return Posting((*effects, KeepKeys(new_keys.kept)), batch=batch, private=new_keys.delivery)
+
+
+def next_batch(batch: str) -> str:
+    """The number after a batch's: 999999 is followed by 000001."""
+    return f"{int(batch) % _BATCH_MAX + 1:06d}"
 
 
 def sign_off(_: Request, __: Facts, ___: Policy) -> Posting:

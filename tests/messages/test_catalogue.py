@@ -74,6 +74,12 @@ TERMINAL_MESSAGES: list[tuple[Changes, Kind, str]] = [
     ({60: "00000007381", 11: None},                              Kind.DOWNLOAD_END,     "aids"),
     ({60: "00000007360", 11: None},                              Kind.DOWNLOAD,         "parameters"),
     ({60: "00000007361", 11: None},                              Kind.DOWNLOAD_END,     "parameters"),
+    ({0: "0500", 60: "00000007201", 48: "0" * 62},               Kind.SETTLEMENT,       ""),
+    ({0: "0320", 60: "00000007201", 48: "01" + "0" * 40},        Kind.BATCH_UPLOAD,     "records"),
+    ({0: "0320", 60: "22000007203", 4: "000000000100"},          Kind.BATCH_UPLOAD,     "detail"),
+    ({0: "0320", 60: "22000007206", 4: "000000000100"},          Kind.BATCH_UPLOAD,     "detail"),
+    ({0: "0320", 60: "00000007202", 48: "0008"},                 Kind.BATCH_END,        ""),
+    ({0: "0320", 60: "00000007207"},                             Kind.BATCH_END,        ""),
 ]
 KINDS_1987: list[tuple[Changes, Kind]] = [
     ({3: "020000", 90: "0200" + "000041" + "1121022900" + "0" * 22}, Kind.VOID),
@@ -103,7 +109,7 @@ def test_the_terminals_own_messages_have_their_kind_and_topic_and_no_mac(
 def test_a_terminal_can_ask_for_every_kind_there_is() -> None:
     asked = {kind for _, kind in CARD_MESSAGES} | {kind for _, kind, _ in TERMINAL_MESSAGES}
 
-    assert asked == set(Kind) - {Kind.EXPIRY}  # which is the host's own
+    assert asked == set(Kind) - {Kind.EXPIRY, Kind.CORRECTION, Kind.STATEMENT}  # which are the host's own
 
 
 @pytest.mark.parametrize("dialect", ["iso8583-1987-ascii", "iso8583-1987-binary"])
