@@ -26,6 +26,8 @@ _TO: Final = kinds(lambda row: row.way is Way.TO_CARD)
 _WAY: Final = f"""
     CASE WHEN j.kind = 'reversal'
          THEN CASE WHEN o.kind IN {_FROM} THEN -1 WHEN o.kind IN {_TO} THEN 1 ELSE 0 END
+         WHEN j.kind = 'correction'
+         THEN CASE WHEN j.reason = 'charge' THEN 1 ELSE -1 END
          ELSE CASE WHEN j.kind IN {_FROM} THEN 1 WHEN j.kind IN {_TO} THEN -1 ELSE 0 END END"""
 
 _APPROVALS: Final = (
@@ -61,8 +63,8 @@ _APPROVALS: Final = (
         f"""
         SELECT j.journal_id, j.kind
           FROM journal AS j
-         WHERE j.action = 'approved' AND j.kind IN {_ENDS}
-           AND j.journal_id NOT IN (SELECT journal_id FROM hold_end)""",
+          LEFT JOIN hold_end AS e ON e.journal_id = j.journal_id
+         WHERE j.action = 'approved' AND j.kind IN {_ENDS} AND e.hold_id IS NULL""",
     ),
     Query(
         "journal {journal_id}: approved {kind}, but what it names as its original, journal {original}, is no approved "
@@ -138,12 +140,14 @@ _PARTIES: Final = (
           LEFT JOIN journal AS o ON o.journal_id = j.original_id
           LEFT JOIN payment AS own ON own.payment_id = j.journal_id
           LEFT JOIN payment AS p ON p.payment_id = coalesce(own.payment_id, j.original_id)
+          LEFT JOIN card AS c ON c.card_id = j.card_id AND j.kind = 'correction'
+          LEFT JOIN merchant AS m ON m.merchant_id = j.merchant_id AND j.kind = 'correction'
          WHERE j.kind <> '{IMPORT}'
-           AND (p.payment_id IS NULL
-                OR NOT ((t.debit_account_id = p.account_id AND t.credit_account_id = p.merchant_account_id
-                         AND ({_WAY}) >= 0)
-                     OR (t.debit_account_id = p.merchant_account_id AND t.credit_account_id = p.account_id
-                         AND ({_WAY}) <= 0)))""",
+           AND CASE WHEN t.debit_account_id = coalesce(c.account_id, p.account_id)
+                     AND t.credit_account_id = coalesce(m.account_id, p.merchant_account_id) THEN ({_WAY}) < 0
+                    WHEN t.debit_account_id = coalesce(m.account_id, p.merchant_account_id)
+                     AND t.credit_account_id = coalesce(c.account_id, p.account_id) THEN ({_WAY}) > 0
+                    ELSE 1 = 1 END""",
     ),
     Query(
         "journal {journal_id}: {times} transfers, where one entry is all that a request makes",

@@ -83,6 +83,11 @@ ROWS: Final = (
     Row(K.AUTHORISATION_VOID, Y, Y, Way.NONE,      NEVER, NEVER, MUST,  ("released",),                         HELD),
     Row(K.REVERSAL,           Y, N, Way.BACK,      MAY,   MAY,   MAY,   ("released", "replaced", "captured"),  ()),
 
+    Row(K.CORRECTION,         N, N, Way.EITHER,    MUST,  NEVER, NEVER, (),                                    ()),
+    Row(K.SETTLEMENT,         Y, N, Way.NONE,      NEVER, NEVER, NEVER, (),                                    ()),
+    Row(K.BATCH_UPLOAD,       Y, N, Way.NONE,      NEVER, NEVER, NEVER, (),                                    ()),
+    Row(K.BATCH_END,          Y, N, Way.NONE,      NEVER, NEVER, NEVER, (),                                    ()),
+
     Row(K.BALANCE,            Y, N, Way.NONE,      NEVER, NEVER, NEVER, (),                                    ()),
     Row(K.CODE_QUERY,         N, N, Way.NONE,      NEVER, NEVER, NEVER, (),                                    ()),
     Row(K.SCRIPT_RESULT,      Y, N, Way.NONE,      NEVER, NEVER, NEVER, (),                                    ()),

@@ -221,10 +221,11 @@ LIFE: Final = Invariant(
               FROM journal AS j
               JOIN payment AS p ON p.payment_id = j.original_id
               JOIN journal AS o ON o.journal_id = p.payment_id
+              LEFT JOIN transfer AS t ON t.journal_id = j.journal_id
+              LEFT JOIN hold_end AS e ON e.journal_id = j.journal_id
              WHERE j.kind = 'reversal' AND j.action = 'approved' AND o.kind IN {_STANDS}
                AND p.state IN ('posted', 'held') AND p.current_minor > p.refunded_minor
-               AND j.journal_id NOT IN (SELECT journal_id FROM transfer)
-               AND j.journal_id NOT IN (SELECT journal_id FROM hold_end)""",
+               AND t.journal_id IS NULL AND e.journal_id IS NULL""",
         ),
     ),
 )

@@ -129,11 +129,10 @@ RECORDS: Final = (
         """
         SELECT s.card_id, s.atc
           FROM card_security AS s
-         WHERE s.atc >= 0
-           AND NOT EXISTS (SELECT 1 FROM (SELECT DISTINCT j.card_id
-                                            FROM chip_record AS c JOIN journal AS j ON j.journal_id = c.journal_id
-                                           WHERE c.content LIKE '%"cryptogram":"right"%') AS v
-                            WHERE v.card_id = s.card_id)""",
+          LEFT JOIN (SELECT DISTINCT j.card_id
+                       FROM chip_record AS c JOIN journal AS j ON j.journal_id = c.journal_id
+                      WHERE c.content LIKE '%"cryptogram":"right"%') AS v ON v.card_id = s.card_id
+         WHERE s.atc >= 0 AND v.card_id IS NULL""",
     ),
     chip_counters,
 )

@@ -121,6 +121,9 @@ DAY = (
     undo(145, 200, PREPAID),
     # a sale that has happened, of more than there is
     purchase(124, 250_000, kind=K.OFFLINE_SALE, mti="0220"),
+    # put right by hand
+    purchase(160, 75, kind=K.CORRECTION, reason="charge"),
+    purchase(161, 25, kind=K.CORRECTION, reason="return"),
     # news
     about(K.SIGNATURE_UPLOAD, 150, 120, 0, extras=Extras(content="00ff")),
     purchase(151, 0, None, kind=K.STATUS_UPLOAD, extras=Extras(content="ready")),

@@ -292,7 +292,7 @@ def test_a_day_of_every_kind_passes(day: SampleBooks) -> None:
     found = findings(day)
 
     assert {name: finding.offenders for name, finding in found.items() if not finding.holds} == {}
-    assert found["I3"].figure == "3 accounts, 1 below their floor, 11 forced entries"
+    assert found["I3"].figure == "3 accounts, 1 below their floor, 13 forced entries"
     assert found["I7"].figure == "31 payments, 14 undone or reduced, 2 refunded"
 
 
@@ -342,6 +342,8 @@ DAY_DAMAGE = [
     ("I5", "but not from one cardholder's account", [f"UPDATE payment SET merchant_account_id = 1 WHERE payment_id = {of(144)}"]),
     ("I5", "not of the account of its card", [f"UPDATE payment SET account_id = {OTHER_ACCOUNT} WHERE payment_id = {of(121)}"]),
     ("I5", "not from the one account", [f"UPDATE transfer SET debit_account_id = credit_account_id, credit_account_id = debit_account_id WHERE journal_id = {of(121)}"]),
+    ("I5", "not from the one account", ["UPDATE journal SET reason = 'return' WHERE reason = 'charge'"]),
+    ("I5", "approved correction, but its amount was not moved", [f"DELETE FROM transfer WHERE journal_id = {of(160)}"]),
     ("I5", "would not find by its approval code", ["DELETE FROM authorisation"]),
     ("I5", "that is no approved authorisation", ["UPDATE authorisation SET approval_code = 'XXXXXX'"]),
     ("I5", "no approved purchase by pay code", [f"UPDATE pay_code SET used_by = {of(120)}"]),
