@@ -70,7 +70,7 @@ def show_request(
                 console.rule()
             for line in _described(books, entry):
                 console.print(line, markup=False, soft_wrap=True)
-            console.print(_ladder(entry.trace) if entry.trace else "no rules were asked")
+            console.print(ladder_table(entry.trace) if entry.trace else "no rules were asked")
             for effect in entry.effects or ("nothing in the books was changed",):
                 console.print(f"* {effect}", markup=False)
 
@@ -149,7 +149,8 @@ def _described(books: OpenBooks, entry: JournalEntry) -> list[str]:
     ]
 
 
-def _ladder(trace: tuple[Rung, ...]) -> Table:
+def ladder_table(trace: tuple[Rung, ...]) -> Table:
+    """The rungs that were climbed, for 80 columns."""
     from rich.table import Table
     from rich.text import Text
 

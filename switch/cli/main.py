@@ -15,12 +15,14 @@ from switch.cli import (
     day,
     demo,
     describe,
+    explain,
     imports,
     journal,
     keys,
     merchants,
     operators,
     pay_codes,
+    receipt,
     serve,
     setup,
     terminals,
@@ -55,6 +57,8 @@ app.add_typer(merchants.merchant_app, name="merchant", rich_help_panel=BOOKS)
 app.add_typer(keys.keys_app,          name="keys",     rich_help_panel=BOOKS)
 app.add_typer(authorisations.authorisation_app, name="authorisation", rich_help_panel=BOOKS)
 app.add_typer(journal.journal_app,    name="journal",  rich_help_panel=BOOKS)
+app.command("explain",  rich_help_panel=BOOKS)(explain.explain)
+app.command("receipt",  rich_help_panel=BOOKS)(receipt.print_receipt)
 app.command("audit",    rich_help_panel=BOOKS)(audit.audit)
 app.command("describe", rich_help_panel=WIRE)(describe.describe)
 # fmt: on

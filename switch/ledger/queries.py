@@ -17,6 +17,7 @@ from switch.ledger import schema
 from switch.values import Money
 
 _SHOWN_MAX: Final = 20  # requests that may share one RRN before it is no help any more
+_STAN_DIGITS: Final = 6
 _BIGINT_MAX: Final = 2**63 - 1
 
 
@@ -141,6 +142,31 @@ def show_journal(connection: sa.Connection, named: str) -> list[JournalEntry]:
     if not rows:
         raise NotInBooks(f"no request in the journal has the id or RRN {_quoted(named)}")
     return [_entry(connection, row) for row in rows]
+
+
+def show_story(connection: sa.Connection, named: str, terminal_id: str | None = None) -> list[JournalEntry]:
+    """Return the request with this RRN, STAN or journal id, then those it is about and those that are about it.
+
+    Of several with one STAN the newest is meant, of one terminal if that is given. Raises `NotInBooks`.
+    """
+    journal = schema.journal
+    which = (journal.c.rrn == named) | (journal.c.stan == named.zfill(_STAN_DIGITS))
+    if named.isascii() and named.isdigit() and len(named) > _STAN_DIGITS and int(named) <= _BIGINT_MAX:
+        which |= journal.c.journal_id == int(named)
+    if terminal_id is not None:
+        which &= journal.c.terminal_id == terminal_id
+    first = connection.execute(sa.select(journal).where(which).order_by(journal.c.journal_id.desc()).limit(1)).first()
+    if first is None:
+        raise NotInBooks(f"no request in the journal has the RRN, STAN or id {_quoted(named)}")
+    root = first.journal_id if first.original_id is None else first.original_id
+    others = connection.execute(
+        sa.select(journal)
+        .where((journal.c.journal_id == root) | (journal.c.original_id.in_([root, first.journal_id])))
+        .where(journal.c.journal_id >= root, journal.c.journal_id != first.journal_id)
+        .order_by(journal.c.journal_id)
+        .limit(_SHOWN_MAX)
+    )
+    return [_entry(connection, row) for row in (first, *others)]
 
 
 def _quoted(named: str) -> str:
