@@ -15,44 +15,28 @@ from typing import Final
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION: Final = 2
-
-metadata: Final = sa.MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    }
+from switch.ledger.columns import metadata, minor, one_of, own_id, refers, text
+from switch.ledger.settlement_tables import (
+    batch,
+    business_day,
+    clearing_file,
+    discrepancy,
+    statement,
+    uploaded_record,
 )
 
+SCHEMA_VERSION: Final = 3
 
-_ID: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-"""64 bits on both; on SQLite a key of exactly this type is the row's own number, without a second tree for it."""
-
-
-def _id(name: str, target: str | None = None) -> sa.Column[int]:
-    """A primary key that the host makes, or that of the row in ``target`` which this one belongs to."""
-    return sa.Column(name, _ID, *([sa.ForeignKey(target)] if target else []), primary_key=True, autoincrement=False)
-
-
-def _text(name: str) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=False, server_default="")
-
-
-def _minor(name: str, *, nullable: bool = False) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, nullable=nullable)
-
-
-def _refers(name: str, target: str, *, nullable: bool = False) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, sa.ForeignKey(target), nullable=nullable)
-
-
-def _one_of(column: str, *values: str) -> sa.CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return sa.CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
-
+__all__ = [
+    "SCHEMA_VERSION",
+    "batch",
+    "business_day",
+    "clearing_file",
+    "discrepancy",
+    "metadata",
+    "statement",
+    "uploaded_record",
+]
 
 # --- who ---------------------------------------------------------------------------------------------------
 
@@ -66,22 +50,22 @@ meta: Final = sa.Table(
 account: Final = sa.Table(
     "account",
     metadata,
-    _id("account_id"),
+    own_id("account_id"),
     sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),  # cardholder: the CSV's account or a token; merchant: its id
+    sa.Column("name", sa.Text, nullable=False),  # cardholder: the CSV's account or a token; merchant, agent: its id
     sa.Column("currency", sa.Text, nullable=False),
-    _text("class"),
+    text("class"),
     sa.UniqueConstraint("kind", "name", "currency"),
-    _one_of("kind", "cardholder", "merchant", "funding"),
+    one_of("kind", "cardholder", "merchant", "funding", "fee", "agent"),
 )
 
 balance: Final = sa.Table(
     "balance",
     metadata,
-    _id("account_id", "account.account_id"),
-    _minor("ledger_minor"),
-    _minor("held_minor"),
-    _minor("credit_limit_minor"),
+    own_id("account_id", "account.account_id"),
+    minor("ledger_minor"),
+    minor("held_minor"),
+    minor("credit_limit_minor"),
     sa.CheckConstraint("held_minor >= 0", name="held_not_negative"),
     sa.CheckConstraint("credit_limit_minor >= 0", name="credit_limit_not_negative"),
 )
@@ -90,15 +74,17 @@ merchant: Final = sa.Table(
     "merchant",
     metadata,
     sa.Column("merchant_id", sa.Text, primary_key=True),
-    _text("name"),
-    _text("mcc"),
+    text("name"),
+    text("mcc"),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("currency", sa.Text, nullable=False),
-    _refers("account_id", "account.account_id"),
+    refers("account_id", "account.account_id"),
     sa.Column("manual_entry", sa.Text, nullable=False, server_default="free"),
-    _text("limits"),
-    _one_of("status", "active", "frozen", "closed"),
-    _one_of("manual_entry", "free", "with_code", "off"),
+    text("limits"),
+    text("fee_plan"),
+    text("shares"),  # what agents get of its fees
+    one_of("status", "active", "frozen", "closed"),
+    one_of("manual_entry", "free", "with_code", "off"),
 )
 
 terminal: Final = sa.Table(
@@ -107,22 +93,24 @@ terminal: Final = sa.Table(
     sa.Column("terminal_id", sa.Text, primary_key=True),
     sa.Column("merchant_id", sa.Text, sa.ForeignKey("merchant.merchant_id"), nullable=False),
     sa.Column("status", sa.Text, nullable=False),
-    _text("serial"),
-    _text("kinds"),  # space-separated kinds, "" for all
-    _text("entry_modes"),  # space-separated first two digits of DE 22, "" for all
+    text("serial"),
+    text("kinds"),  # space-separated kinds, "" for all
+    text("entry_modes"),  # space-separated first two digits of DE 22, "" for all
     sa.Column("batch", sa.Text, nullable=False, server_default="000001"),
     sa.Column("signed_on", sa.Integer, nullable=False, server_default="0"),
-    _text("because"),  # why it is locked
+    text("because"),  # why it is locked
     sa.Column("manual_entry", sa.Text, nullable=False, server_default="free"),
     sa.Column("fallback", sa.Integer, nullable=False, server_default="1"),  # may read the stripe of a chip card
-    _text("schemes"),  # space-separated, "" for all
-    _text("software"),  # the version it reported last
-    _text("pending"),  # space-separated: what it is to be told to do next
-    _text("limits"),
-    _text("operator_id"),  # who signed on last
+    text("schemes"),  # space-separated, "" for all
+    text("software"),  # the version it reported last
+    text("pending"),  # space-separated: what it is to be told to do next
+    text("limits"),
+    text("operator_id"),  # who signed on last
     sa.Column("last_seen_day", sa.Integer, nullable=False, server_default="0"),
-    _one_of("status", "registered", "active", "locked", "dormant", "retired"),
-    _one_of("manual_entry", "free", "with_code", "off"),
+    sa.Column("batch_state", sa.Text, nullable=False, server_default="open"),
+    one_of("batch_state", "open", "unbalanced", "closed"),
+    one_of("status", "registered", "active", "locked", "dormant", "retired"),
+    one_of("manual_entry", "free", "with_code", "off"),
 )
 
 terminal_key: Final = sa.Table(
@@ -132,7 +120,7 @@ terminal_key: Final = sa.Table(
     sa.Column("usage", sa.Text, primary_key=True),  # switch.security.key_blocks.KeyUsage
     sa.Column("check_value", sa.Text, nullable=False),
     sa.Column("block", sa.Text, nullable=False),  # wrapped: opaque here
-    _text("previous_block"),  # good until the terminal has used the new one
+    text("previous_block"),  # good until the terminal has used the new one
     sa.Column("changed_at", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -145,7 +133,7 @@ issuer_key: Final = sa.Table(
     sa.Column("key_index", sa.Text, primary_key=True),  # PVKI, DKI or the cvv_key of a card; "" for the only one
     sa.Column("check_value", sa.Text, nullable=False),
     sa.Column("block", sa.Text, nullable=False),
-    _text("method"),  # how cryptograms of these cards are made, where not as their scheme does it
+    text("method"),  # how cryptograms of these cards are made, where not as their scheme does it
     sa.Column("changed_at", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -155,41 +143,41 @@ operator: Final = sa.Table(
     metadata,
     sa.Column("merchant_id", sa.Text, sa.ForeignKey("merchant.merchant_id"), primary_key=True),
     sa.Column("operator_id", sa.Text, primary_key=True),
-    _text("password"),  # argon2id, "" where the number alone is enough
+    text("password"),  # argon2id, "" where the number alone is enough
     sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
     sa.Column("status", sa.Text, nullable=False, server_default="active"),
-    _one_of("status", "active", "closed"),
+    one_of("status", "active", "closed"),
     sqlite_with_rowid=False,
 )
 
 card: Final = sa.Table(
     "card",
     metadata,
-    _id("card_id"),
+    own_id("card_id"),
     sa.Column("pan_key", sa.LargeBinary, nullable=False, unique=True),
     sa.Column("pan_sealed", sa.LargeBinary, nullable=False),
     sa.Column("key_version", sa.Integer, nullable=False),
     sa.Column("masked_pan", sa.Text, nullable=False),
     sa.Column("expiry_yymm", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
-    _refers("account_id", "account.account_id"),
-    _minor("single_limit_minor", nullable=True),
-    _minor("daily_limit_minor", nullable=True),
+    refers("account_id", "account.account_id"),
+    minor("single_limit_minor", nullable=True),
+    minor("daily_limit_minor", nullable=True),
     sa.Column("daily_count", sa.Integer, nullable=True),
-    _text("scheme"),
-    _text("service_code"),
-    _text("sequence"),
-    _text("pvv"),  # what its PIN is held against, under the key of that index
-    _text("pvki"),
-    _text("cvv_key"),  # which card verification key is its own, "" for the only one
-    _text("limits"),
-    _one_of("status", "active", "inactive", "frozen", "lost", "stolen"),
+    text("scheme"),
+    text("service_code"),
+    text("sequence"),
+    text("pvv"),  # what its PIN is held against, under the key of that index
+    text("pvki"),
+    text("cvv_key"),  # which card verification key is its own, "" for the only one
+    text("limits"),
+    one_of("status", "active", "inactive", "frozen", "lost", "stolen"),
 )
 
 card_security: Final = sa.Table(
     "card_security",
     metadata,
-    _id("card_id", "card.card_id"),
+    own_id("card_id", "card.card_id"),
     sa.Column("pin_tries", sa.Integer, nullable=False, server_default="0"),  # wrong ones in a row
     sa.Column("atc", sa.Integer, nullable=False, server_default="-1"),  # the highest counter its chip has shown
     sa.CheckConstraint("pin_tries >= 0", name="pin_tries_not_negative"),
@@ -199,7 +187,7 @@ pay_code: Final = sa.Table(
     "pay_code",
     metadata,
     sa.Column("code_key", sa.LargeBinary, primary_key=True),  # keyed hash: the code itself is not kept
-    _refers("card_id", "card.card_id"),
+    refers("card_id", "card.card_id"),
     sa.Column("expires_at", sa.BigInteger, nullable=False),
     sa.Column("single_use", sa.Integer, nullable=False, server_default="1"),
     sa.Column("used_by", sa.BigInteger, nullable=True),  # journal row
@@ -210,7 +198,7 @@ card_day: Final = sa.Table(
     metadata,
     sa.Column("card_id", sa.BigInteger, sa.ForeignKey("card.card_id"), primary_key=True, autoincrement=False),
     sa.Column("business_day", sa.Integer, primary_key=True, autoincrement=False),
-    _minor("amount_minor"),
+    minor("amount_minor"),
     sa.Column("count", sa.Integer, nullable=False),
     sa.CheckConstraint("amount_minor >= 0 AND count >= 0", name="not_negative"),
     sqlite_with_rowid=False,
@@ -222,7 +210,7 @@ spending: Final = sa.Table(
     sa.Column("owner", sa.Text, primary_key=True),  # card:1, card:1/qr, terminal:T, merchant:M, batch:T/000001
     sa.Column("period", sa.Integer, primary_key=True, autoincrement=False),  # yyyymmdd, yyyymm, 0 for all time
     sa.Column("stripe", sa.Integer, primary_key=True, autoincrement=False),  # their sum counts: no row is hot
-    _minor("amount_minor"),
+    minor("amount_minor"),
     sa.Column("count", sa.Integer, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -232,36 +220,43 @@ spending: Final = sa.Table(
 journal: Final = sa.Table(
     "journal",
     metadata,
-    _id("journal_id"),
+    own_id("journal_id"),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("action", sa.Text, nullable=False),
-    _text("mti"),
-    _text("processing_code"),
-    _text("terminal_id"),
-    _text("merchant_id"),
-    _text("stan"),
-    _text("batch"),
+    text("mti"),
+    text("processing_code"),
+    text("terminal_id"),
+    text("merchant_id"),
+    text("stan"),
+    text("batch"),
     sa.Column("local_date", sa.Integer, nullable=False),
-    _text("local_time"),
+    text("local_time"),
     sa.Column("business_day", sa.Integer, nullable=False),
     sa.Column("received_at", sa.BigInteger, nullable=False),
     sa.Column("decided_at", sa.BigInteger, nullable=False),
-    _minor("amount_minor", nullable=True),
-    _text("currency"),
-    _refers("card_id", "card.card_id", nullable=True),
+    minor("amount_minor", nullable=True),
+    text("currency"),
+    refers("card_id", "card.card_id", nullable=True),
     sa.Column("pan_key", sa.LargeBinary, nullable=True),
-    _text("masked_pan"),
-    _text("entry_mode"),
-    _text("condition_code"),
-    _text("rrn"),
-    _text("approval_code"),
-    _text("reason"),
+    text("masked_pan"),
+    text("entry_mode"),
+    text("condition_code"),
+    text("rrn"),
+    text("approval_code"),
+    text("reason"),
     sa.Column("original_id", sa.BigInteger, nullable=True),
-    _text("because"),
-    _text("trace"),  # JSON: [[rule, value, limit, passed], ...]
-    _text("reply"),  # JSON: the host-made fields that have no column of their own
-    _text("rule_set"),
+    text("because"),
+    text("trace"),  # JSON: [[rule, value, limit, passed], ...]
+    text("reply"),  # JSON: the host-made fields that have no column of their own
+    text("rule_set"),
     sa.Index(None, "rrn"),
+)
+sa.Index(  # what a batch is made of
+    "ix_journal_terminal_id_batch",
+    journal.c.terminal_id,
+    journal.c.batch,
+    sqlite_where=journal.c.batch != "",
+    postgresql_where=journal.c.batch != "",
 )
 
 request_key: Final = sa.Table(
@@ -273,7 +268,7 @@ request_key: Final = sa.Table(
     sa.Column("local_date", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("message_class", sa.Text, primary_key=True),
     sa.Column("batch", sa.Text, primary_key=True),
-    _refers("journal_id", "journal.journal_id"),
+    refers("journal_id", "journal.journal_id"),
     sqlite_with_rowid=False,
 )
 
@@ -286,22 +281,22 @@ tombstone: Final = sa.Table(
     sa.Column("local_date", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("message_class", sa.Text, primary_key=True),  # "" buries every class
     sa.Column("batch", sa.Text, primary_key=True),  # "" buries every batch
-    _refers("journal_id", "journal.journal_id"),  # of the reversal that came first
+    refers("journal_id", "journal.journal_id"),  # of the reversal that came first
     sqlite_with_rowid=False,
 )
 
 payment: Final = sa.Table(
     "payment",
     metadata,
-    _id("payment_id", "journal.journal_id"),
+    own_id("payment_id", "journal.journal_id"),
     sa.Column("state", sa.Text, nullable=False),
-    _minor("amount_minor"),
-    _minor("current_minor"),
-    _minor("refunded_minor"),
-    _refers("account_id", "account.account_id"),
-    _refers("merchant_account_id", "account.account_id"),
+    minor("amount_minor"),
+    minor("current_minor"),
+    minor("refunded_minor"),
+    refers("account_id", "account.account_id"),
+    refers("merchant_account_id", "account.account_id"),
     sa.Column("hold_id", sa.BigInteger, nullable=True),
-    _one_of("state", "held", "captured", "expired", "posted", "voided", "reversed"),
+    one_of("state", "held", "captured", "expired", "posted", "voided", "reversed"),
     sa.CheckConstraint("current_minor >= 0 AND refunded_minor >= 0", name="not_negative"),
     sa.CheckConstraint("amount_minor - current_minor + refunded_minor <= amount_minor", name="undone_at_most_once"),
 )
@@ -318,29 +313,29 @@ authorisation: Final = sa.Table(
 chip_record: Final = sa.Table(
     "chip_record",
     metadata,
-    _id("journal_id", "journal.journal_id"),
+    own_id("journal_id", "journal.journal_id"),
     sa.Column("content", sa.Text, nullable=False),  # JSON: what the chip and the terminal said of themselves
 )
 
 upload: Final = sa.Table(
     "upload",
     metadata,
-    _id("journal_id", "journal.journal_id"),
+    own_id("journal_id", "journal.journal_id"),
     sa.Column("what", sa.Text, nullable=False),
     sa.Column("original_id", sa.BigInteger, nullable=True),
     sa.Column("content", sa.LargeBinary, nullable=False),
-    _one_of("what", "status", "signature", "script_result"),
+    one_of("what", "status", "signature", "script_result"),
 )
 
 adjustment: Final = sa.Table(
     "adjustment",
     metadata,
-    _id("journal_id", "journal.journal_id"),
-    _refers("payment_id", "payment.payment_id"),
-    _minor("amount_minor"),
-    _text("why"),
+    own_id("journal_id", "journal.journal_id"),
+    refers("payment_id", "payment.payment_id"),
+    minor("amount_minor"),
+    text("why"),
     sa.Column("state", sa.Text, nullable=False, server_default="open"),
-    _one_of("state", "open", "settled"),
+    one_of("state", "open", "settled"),
     sa.Index(None, "payment_id"),
 )
 
@@ -351,9 +346,9 @@ transfer: Final = sa.Table(
     metadata,
     sa.Column("journal_id", sa.BigInteger, sa.ForeignKey("journal.journal_id"), primary_key=True, autoincrement=False),
     sa.Column("leg", sa.Integer, primary_key=True, autoincrement=False),
-    _refers("debit_account_id", "account.account_id"),
-    _refers("credit_account_id", "account.account_id"),
-    _minor("amount_minor"),
+    refers("debit_account_id", "account.account_id"),
+    refers("credit_account_id", "account.account_id"),
+    minor("amount_minor"),
     sa.Column("currency", sa.Text, nullable=False),
     sa.Column("forced", sa.Integer, nullable=False, server_default="0"),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
@@ -364,9 +359,9 @@ transfer: Final = sa.Table(
 hold: Final = sa.Table(
     "hold",
     metadata,
-    _id("hold_id", "journal.journal_id"),
-    _refers("account_id", "account.account_id"),
-    _minor("amount_minor"),
+    own_id("hold_id", "journal.journal_id"),
+    refers("account_id", "account.account_id"),
+    minor("amount_minor"),
     sa.Column("currency", sa.Text, nullable=False),
     sa.Column("forced", sa.Integer, nullable=False, server_default="0"),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
@@ -375,8 +370,8 @@ hold: Final = sa.Table(
 hold_end: Final = sa.Table(
     "hold_end",
     metadata,
-    _id("hold_id", "hold.hold_id"),
-    _refers("journal_id", "journal.journal_id"),
+    own_id("hold_id", "hold.hold_id"),
+    refers("journal_id", "journal.journal_id"),
     sa.Column("how", sa.Text, nullable=False),
-    _one_of("how", "captured", "released", "expired", "replaced"),
+    one_of("how", "captured", "released", "expired", "replaced"),
 )

@@ -46,6 +46,7 @@ class TerminalStanding:
     fallback: bool
     limits: str
     batch: str
+    batch_state: str
     signed_on: bool
     operator_id: str
     software: str
