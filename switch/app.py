@@ -128,6 +128,7 @@ async def run(
         metrics.queue_depth.set_function(lambda: writer.queue_depth)
         desk = KeyDesk(settings, database, keys.master, vault.pan_key, in_thread, clock, events)
         await in_thread(desk.read_issuers)
+        await in_thread(desk.check_master)
         doors = Doors(writer, desk, calendar, clock, JournalIds(clock), metrics, transactions, events)
         listeners = [doors.listener(listener) for listener in settings.listeners]
         chores = Chores(settings.chores, database, writer, in_thread, clock, calendar.day_of, events)

@@ -13,7 +13,7 @@ from switch.config import ListenerSettings, Settings
 from switch.errors import ConfigurationError, DatabaseError
 from switch.ledger.database import Database
 from switch.ledger.group import Rules
-from switch.ledger.lookups import Answer, Question, read_answers, read_issuer_keys
+from switch.ledger.lookups import Answer, Question, read_answers, read_any_key, read_issuer_keys
 from switch.ledger.writer import Writer
 from switch.messages.dates import HostCalendar
 from switch.messages.downloads import load_downloads
@@ -25,6 +25,7 @@ from switch.rules.limits import counter_of, given_back, parsed
 from switch.rules.rule import Policy
 from switch.rules.rulebook import RULE_SET
 from switch.security.issuers import IssuerKeyRow, Issuers
+from switch.security.key_blocks import KeyBlocks, KeyUsage
 from switch.security.keyring import Keyring
 from switch.security.mac import MacAlgorithm, MacMethod, MacOutput
 from switch.security.passwords import password_matches
@@ -71,6 +72,7 @@ class KeyDesk:
         events: EventLog,
     ) -> None:
         self.hsm = SoftwareHsm(master) if master is not None else None
+        self._blocks = KeyBlocks(master) if master is not None else None
         self.pan_key = pan_key
         self._database = database
         self._issuers = Issuers()
@@ -93,6 +95,18 @@ class KeyDesk:
     def read_issuers(self) -> None:
         """Read the issuers' keys anew; blocks. Raises `ConfigurationError` for one that makes no sense."""
         self._issuers = Issuers(IssuerKeyRow(*row) for row in read_issuer_keys(self._database))
+
+    def check_master(self) -> None:
+        """Open one key of the books; blocks. Raises `ConfigurationError` where the master key is not that of the books.
+
+        Without a master key nothing is checked of any message: that is said in the log.
+        """
+        found = read_any_key(self._database)
+        if self.hsm is None:
+            self._events.keyless(has_keys=found is not None)
+        elif found is not None and self._blocks is not None:
+            usage, block = found
+            self._blocks.unwrap(block, KeyUsage(usage))
 
     async def run(self) -> None:
         """Answer questions until cancelled."""
@@ -210,6 +224,10 @@ def _method(settings: ListenerSettings, protected: ProtectedFields) -> MacMethod
     """The listener's own, else UnionPay's where the MAC is written as text, and the retail MAC where it is bytes."""
     usual = (MacAlgorithm.ECB, MacOutput.ASCII8) if protected.mac_is_text else (MacAlgorithm.X9_19, MacOutput.RAW8)
     algorithm, output = settings.security.mac_algorithm, settings.security.mac_output
+    if algorithm == "sm4-ecb" and not settings.security.double_length_mac:
+        raise ConfigurationError(
+            f"listener {settings.name}: an SM4 MAC needs a key of 16 bytes: set double_length_mac = true"
+        )
     return MacMethod(
         MacAlgorithm(algorithm) if algorithm else usual[0],
         MacOutput(output) if output else usual[1],

@@ -269,6 +269,11 @@ class EventLog:
         """MACs are switched off: whoever reaches the listener can alter messages on their way."""
         self._logger.warning("MACs are off: messages can be altered on their way", listener=listener)
 
+    def keyless(self, *, has_keys: bool) -> None:
+        """There is no master key, so no MAC, PIN, code or cryptogram is checked."""
+        said = "no master key: no MAC, PIN, code or cryptogram is checked"
+        self._logger.warning(said, keys_in_the_books="there are some" if has_keys else "none")
+
     def dormant(self, terminals: list[str]) -> None:
         """Terminals that were silent for so long that they are asleep now; an operator wakes them."""
         self._logger.info("terminals dormant", count=len(terminals), terminals=" ".join(terminals[:10]))

@@ -48,10 +48,17 @@ def list_keys(
 
     with open_books(config) as books, books.database.reading() as connection:
         found = shown_keys(connection, terminal)
-        table = Table("owner", "usage", "index", "check", "method", "since")
+        table = Table(box=None, pad_edge=False, padding=(0, 1))
+        for name in ("owner", "usage", "index", "check", "method", "since"):
+            table.add_column(name, no_wrap=name != "method")
         for key in found:
             table.add_row(
-                key.owner, key.usage, key.key_index, key.check_value, key.method, books.moment(key.changed_at)
+                key.owner,
+                key.usage,
+                key.key_index,
+                key.check_value,
+                key.method,
+                books.moment(key.changed_at).partition(" ")[0],
             )
     if found:
         Console().print(table)
@@ -78,7 +85,10 @@ def put_in(terminal: TerminalArgument, components: CountOption = 2, config: Conf
 
 @keys_app.command("export")
 def take_out(terminal: TerminalArgument, components: CountOption = 2, config: Config = None) -> None:
-    """Print a terminal's master key as fresh components, each for another officer to enter at the terminal."""
+    """Print a terminal's master key as fresh components, each for another officer to enter at the terminal.
+
+    At a screen one is shown at a time, and cleared before the next.
+    """
     from switch.ledger.key_store import terminal_block
     from switch.security.key_blocks import KeyBlocks
 
@@ -86,9 +96,11 @@ def take_out(terminal: TerminalArgument, components: CountOption = 2, config: Co
         with books.database.reading() as connection:
             block = terminal_block(connection, terminal, _MASTER)
         for number, part in enumerate(hsm.take_apart(block, _usage(_MASTER), components), start=1):
-            typer.echo(
-                f"component {number} of {components}: {part.hex().upper()}  check value {KeyBlocks.check_value(part)}"
-            )
+            check = KeyBlocks.check_value(part)
+            typer.echo(f"component {number} of {components}: {part.hex().upper()}  check value {check}")
+            if sys.stdin.isatty() and sys.stdout.isatty():
+                typer.prompt("Enter for the next", default="", show_default=False)
+                typer.clear()
 
 
 @issuer_app.command("import")

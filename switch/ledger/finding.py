@@ -67,10 +67,10 @@ SEARCHES: Final[dict[Kind, Search]] = {
     Kind.ADJUSTMENT:         Search(_SALES,                    (Way.STAN, Way.RRN)),
     Kind.SCRIPT_RESULT:      Search(_ANY,                      (Way.STAN, Way.RRN)),
     Kind.SIGNATURE_UPLOAD:   Search(_ANY,                      (Way.STAN, Way.RRN)),
-    Kind.INCREMENT:          Search(_AUTHORISATIONS,           (Way.CODE, Way.STAN)),
-    Kind.COMPLETION:         Search(_AUTHORISATIONS,           (Way.CODE, Way.STAN)),
-    Kind.COMPLETION_ADVICE:  Search(_AUTHORISATIONS,           (Way.CODE, Way.STAN)),
-    Kind.AUTHORISATION_VOID: Search(_AUTHORISATIONS,           (Way.CODE, Way.STAN)),
+    Kind.INCREMENT:          Search(_AUTHORISATIONS,           (Way.CODE, Way.STAN, Way.RRN)),
+    Kind.COMPLETION:         Search(_AUTHORISATIONS,           (Way.CODE, Way.STAN, Way.RRN)),
+    Kind.COMPLETION_ADVICE:  Search(_AUTHORISATIONS,           (Way.CODE, Way.STAN, Way.RRN)),
+    Kind.AUTHORISATION_VOID: Search(_AUTHORISATIONS,           (Way.CODE, Way.STAN, Way.RRN)),
     Kind.EXPIRY:             Search(_AUTHORISATIONS,           (Way.ID,)),
 }
 # fmt: on

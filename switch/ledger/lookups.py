@@ -77,6 +77,17 @@ def read_issuer_keys(database: Database) -> list[tuple[str, str, str, str, str]]
         return [(row[0], row[1], row[2], row[3], row[4]) for row in connection.execute(wanted)]
 
 
+def read_any_key(database: Database) -> tuple[str, str] | None:
+    """Return (usage, block) of one key of the books, the newest; None where there is none."""
+    with database.reading() as connection:
+        for table in (terminal_key, issuer_key):
+            newest = sa.select(table.c.usage, table.c.block).order_by(table.c.changed_at.desc()).limit(1)
+            found = connection.execute(newest).first()
+            if found is not None:
+                return found[0], found[1]
+    return None
+
+
 def _keys(connection: sa.Connection, terminals: set[str]) -> dict[str, dict[str, KeptKey]]:
     found: dict[str, dict[str, KeptKey]] = {}
     if terminals:

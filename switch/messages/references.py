@@ -6,7 +6,10 @@ rises with time and no two workers make the same one.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from switch.messages.model import Request
 
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PAIRS: Final = tuple(high + low for high in _DIGITS for low in _DIGITS)
@@ -27,3 +30,13 @@ def rrn_of(journal_id: int) -> str:
 def approval_code_of(journal_id: int) -> str:
     """Approval code, DE 38, an6: six digits, spread so that a card's codes of one day rarely meet."""
     return f"{(journal_id >> 12) * _APPROVAL_STRIDE % 1_000_000:06d}"
+
+
+def own_rrn(request: Request, journal_id: int) -> str:
+    """The RRN of a request: the one its terminal gave it, else the host's.
+
+    A void or a refund may say its original's: that is what it is about, not its own name.
+    """
+    reference = request.original
+    names_another = reference is not None and reference.rrn == request.rrn
+    return request.rrn if request.rrn and not names_another else rrn_of(journal_id)

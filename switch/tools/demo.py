@@ -160,7 +160,7 @@ class _Books:
     def _because(self, connection: sa.Connection, answer: Fields) -> str:
         newest = (
             sa.select(journal.c.because)
-            .where(journal.c.rrn == answer.get(37, ""), journal.c.stan == answer.get(11, ""))
+            .where(journal.c.terminal_id == answer.get(41, ""), journal.c.stan == answer.get(11, ""))
             .order_by(journal.c.journal_id.desc())
         )
         return connection.execute(newest.limit(1)).scalar() or ""

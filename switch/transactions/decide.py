@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from switch.decisions import Decision, Effect, Facts, Refusal, Trace
 from switch.messages.actions import Action
 from switch.messages.model import Reply, Request
-from switch.messages.references import approval_code_of, rrn_of
+from switch.messages.references import approval_code_of, own_rrn
 from switch.rules.rule import Policy
 from switch.rules.rulebook import climb
 from switch.transactions.noticing import noticed, wish_for
@@ -45,7 +45,7 @@ def _approved(request: Request, facts: Facts, trace: Trace, posting: Posting) ->
     reply = Reply(
         Action.APPROVED,
         facts.decided_at,
-        (quoted.rrn if quoted else request.rrn) or rrn_of(facts.journal_id),
+        quoted.rrn if quoted else own_rrn(request, facts.journal_id),
         quoted.approval_code if quoted else approval_code,
         posting.balances,
         posting.batch,
@@ -62,7 +62,7 @@ def _declined(
     request: Request, facts: Facts, trace: Trace, refusal: Refusal, effects: tuple[Effect, ...] = ()
 ) -> Decision:
     """What strangers send leaves nothing behind, not even a row."""
-    rrn = request.rrn or rrn_of(facts.journal_id)
+    rrn = own_rrn(request, facts.journal_id)
     if not _is_known(request, facts):
         reply = Reply(refusal.action, facts.decided_at, rrn)
         return Decision(reply, trace, refusal.because, (), journalled=False)

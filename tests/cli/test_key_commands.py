@@ -1,0 +1,117 @@
+"""``switch keys``: put in and taken out in components, listed by check value, demo keys refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from switch.cli import imports
+from switch.cli.keys import keys_app
+from switch.cli.setup import install, settings_text
+from switch.errors import ConfigurationError, OperatorError
+from switch.security.ciphers import xor
+from switch.security.demo_keys import DEMO_TERMINAL_MASTER
+from switch.security.key_blocks import KeyBlocks
+
+root = typer.Typer()
+root.add_typer(keys_app, name="keys")
+root.add_typer(imports.import_app, name="import")
+
+PARTS = (bytes(range(16)), bytes.fromhex("8C3D5E7F90A1B2C3D4E5F60718293A4B"))
+CHECK = KeyBlocks.check_value(xor(*PARTS))
+
+
+class Office:
+    """An installation with one merchant and one terminal."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        install(folder, settings_text("sqlite:///switch.sqlite3"))
+        for subject, text in (
+            ("merchants", "merchant_id,name,mcc\nM1,Tea House,5812\n"),
+            ("terminals", "terminal_id,merchant_id\nT1,M1\n"),
+        ):
+            (folder / f"{subject}.csv").write_text(text)
+            self.run("import", subject, str(folder / f"{subject}.csv"))
+
+    def run(self, *arguments: str, typed: str = "") -> str:
+        runner = CliRunner(env={"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"})
+        result = runner.invoke(root, [*arguments, "--config", str(self.folder / "switch.toml")], input=typed)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result.output
+
+
+def typed(*parts: bytes) -> str:
+    return "".join(f"{part.hex()}\n" for part in parts)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path)
+
+
+def test_components_make_a_terminals_master_key_that_only_its_check_value_shows(office: Office) -> None:
+    said = office.run("keys", "import", "T1", typed=typed(*PARTS))
+    listed = office.run("keys", "list")
+
+    assert CHECK in said
+    assert re.search(rf"T1 +terminal_master +{CHECK}", listed)
+    assert xor(*PARTS).hex() not in (said + listed).lower()
+
+
+def test_what_is_taken_out_makes_the_key_that_was_put_in(office: Office) -> None:
+    office.run("keys", "import", "T1", typed=typed(*PARTS))
+
+    said = office.run("keys", "export", "T1", "--components", "3")
+
+    parts = [bytes.fromhex(part) for part in re.findall(r": ([0-9A-F]{32}) ", said)]
+    assert len(parts) == 3
+    assert xor(xor(parts[0], parts[1]), parts[2]) == xor(*PARTS)
+
+
+def test_a_generated_key_is_nobodys(office: Office) -> None:
+    said = [office.run("keys", "generate", "T1") for _ in range(2)]
+
+    assert said[0] != said[1]
+
+
+def test_an_issuers_key_is_put_in_listed_and_removed(office: Office) -> None:
+    office.run("keys", "issuer", "import", "6200", "cvk", "--index", "1", typed=typed(*PARTS))
+
+    assert re.search(rf"6200 +cvk +1 +{CHECK}", office.run("keys", "list"))
+    office.run("keys", "issuer", "remove", "6200", "cvk", "--index", "1")
+    assert "no keys" in office.run("keys", "list")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines", "problem"),
+    [
+        (("import", "T1"), typed(PARTS[0]), "2 components are wanted"),
+        (("import", "T1"), "zz\nzz\n", "component 1 is not hex digits"),
+        (("import", "T1"), "0011\n0022\n", "component 1 has 2 bytes"),
+        (("import", "T9"), typed(*PARTS), "no terminal T9"),
+        (("import", "T1"), typed(PARTS[0], xor(PARTS[0], DEMO_TERMINAL_MASTER)), "everybody knows"),
+        (("export", "T1"), "", "T1 has no key"),
+        (("issuer", "import", "62", "mac"), typed(*PARTS), "usage is one of"),
+        (("issuer", "import", "6x", "cvk"), typed(*PARTS), "named by 1 to 12 digits"),
+        (("issuer", "remove", "62", "cvk"), "", "no key 62 cvk"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(
+    arguments: tuple[str, ...], lines: str, problem: str, office: Office
+) -> None:
+    with pytest.raises(OperatorError, match=problem):
+        office.run("keys", *arguments, typed=lines)
+
+
+def test_without_a_master_key_there_is_nothing_to_keep_keys_under(office: Office) -> None:
+    keys = office.folder / "keys.toml"
+    keys.write_text(keys.read_text().partition("[master]")[0])
+
+    with pytest.raises(ConfigurationError, match=r"no \[master\] key"):
+        office.run("keys", "generate", "T1")
