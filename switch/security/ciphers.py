@@ -1,11 +1,12 @@
 """DES, Triple DES, AES and SM4 on whole blocks, with the key's schedule made once.
 
-What key management, MACs and PIN blocks are built of. Electronic codebook needs no state between calls, so one
-context of the cryptography library serves a key for good; it is not for two threads at once.
+What key management, MACs and PIN blocks are built of. Making a context of the cryptography library takes longer than
+using it, so each is made when it is first needed and serves its key for good; it is not for two threads at once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
@@ -17,35 +18,53 @@ AES_BLOCK: Final = 16
 """SM4's too."""
 
 _DES_KEYS: Final = (8, 16, 24)
+_ECB: Final = modes.ECB()  # noqa: S305 - single blocks; the protocols built on it chain them
 
 
 class BlockCipher:
     """One key of one algorithm. Data is always whole blocks; anything else raises ValueError."""
 
-    __slots__ = ("_algorithm", "_decrypt", "_encrypt", "block_bytes")
+    __slots__ = ("_algorithm", "_chain", "_decrypt", "_encrypt", "_last", "block_bytes")
 
     def __init__(self, algorithm: TripleDES | AES | SM4, block_bytes: int) -> None:
         self.block_bytes = block_bytes
         self._algorithm = algorithm
-        ecb = Cipher(algorithm, modes.ECB())  # noqa: S305 - single blocks; the protocols built on it chain them
-        self._encrypt = ecb.encryptor().update
-        self._decrypt = ecb.decryptor().update
+        self._encrypt: Callable[[bytes], bytes] | None = None
+        self._decrypt: Callable[[bytes], bytes] | None = None
+        self._chain: Callable[[bytes], bytes] | None = None
+        self._last = b""
 
     def encrypt(self, data: bytes) -> bytes:
         """Encrypt each block by itself (ECB)."""
         self._check(data)
+        if self._encrypt is None:
+            self._encrypt = Cipher(self._algorithm, _ECB).encryptor().update
         return self._encrypt(data)
 
     def decrypt(self, data: bytes) -> bytes:
         """Decrypt each block by itself (ECB)."""
         self._check(data)
+        if self._decrypt is None:
+            self._decrypt = Cipher(self._algorithm, _ECB).decryptor().update
         return self._decrypt(data)
 
     def encrypt_cbc(self, data: bytes, start: bytes | None = None) -> bytes:
         """Encrypt with each block chained to the one before, the first to ``start`` (zeros if not given)."""
         self._check(data)
-        chained = Cipher(self._algorithm, modes.CBC(start or bytes(self.block_bytes))).encryptor()
-        return chained.update(data) + chained.finalize()
+        if not data:
+            return b""
+        size = self.block_bytes
+        chain, self._chain = self._chain, None  # one that fails halfway is not used again
+        if chain is None:
+            chain = Cipher(self._algorithm, modes.CBC(start or bytes(size))).encryptor().update
+            encrypted = chain(data)
+        else:
+            # the context chains the first block to the last one of the call before: that is taken out beforehand
+            before = xor(self._last, start) if start else self._last
+            encrypted = chain(xor(data[:size], before) + data[size:])
+        self._last = encrypted[-size:]
+        self._chain = chain
+        return encrypted
 
     def _check(self, data: bytes) -> None:
         if len(data) % self.block_bytes:

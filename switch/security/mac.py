@@ -92,6 +92,21 @@ def single_or_double(key: bytes) -> bytes:
     return key if any(key[SINGLE_KEY_BYTES:]) else key[:SINGLE_KEY_BYTES]
 
 
+def retail_mac(left: BlockCipher, whole: BlockCipher) -> Callable[[bytes], bytes]:
+    """Return what makes the MACs of `MacAlgorithm.X9_19`, for the ciphers of a key's left half and of all of it.
+
+    DES under the left half chains all blocks but the last. The last takes three steps, under the left half, back under
+    the right one and under the left one again, which is Triple DES.
+    """
+
+    def compute(data: bytes) -> bytes:
+        padded = _filled(data)
+        start, last = padded[:-DES_BLOCK], padded[-DES_BLOCK:]
+        return whole.encrypt(xor(left.encrypt_cbc(start)[-DES_BLOCK:], last) if start else last)
+
+    return compute
+
+
 # --- the algorithms: from a clear key to the function that makes its MACs ----------------------------------
 
 
@@ -111,9 +126,7 @@ def _x9_19(key: bytes) -> Callable[[bytes], bytes]:
     whole = single_or_double(key)
     if len(whole) == SINGLE_KEY_BYTES:
         return _x9_9(whole)  # decrypting and encrypting under one key again changes nothing
-    left, right = des(whole[:SINGLE_KEY_BYTES]), des(whole[SINGLE_KEY_BYTES:])
-    chained = _chained(left)
-    return lambda data: left.encrypt(right.decrypt(chained(data)))
+    return retail_mac(des(whole[:SINGLE_KEY_BYTES]), des(whole))
 
 
 def _cbc(key: bytes) -> Callable[[bytes], bytes]:
@@ -122,10 +135,14 @@ def _cbc(key: bytes) -> Callable[[bytes], bytes]:
 
 def _chained(cipher: BlockCipher) -> Callable[[bytes], bytes]:
     def compute(data: bytes) -> bytes:
-        padded = data + bytes(-len(data) % DES_BLOCK) or bytes(DES_BLOCK)  # at least one block: ISO/IEC 9797-1 6.3.2
-        return cipher.encrypt_cbc(padded)[-MAC_BYTES:]
+        return cipher.encrypt_cbc(_filled(data))[-MAC_BYTES:]
 
     return compute
+
+
+def _filled(data: bytes) -> bytes:
+    """Padding 1: zeros up to whole blocks, at least one (ISO/IEC 9797-1 clause 6.3.2)."""
+    return data + bytes(-len(data) % DES_BLOCK) or bytes(DES_BLOCK)
 
 
 def _in_two_steps(cipher: BlockCipher) -> Callable[[bytes], bytes]:
