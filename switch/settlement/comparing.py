@@ -1,0 +1,73 @@
+"""A terminal's uploaded batch against the books', record by record (domain rule 28).
+
+An approval that the terminal never heard of is missing from its upload, and so is found here. After a settlement that
+balanced there can be none: its totals, in number and in amount, are those of the books.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from switch.decisions.closing import Booked, Difference, Uploaded
+from switch.decisions.facts import PaymentState
+from switch.messages.kinds import Kind
+from switch.settlement.items import SALES, VOIDS
+
+MISSING, EXTRA, DIFFERENT = "missing", "extra", "different"
+
+_EXPECTED: Final = SALES | {Kind.REFUND.value}
+
+
+def compared(booked: Sequence[Booked], uploaded: Iterable[Uploaded]) -> list[Difference]:
+    """Return what the approved payments of a batch and the terminal's records do not agree about, by STAN.
+
+    Missing: a sale, completion or refund that stands, and the terminal does not have. Extra: the terminal has it, but
+    the books have nothing under its STAN, or have reversed it. Different: in amount, or in card where both name one.
+    A void and what was voided by it may be uploaded or not: between them they come to nothing.
+    """
+    books = {payment.stan: payment for payment in sorted(booked, key=_stands)}
+    voids = {payment.original_id: payment for payment in booked if payment.kind in VOIDS and _stands(payment)}
+    records = {record.stan: record for record in uploaded}
+    found = []
+    for stan in sorted(books.keys() | records.keys()):
+        payment, record = books.get(stan), records.get(stan)
+        difference = _missing(payment) if record is None else _wrong(payment, record, voids)
+        if difference is not None:
+            found.append(difference)
+    return found
+
+
+def _stands(payment: Booked) -> bool:
+    """Two of one batch may have one STAN where it has rolled over: the one that stands is meant."""
+    return payment.state not in (PaymentState.REVERSED, PaymentState.VOIDED)
+
+
+def _missing(payment: Booked | None) -> Difference | None:
+    if payment is None or payment.state != PaymentState.POSTED or payment.kind not in _EXPECTED:
+        return None
+    return Difference(
+        payment.stan,
+        MISSING,
+        payment.journal_id,
+        payment.amount_minor,
+        None,
+        payment.pan_key,
+        payment.masked_pan,
+    )
+
+
+def _wrong(payment: Booked | None, record: Uploaded, voids: dict[int | None, Booked]) -> Difference | None:
+    theirs = record.amount_minor, record.pan_key, record.masked_pan
+    if payment is None:
+        return Difference(record.stan, EXTRA, None, None, *theirs)
+    if payment.state == PaymentState.REVERSED:
+        return Difference(record.stan, EXTRA, payment.journal_id, 0, *theirs)
+    void = voids.get(payment.journal_id)
+    amount = payment.amount_minor if void is None else void.amount_minor
+    is_of_card = not (record.pan_key and payment.pan_key) or record.pan_key == payment.pan_key
+    if record.amount_minor == amount and is_of_card:
+        return None
+    if not record.pan_key:
+        theirs = record.amount_minor, payment.pan_key, payment.masked_pan
+    return Difference(record.stan, DIFFERENT, payment.journal_id, amount, *theirs)
