@@ -9,7 +9,8 @@ import hashlib
 from enum import StrEnum
 from typing import Final
 
-from switch.security.ciphers import DES_BLOCK, des, xor
+from switch.security.ciphers import DES_BLOCK, BlockCipher, des, xor
+from switch.security.mac import retail_mac
 from switch.values import Pan
 
 ISSUER_KEY_BYTES: Final = 16
@@ -39,14 +40,30 @@ class SessionKey(StrEnum):
     UICS = "uics"  # UnionPay: JR/T 0025.7 (PBOC 3.0)
 
 
+class TransactionKey:
+    """The key that one transaction's cryptogram is made and answered with; shows nothing."""
+
+    __slots__ = ("cipher", "mac")
+
+    def __init__(self, key: bytes, cipher: BlockCipher | None = None) -> None:
+        self.cipher = cipher or des(key)
+        self.mac = retail_mac(des(key[:DES_BLOCK]), self.cipher)
+
+    def __repr__(self) -> str:
+        return "TransactionKey()"
+
+
 class CardKey:
     """A card's master key for cryptograms, its schedule made once; shows nothing. Not for two threads at once."""
 
-    __slots__ = ("_cipher", "_key")
+    __slots__ = ("_cipher", "_key", "_last", "_last_of", "_own")
 
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._cipher = des(key)
+        self._own: TransactionKey | None = None
+        self._last: TransactionKey | None = None
+        self._last_of: tuple[SessionKey, bytes, bytes] | None = None
 
     def session(self, kind: SessionKey, atc: bytes, unpredictable: bytes = b"") -> bytes:
         """Return the 16 bytes of one transaction's key.
@@ -58,6 +75,17 @@ class CardKey:
             return self._key
         return self._cipher.encrypt(_diversification(kind, atc, unpredictable))
 
+    def transaction(self, kind: SessionKey, atc: bytes = b"", unpredictable: bytes = b"") -> TransactionKey:
+        """Return what `session` returns, ready for use; the last one is kept, for what it checked it answers too."""
+        if kind is SessionKey.CARD:
+            if self._own is None:
+                self._own = TransactionKey(self._key, self._cipher)
+            return self._own
+        wanted = (kind, atc, unpredictable)
+        if self._last is None or self._last_of != wanted:
+            self._last, self._last_of = TransactionKey(self.session(*wanted)), wanted
+        return self._last
+
     def __repr__(self) -> str:
         return "CardKey()"
 
@@ -67,15 +95,25 @@ def card_key(issuer_key: bytes, pan: Pan, sequence: str = "00", option: KeyOptio
 
     ``sequence`` is the two digits of tag 5F34. Raises ValueError for another size of either.
     """
+    return CardKey(derived(issuer_cipher(issuer_key), pan, sequence, option))
+
+
+def issuer_cipher(issuer_key: bytes) -> BlockCipher:
+    """Make an issuer's master key ready to derive its cards' keys. Raises ValueError unless it has 16 bytes."""
     if len(issuer_key) != ISSUER_KEY_BYTES:
         raise ValueError(f"an issuer's master key has {ISSUER_KEY_BYTES} bytes, not {len(issuer_key)}")
+    return des(issuer_key)
+
+
+def derived(issuer: BlockCipher, pan: Pan, sequence: str, option: KeyOption) -> bytes:
+    """Return the 16 bytes that make one card's `CardKey`. Raises ValueError unless ``sequence`` is two digits."""
     if len(sequence) != 2 or not (sequence.isascii() and sequence.isdigit()):  # noqa: PLR2004 - one byte of digits
         raise ValueError("a card sequence number is two digits")
     digits = pan.reveal()
     is_hashed = option is KeyOption.B and len(digits) > _DIGITS
     block = _hashed(digits + sequence) if is_hashed else (digits + sequence)[-_DIGITS:].zfill(_DIGITS)
     left = bytes.fromhex(block)
-    return CardKey(des(issuer_key).encrypt(left + xor(left, _ONES)))
+    return issuer.encrypt(left + xor(left, _ONES))
 
 
 def _hashed(digits: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from switch.messages.chip import ChipData
@@ -111,13 +112,11 @@ class Recipe(NamedTuple):
 def recipe_for(method: CryptogramMethod, chip: ChipData) -> Recipe | CryptogramVerdict:
     """Return what the version in tag 9F10 says with what the method says otherwise, or why there is no such thing."""
     parts = read_issuer_data(chip.issuer_data, method.scheme)
-    known = _RECIPES.get((method.scheme, parts.version)) if parts else None
     if parts and parts.algorithm not in _TRIPLE_DES:
         return CryptogramVerdict(Finding.UNCHECKED, f"cryptogram algorithm {parts.algorithm:02X} is not supported")
-    if known is None and method.elements and method.session is not SessionKey.BY_VERSION:
-        known = Recipe(method.session, (), _BIT, KeyOption.A, Answer.RESPONSE_CODE, method.session)
-    if known is not None:
-        return _overridden(known, method)._replace(parts=parts)
+    recipe = _definite(method, parts.version if parts else None)
+    if recipe is not None:
+        return recipe._replace(parts=parts)
     if parts:
         return CryptogramVerdict(Finding.UNCHECKED, f"cryptogram version {parts.version:02X} is not supported")
     return malformed(f"tag 9F10 is not laid out as {method.scheme} does it" if chip.issuer_data else _missing("9F10"))
@@ -149,6 +148,9 @@ def malformed(reason: str) -> CryptogramVerdict:
 
 _SETTINGS: Final = ("session", "padding", "option", "answer", "elements")
 _TAG: Final = re.compile(r"(?:[0-9A-F]{2}){1,4}")
+
+_REMEMBERED: Final = 1024
+"""Recipes kept: a range of cards has one for each version, of which a sender can name 256."""
 
 _ZERO_IF_ABSENT: Final = {"9F03": bytes(6)}
 """A terminal that has no other amount gives zeros to the chip (EMV Book 3 clause 5.4), and some leave it out here."""
@@ -186,6 +188,14 @@ _RECIPES: Final = {
 """Visa's versions 10 and 18 (VIS 1.5) and 22, which is written in hexadecimal (VIS 1.6); Mastercard's 16, 17, 20 and 21
 (M/Chip 4, M/Chip Advance); UnionPay's 01 (JR/T 0025.7, PBOC 3.0). The first seven are held against pyemv in the tests.
 """
+
+
+@lru_cache(_REMEMBERED)
+def _definite(method: CryptogramMethod, version: int | None) -> Recipe | None:
+    known = _RECIPES.get((method.scheme, version)) if version is not None else None
+    if known is None and method.elements and method.session is not SessionKey.BY_VERSION:
+        known = Recipe(method.session, (), _BIT, KeyOption.A, Answer.RESPONSE_CODE, method.session)
+    return _overridden(known, method) if known is not None else None
 
 
 def _overridden(known: Recipe, method: CryptogramMethod) -> Recipe:

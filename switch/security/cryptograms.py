@@ -11,8 +11,8 @@ from typing import Final, TypeVar
 
 from switch.messages.chip import ChipData
 from switch.messages.verdicts import Finding
-from switch.security.chip_keys import ATC_BYTES, CardKey, KeyOption, SessionKey, card_key
-from switch.security.ciphers import DES_BLOCK, des, xor
+from switch.security.chip_keys import ATC_BYTES, CardKey, KeyOption, SessionKey, TransactionKey, card_key
+from switch.security.ciphers import DES_BLOCK, xor
 from switch.security.cryptogram_methods import (
     Answer,
     CryptogramMethod,
@@ -23,7 +23,6 @@ from switch.security.cryptogram_methods import (
     message_of,
     recipe_for,
 )
-from switch.security.mac import MacAlgorithm, mac_key
 from switch.values import Pan
 
 APPROVALS: Final = (b"00", b"10", b"11")
@@ -55,20 +54,22 @@ def verify_cryptogram(method: CryptogramMethod, key: CardKey, chip: ChipData) ->
     An absent 9F03 counts as zero, as it does for the chip (EMV Book 3 clause 5.4).
     """
     recipe = recipe_for(method, chip)
-    if isinstance(recipe, CryptogramVerdict):
-        return recipe
+    return recipe if isinstance(recipe, CryptogramVerdict) else verify_with(recipe, key, chip)
+
+
+def verify_with(recipe: Recipe, key: CardKey, chip: ChipData) -> CryptogramVerdict:
+    """Do what `verify_cryptogram` does, for whoever has the chip's recipe."""
     if not chip.cryptogram:
         return malformed("tag 9F26 is missing")
     message = message_of(recipe, chip)
     if isinstance(message, CryptogramVerdict):
         return message
-    session = _session(recipe.session, key, chip)
-    if isinstance(session, CryptogramVerdict):
-        return session
-    compute = mac_key(MacAlgorithm.X9_19, session).compute
+    transaction = _transaction(recipe.session, key, chip)
+    if isinstance(transaction, CryptogramVerdict):
+        return transaction
     for padding in recipe.paddings:
-        if hmac.compare_digest(compute(_padded(message, padding)), chip.cryptogram):
-            return CryptogramVerdict(Finding.RIGHT)
+        if hmac.compare_digest(transaction.mac(_padded(message, padding)), chip.cryptogram):
+            return _RIGHT
     return CryptogramVerdict(Finding.WRONG, "the cryptogram differs")
 
 
@@ -78,8 +79,8 @@ def make_cryptogram(method: CryptogramMethod, key: CardKey, chip: ChipData) -> b
     Raises ValueError where that would say that something is missing or not supported.
     """
     recipe = _sure(recipe_for(method, chip))
-    message, session = _sure(message_of(recipe, chip)), _sure(_session(recipe.session, key, chip))
-    return mac_key(MacAlgorithm.X9_19, session).compute(_padded(message, recipe.paddings[0]))
+    message, transaction = _sure(message_of(recipe, chip)), _sure(_transaction(recipe.session, key, chip))
+    return transaction.mac(_padded(message, recipe.paddings[0]))
 
 
 def arpc(
@@ -92,34 +93,41 @@ def arpc(
     where the code is one of `APPROVALS`, else the one for no. Raises ValueError for other sizes, or for a cryptogram
     that cannot be right.
     """
+    return answer_with(_sure(recipe_for(method, chip)), key, chip, response_code, status)
+
+
+def answer_with(
+    recipe: Recipe, key: CardKey, chip: ChipData, response_code: bytes, status: bytes | None = None
+) -> bytes:
+    """Do what `arpc` does, for whoever has the chip's recipe."""
     if len(response_code) != 2:  # noqa: PLR2004 - EMV Book 3 annex A, tag 8A
         raise ValueError("a response code for the card has 2 bytes")
-    recipe = _sure(recipe_for(method, chip))
     if len(chip.cryptogram) != DES_BLOCK:
         raise ValueError("tag 9F26 is missing")
-    session = _sure(_session(recipe.answer_session, key, chip))
+    transaction = _sure(_transaction(recipe.answer_session, key, chip))
     if recipe.answer is Answer.RESPONSE_CODE:
-        return des(session).encrypt(xor(chip.cryptogram, response_code + bytes(6))) + response_code
+        return transaction.cipher.encrypt(xor(chip.cryptogram, response_code + bytes(6))) + response_code
     update = status if status is not None else STATUS_APPROVED if response_code in APPROVALS else STATUS_DECLINED
     if len(update) != len(STATUS_DECLINED):
         raise ValueError("a card status update has 4 bytes")
-    padded = _padded(chip.cryptogram + update, Padding.BIT)
-    return mac_key(MacAlgorithm.X9_19, session).compute(padded)[:4] + update
+    return transaction.mac(_padded(chip.cryptogram + update, Padding.BIT))[:4] + update
 
 
 # --- the steps ---------------------------------------------------------------------------------------------
 
-_T = TypeVar("_T", bytes, Recipe)
+_T = TypeVar("_T", bytes, Recipe, TransactionKey)
+
+_RIGHT: Final = CryptogramVerdict(Finding.RIGHT)
 
 
-def _session(kind: SessionKey, key: CardKey, chip: ChipData) -> bytes | CryptogramVerdict:
+def _transaction(kind: SessionKey, key: CardKey, chip: ChipData) -> TransactionKey | CryptogramVerdict:
     if kind is SessionKey.CARD:
-        return key.session(kind, b"")
+        return key.transaction(kind)
     if chip.atc is None:
         return malformed("tag 9F36 is missing")
     if kind is SessionKey.MASTERCARD and not chip.unpredictable:
         return malformed("tag 9F37 is missing")
-    return key.session(kind, chip.atc.to_bytes(ATC_BYTES, "big"), chip.unpredictable)
+    return key.transaction(kind, chip.atc.to_bytes(ATC_BYTES, "big"), chip.unpredictable)
 
 
 def _padded(message: bytes, padding: Padding) -> bytes:

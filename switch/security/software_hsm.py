@@ -1,6 +1,7 @@
 """The security module in software: key blocks are opened under the master key, and kept open, ready for use.
 
-What a key block holds is unwrapped once and kept as a schedule, never as text. Anybody who can read this process's
+What a key block holds is unwrapped once and kept as a schedule; the keys of cards, which are derived, and those for
+card codes are kept as text too. Anybody who can read this process's
 memory can read the keys: where that matters, a hardware module takes this one's place behind the same port.
 """
 
@@ -16,9 +17,10 @@ from switch.errors import OperatorError
 from switch.messages.chip import ChipData
 from switch.messages.verdicts import Finding, NewKeys
 from switch.security.card_codes import check_card_code
+from switch.security.chip_keys import CardKey, derived, issuer_cipher
 from switch.security.ciphers import BlockCipher, des, xor
-from switch.security.cryptogram_methods import CryptogramMethod, CryptogramVerdict
-from switch.security.cryptograms import arpc, card_key_for, verify_cryptogram
+from switch.security.cryptogram_methods import CryptogramMethod, CryptogramVerdict, recipe_for
+from switch.security.cryptograms import answer_with, verify_with
 from switch.security.demo_keys import is_demo_key
 from switch.security.hsm import KeptKey, PinReference
 from switch.security.key_blocks import KeyBlocks, KeyUsage
@@ -30,7 +32,13 @@ from switch.security.working_keys import KeyForm, combined, delivery, fresh_key,
 from switch.values import Pan
 
 READY_MAX: Final = 20_000
-"""Keys of one sort kept ready: about 2 KiB each. Beyond, those not used for longest are unwrapped again."""
+"""Keys of one sort kept ready: about 1 KiB each. Beyond, those not used for longest are unwrapped again."""
+
+CARDS_MAX: Final = 4_096
+"""Cards' keys kept ready, about 5 KiB each with that of the card's last transaction, which its answer needs again.
+
+Far more than there are requests at work at a time; beyond, they are derived again.
+"""
 
 _K = TypeVar("_K", bound=Hashable)
 _V = TypeVar("_V")
@@ -39,10 +47,11 @@ _DOUBLE: Final = 16
 
 
 class _Ready(Generic[_K, _V]):
-    """The last keys that were used, made ready by ``make``."""
+    """The last keys that were used, at most so many, made ready by ``make``."""
 
-    def __init__(self, make: Callable[[_K], _V]) -> None:
+    def __init__(self, make: Callable[[_K], _V], at_most: int = READY_MAX) -> None:
         self._make = make
+        self._at_most = at_most
         self._held: OrderedDict[_K, _V] = OrderedDict()
 
     def __getitem__(self, name: _K) -> _V:
@@ -51,7 +60,7 @@ class _Ready(Generic[_K, _V]):
             value = held[name]
         except KeyError:
             value = held[name] = self._make(name)
-            if len(held) > READY_MAX:
+            if len(held) > self._at_most:
                 held.popitem(last=False)
         else:
             held.move_to_end(name)
@@ -69,7 +78,9 @@ class SoftwareHsm:
         self._pins: _Ready[str, BlockCipher] = _Ready(lambda block: des(self._blocks.unwrap(block, KeyUsage.PIN)))
         self._tracks: _Ready[str, BlockCipher] = _Ready(lambda block: des(self._blocks.unwrap(block, KeyUsage.TRACK)))
         self._pvks: _Ready[str, BlockCipher] = _Ready(lambda block: des(self._blocks.unwrap(block, KeyUsage.PVK)))
-        self._issuers: _Ready[tuple[str, KeyUsage], bytes] = _Ready(lambda name: self._blocks.unwrap(*name))
+        self._cvks: _Ready[str, bytes] = _Ready(lambda block: self._blocks.unwrap(block, KeyUsage.CVK))
+        self._issuers: _Ready[str, BlockCipher] = _Ready(self._issuer)
+        self._cards: _Ready[bytes, CardKey] = _Ready(CardKey, CARDS_MAX)
 
     # --- messages ------------------------------------------------------------------------------------------
 
@@ -105,19 +116,27 @@ class SoftwareHsm:
         return check_pvv(self._pvks[reference.key], digits, reference.pvki, pin, reference.pvv)
 
     def check_code(self, block: str, pan: Pan, expiry_yymm: str, service_code: str, code: str) -> Finding:
-        return check_card_code(self._issuers[block, KeyUsage.CVK], pan.reveal(), expiry_yymm, service_code, code)
+        return check_card_code(self._cvks[block], pan.reveal(), expiry_yymm, service_code, code)
 
     def check_cryptogram(
         self, block: str, method: CryptogramMethod, chip: ChipData, pan: Pan, sequence: str
     ) -> CryptogramVerdict:
-        key = card_key_for(method, self._issuers[block, KeyUsage.ISSUER_CRYPTOGRAM], chip, pan, sequence)
-        return verify_cryptogram(method, key, chip)
+        issuer = self._issuers[block]
+        recipe = recipe_for(method, chip)
+        if isinstance(recipe, CryptogramVerdict):
+            return recipe
+        key = self._cards[derived(issuer, pan, chip.sequence(sequence), recipe.option)]
+        return verify_with(recipe, key, chip)
 
     def answer_cryptogram(
         self, block: str, method: CryptogramMethod, chip: ChipData, pan: Pan, sequence: str, response_code: bytes
     ) -> bytes:
-        key = card_key_for(method, self._issuers[block, KeyUsage.ISSUER_CRYPTOGRAM], chip, pan, sequence)
-        return arpc(method, key, chip, response_code)
+        issuer = self._issuers[block]
+        recipe = recipe_for(method, chip)
+        if isinstance(recipe, CryptogramVerdict):
+            raise ValueError(recipe.reason)  # noqa: TRY004 - it is the value that is wrong
+        key = self._cards[derived(issuer, pan, chip.sequence(sequence), recipe.option)]
+        return answer_with(recipe, key, chip, response_code)
 
     # --- officers ------------------------------------------------------------------------------------------
 
@@ -143,6 +162,9 @@ class SoftwareHsm:
 
     def _kept(self, usage: KeyUsage, key: bytes) -> KeptKey:
         return KeptKey(KeyBlocks.check_value(key), self._blocks.wrap(usage, key))
+
+    def _issuer(self, block: str) -> BlockCipher:
+        return issuer_cipher(self._blocks.unwrap(block, KeyUsage.ISSUER_CRYPTOGRAM))
 
     def _mac_key(self, name: tuple[str, MacMethod]) -> MacKey:
         block, method = name

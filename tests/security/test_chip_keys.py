@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from pyemv import kd, tools
 
 from switch.security.chip_keys import CardKey, KeyOption, SessionKey, card_key
+from switch.security.ciphers import des
+from switch.security.mac import MacAlgorithm, mac_key
 from switch.values import Pan
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*TripleDES")  # pyemv's way to its cipher
@@ -75,6 +77,38 @@ def test_each_transaction_has_its_own_key(kind: SessionKey) -> None:
     card = CardKey(KEY)
 
     assert card.session(kind, b"\x00\x01", bytes(4)) != card.session(kind, b"\x00\x02", bytes(4))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([SessionKey.CARD, SessionKey.COMMON, SessionKey.MASTERCARD, SessionKey.UICS]),
+            st.sampled_from([b"\x00\x01", b"\x00\x02"]),
+            st.sampled_from([bytes(4), bytes(3) + b"\x01"]),
+        ),
+        min_size=2,
+        max_size=6,
+    ),
+    st.binary(min_size=1, max_size=40),
+)
+def test_a_transactions_key_is_ready_for_what_its_bytes_are_for(
+    transactions: list[tuple[SessionKey, bytes, bytes]], data: bytes
+) -> None:
+    card = CardKey(KEY)
+
+    for kind, atc, unpredictable in transactions:
+        key = CardKey(KEY).session(kind, atc, unpredictable)
+        ready = card.transaction(kind, atc, unpredictable)
+        assert ready.mac(data) == mac_key(MacAlgorithm.X9_19, key).compute(data)
+        assert ready.cipher.encrypt(bytes(8)) == des(key).encrypt(bytes(8))
+
+
+def test_what_answers_is_the_key_that_checked() -> None:
+    card = CardKey(KEY)
+
+    assert card.transaction(SessionKey.UICS, b"\x00\x01") is card.transaction(SessionKey.UICS, b"\x00\x01")
+    assert repr(card.transaction(SessionKey.UICS, b"\x00\x01")) == "TransactionKey()"
 
 
 def test_sizes_that_no_card_has_are_refused() -> None:

@@ -7,15 +7,20 @@ from functools import reduce
 import pytest
 
 from switch.errors import ConfigurationError, OperatorError
+from switch.messages.chip import ChipData
+from switch.messages.chip_reading import read_chip
+from switch.messages.issuer_data import Scheme
 from switch.messages.verdicts import Finding
 from switch.security.ciphers import des, xor
+from switch.security.cryptogram_methods import CryptogramMethod
+from switch.security.cryptograms import arpc, card_key_for, make_cryptogram
 from switch.security.demo_keys import DEMO_CVK
 from switch.security.hsm import PinReference
 from switch.security.key_blocks import KeyBlocks, KeyUsage
 from switch.security.mac import MacAlgorithm, MacMethod, MacOutput
 from switch.security.pin_blocks import PinFormat, closed
 from switch.security.pin_checks import pvv
-from switch.security.software_hsm import SoftwareHsm
+from switch.security.software_hsm import CARDS_MAX, SoftwareHsm
 from switch.security.working_keys import KeyForm, taken
 from switch.values import Pan
 
@@ -23,6 +28,16 @@ MASTER = bytes(range(32))
 TERMINAL_MASTER = bytes.fromhex("3B1CB5D6A2E94F7083C4DA61582F9E0D")
 METHOD = MacMethod(MacAlgorithm.ECB, MacOutput.ASCII8)
 PAN = Pan("4111111111111111")
+ISSUER_KEY = bytes.fromhex("9E15204313F7318ACB79B90BD986AD29")
+CHIP = (
+    "95050080046000 9A03140701 9C0100 9F0206000000000001 5F2A020156 82027D00 9F1A020156 9F37041E78EEBC"
+    "9F360200{:02X} 9F26{}"
+)
+ISSUER_DATA = {
+    Scheme.UNIONPAY: "9F10 13 07000103A04002010A010000001000D1F61152",
+    Scheme.VISA: "9F10 07 06011203A0B800",
+    Scheme.MASTERCARD: "9F10 12 0110A00000000000 0000 0000000000000000",
+}
 
 
 @pytest.fixture
@@ -96,3 +111,64 @@ def test_a_block_of_another_usage_or_altered_by_a_bit_is_refused(hsm: SoftwareHs
     with pytest.raises(ConfigurationError, match="does not open"):
         hsm.check_pin(altered, "0", bytes(8), PAN, PinReference("", "1", "0000"))
     assert repr(hsm) == "SoftwareHsm()"
+
+
+# --- cryptograms -------------------------------------------------------------------------------------------
+
+
+def signed(scheme: Scheme, pan: Pan, atc: int) -> ChipData:
+    """What a card of that number has in field 55 of its transaction ``atc``, its cryptogram right."""
+
+    def chip(cryptogram: str) -> ChipData:
+        found = read_chip(bytes.fromhex(CHIP.format(atc, cryptogram) + ISSUER_DATA[scheme]))
+        assert isinstance(found, ChipData), found
+        return found
+
+    method, unsigned = CryptogramMethod(scheme), chip("00")  # a tag of no bytes is absent
+    key = card_key_for(method, ISSUER_KEY, unsigned, pan)
+    return chip(f"08{make_cryptogram(method, key, unsigned).hex()}")
+
+
+@pytest.mark.parametrize("scheme", Scheme)
+def test_each_request_is_answered_under_its_own_key_whatever_comes_between(scheme: Scheme, hsm: SoftwareHsm) -> None:
+    block = hsm.take_in(KeyUsage.ISSUER_CRYPTOGRAM, ISSUER_KEY, is_demo=True).block
+    method = CryptogramMethod(scheme)
+    asked = [(Pan(f"620000000000000{digit}"), atc) for digit in range(3) for atc in (1, 2)]
+    chips = [signed(scheme, pan, atc) for pan, atc in asked]
+
+    for (pan, _), chip in zip(asked, chips, strict=True):
+        assert hsm.check_cryptogram(block, method, chip, pan, "00").is_right
+    answers = [
+        hsm.answer_cryptogram(block, method, chip, pan, "00", b"00")
+        for (pan, _), chip in zip(asked, chips, strict=True)
+    ]
+
+    keys = [card_key_for(method, ISSUER_KEY, chip, pan) for (pan, _), chip in zip(asked, chips, strict=True)]
+    assert answers == [arpc(method, key, chip, b"00") for key, chip in zip(keys, chips, strict=True)]
+    assert len(set(answers)) == len(asked)
+
+
+def test_a_cryptogram_of_another_card_sequence_or_counter_is_wrong(hsm: SoftwareHsm) -> None:
+    block = hsm.take_in(KeyUsage.ISSUER_CRYPTOGRAM, ISSUER_KEY, is_demo=True).block
+    method, chip = CryptogramMethod(Scheme.UNIONPAY), signed(Scheme.UNIONPAY, PAN, 1)
+
+    def finding(chip: ChipData, pan: Pan = PAN, sequence: str = "00") -> Finding:
+        return hsm.check_cryptogram(block, method, chip, pan, sequence).finding
+
+    assert finding(chip) is Finding.RIGHT
+    assert finding(chip, Pan("4111111111111112")) is Finding.WRONG
+    assert finding(chip, sequence="01") is Finding.WRONG
+    assert finding(chip._replace(atc=2)) is Finding.WRONG
+    assert finding(chip) is Finding.RIGHT
+
+
+def test_the_key_of_a_card_that_was_pushed_out_is_derived_again(hsm: SoftwareHsm) -> None:
+    block = hsm.take_in(KeyUsage.ISSUER_CRYPTOGRAM, ISSUER_KEY, is_demo=True).block
+    method, chip = CryptogramMethod(Scheme.UNIONPAY), signed(Scheme.UNIONPAY, PAN, 1)
+    assert hsm.check_cryptogram(block, method, chip, PAN, "00").is_right
+
+    for number in range(CARDS_MAX):
+        assert not hsm.check_cryptogram(block, method, chip, Pan(f"6200000000{number:06d}"), "00").is_right
+
+    key = card_key_for(method, ISSUER_KEY, chip, PAN)
+    assert hsm.answer_cryptogram(block, method, chip, PAN, "00", b"00") == arpc(method, key, chip, b"00")
