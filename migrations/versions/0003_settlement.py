@@ -128,14 +128,6 @@ def _days() -> None:
         ),
         sa.PrimaryKeyConstraint("day", name=op.f("pk_business_day")),
     )
-    op.create_index(
-        op.f("ix_business_day_one_open"),
-        "business_day",
-        ["state"],
-        unique=True,
-        sqlite_where=sa.text("state = 'open'"),
-        postgresql_where=sa.text("state = 'open'"),
-    )
     op.create_table(
         "statement",
         sa.Column("merchant_id", sa.Text(), nullable=False),

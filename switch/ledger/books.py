@@ -7,13 +7,14 @@ committed yet, and two spends of one card cannot both have its last cent. Pure: 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, NamedTuple
 
 from switch.decisions import (
     Account,
+    Batch,
     Card,
     CardSecurity,
     Facts,
@@ -26,9 +27,10 @@ from switch.decisions import (
     Spent,
     Terminal,
 )
+from switch.ledger.batches import Batches, BatchKey, number_named
 from switch.ledger.entry import Entry
 from switch.ledger.finding import Known
-from switch.ledger.ports import Counter, GivenBack
+from switch.ledger.ports import Counter, GivenBack, PanKey
 from switch.ledger.rows import JournalRow, Row, TombstoneRow, date_of, number_of
 from switch.messages.kinds import Kind
 from switch.messages.model import NO_EXTRAS
@@ -62,6 +64,7 @@ class Changes:
     authorisation: list[Row] = field(default_factory=list)
     chip_record: list[Row] = field(default_factory=list)
     upload: list[Row] = field(default_factory=list)
+    uploaded_record: list[Row] = field(default_factory=list)
     accounts: set[int] = field(default_factory=set)
     spent: set[tuple[int, int]] = field(default_factory=set)
     opened_payments: list[int] = field(default_factory=list)
@@ -74,6 +77,7 @@ class Changes:
     operators: set[tuple[str, str]] = field(default_factory=set)
     pay_codes: dict[bytes, int | None] = field(default_factory=dict)
     spending: dict[Counter, Spent] = field(default_factory=dict)
+    opens_day: bool = False
 
 
 class TerminalChange(NamedTuple):
@@ -83,21 +87,26 @@ class TerminalChange(NamedTuple):
     software: str | None = None
     operator_id: str | None = None
     last_seen_day: int | None = None
+    batch: str | None = None
+    batch_state: str | None = None
 
 
 class Books:
     """What one group knows (public dictionaries, filled by the loader) and what it changes (``changes``).
 
     ``queued`` has what waits, or waited, for an operator, by payment; ``spending`` the counters that exist; ``counted``
-    those that a request is held against, by its journal id.
+    those that a request is held against, by its journal id; ``foreign`` the payments by foreign cards.
     """
 
-    def __init__(self, decided_at: int, business_day: date, rule_set: str, given_back: GivenBack) -> None:
+    def __init__(
+        self, decided_at: int, business_day: date, rule_set: str, given_back: GivenBack, pan_key: PanKey
+    ) -> None:
         self.decided_at = decided_at
         self.rule_set = rule_set
         self.business_day = business_day
         self.day_number = number_of(business_day)
         self.given_back = given_back
+        self.pan_key = pan_key
         self.known = Known()
         self.terminals: dict[str, Terminal] = {}
         self.merchants: dict[str, Merchant] = {}
@@ -111,7 +120,14 @@ class Books:
         self.pay_codes: dict[bytes, CodeOfCard] = {}
         self.spending: dict[Counter, Spent] = {}
         self.counted: dict[int, tuple[Counter, ...]] = {}
+        self.foreign: set[int] = set()
+        self.batches = Batches()
         self.changes = Changes()
+
+    def move_to(self, business_day: date) -> None:
+        """Decide on that day instead: another than the clock says is open."""
+        self.business_day = business_day
+        self.day_number = number_of(business_day)
 
     # --- who ---------------------------------------------------------------------------------------------------
 
@@ -152,9 +168,10 @@ class Books:
             entry.pan_key,
         )
         is_plain = request.chip is None and request.verdicts is UNCHECKED and request.extras is NO_EXTRAS
-        if is_plain and original is None and not self.counted:
+        if is_plain and original is None and not self.counted and not need.batch:
             return facts
-        return self._with_more(facts, entry)
+        facts = self._with_more(facts, entry)
+        return facts._replace(batch=self._batch(entry)) if need.batch else facts
 
     def _original(self, entry: Entry, need: Needs) -> Payment | None:
         rows = self.known.originals(entry, any_card=need.any_card)
@@ -178,6 +195,22 @@ class Books:
             pay_code=None if code is None else code.code,
             queued_minor=0 if facts.original is None else self.queued.get(facts.original.payment_id, 0),
         )
+
+    def batch_key(self, entry: Entry) -> BatchKey | None:
+        """Return what the batch that a request names is known by, None where its terminal is not one of ours."""
+        request = entry.request
+        terminal = self.terminals.get(request.terminal_id)
+        if terminal is None or terminal.merchant_id != request.merchant_id:
+            return None
+        return BatchKey(terminal.terminal_id, terminal.merchant_id, number_named(request.batch, terminal))
+
+    def _batch(self, entry: Entry) -> Batch | None:
+        key = self.batch_key(entry)
+        return None if key is None else self.batches.named(key, self.terminals[key.terminal_id], self._touched())
+
+    def _touched(self) -> Iterator[tuple[Payment, bool]]:
+        for payment_id in {*self.changes.opened_payments, *self.changes.changed_payments}:
+            yield self.payments[payment_id], payment_id not in self.foreign
 
     def _about(self, payment: Payment | None) -> Payment | None:
         if payment is None or payment.original_id is None:

@@ -26,6 +26,8 @@ from switch.decisions import (
     Transfer,
 )
 from switch.errors import InternalError
+from switch.ledger.batch_effects import BATCH_EFFECTS
+from switch.ledger.batches import is_domestic
 from switch.ledger.books import NOTHING_SPENT, Books
 from switch.ledger.entry import Entry
 from switch.ledger.rows import JournalRow, Prefix, TombstoneRow, chip_text, number_of, reply_text, trace_text
@@ -176,6 +178,8 @@ def _open_payment(books: Books, row: JournalRow, facts: Facts, effect: OpenPayme
         row.entry_mode,
     )
     books.changes.opened_payments.append(row.journal_id)
+    if row.batch and not is_domestic(row.masked_pan):
+        books.foreign.add(row.journal_id)
     if effect.is_authorisation:
         books.known.add_authorisations((row,))
         books.changes.authorisation.append((row.merchant_id, row.approval_code, row.journal_id))
@@ -231,4 +235,5 @@ _APPLIED: Final[dict[type, Callable[[Books, JournalRow, Facts, Any], None]]] = {
     LayTombstone: _lay_tombstone,
     QueueAdjustment: _queue_adjustment,
     **STATE_EFFECTS,
+    **BATCH_EFFECTS,
 }

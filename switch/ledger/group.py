@@ -12,15 +12,16 @@ from switch.ledger.effects import apply
 from switch.ledger.entry import Entry
 from switch.ledger.finding import is_same
 from switch.ledger.loading import load
-from switch.ledger.ports import BusinessDay, Counter, Counters, Decide, GivenBack, ReadLimits
+from switch.ledger.ports import BusinessDay, Counter, Counters, Decide, GivenBack, PanKey, ReadLimits
 from switch.ledger.rows import stored_reply
 from switch.ledger.saving import save
 from switch.ledger.statements import JOURNALLED, Session
-from switch.ledger.wanted import claimed_prefixes
+from switch.ledger.wanted import claims_of
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
 from switch.messages.model import Reply
 from switch.messages.references import rrn_of
+from switch.values import Pan
 
 
 def _no_limits(_: str) -> Limits:
@@ -29,6 +30,10 @@ def _no_limits(_: str) -> Limits:
 
 def _not_counted(_: Payment) -> Sequence[Counter]:
     return ()
+
+
+def _not_known(_: Pan) -> bytes:
+    return b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class Rules:
     limits: ReadLimits = _no_limits
     counters: Counters | None = None
     given_back: GivenBack = _not_counted
+    pan_key: PanKey = _not_known  # of uploaded records
 
 
 class Settled(NamedTuple):
@@ -56,8 +62,8 @@ class Settled(NamedTuple):
 
 def settle(session: Session, entries: Sequence[Entry], rules: Rules, decided_at: int) -> list[Settled]:
     """Decide a group and write what it changed into the open transaction; the caller commits or rolls back."""
-    session.claim(claimed_prefixes(entries, rules.needs))
-    books = Books(decided_at, rules.business_day(decided_at), rules.rule_set, rules.given_back)
+    session.claim(claims_of(entries, rules.needs))
+    books = Books(decided_at, rules.business_day(decided_at), rules.rule_set, rules.given_back, rules.pan_key)
     load(session, books, entries, rules)
     settled = [_settle(books, entry, rules) for entry in entries]
     save(session, books)
@@ -69,7 +75,7 @@ def is_stored(session: Session, entries: Sequence[Entry], rules: Rules) -> bool:
 
     Its keys are claimed first: should the broken connection's commit still be under way, this waits for it.
     """
-    session.claim(claimed_prefixes(entries, rules.needs))
+    session.claim(claims_of(entries, rules.needs))
     ours = {(entry.journal_id, entry.request.terminal_id, entry.request.stan) for entry in entries}
     (found,) = session.read((JOURNALLED, [(entry.journal_id,) for entry in entries]))
     return not ours.isdisjoint(found)

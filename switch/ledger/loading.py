@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from switch.decisions import (
     Account,
+    Batch,
+    BatchState,
     Card,
     CardSecurity,
     Merchant,
@@ -25,7 +27,9 @@ from switch.decisions import (
     Spent,
     Terminal,
 )
+from switch.ledger.batches import UNKNOWN_BATCH, BatchKey, Counted, is_domestic
 from switch.ledger.books import NOTHING_SPENT, Books, CodeOfCard
+from switch.ledger.days import day_to_decide_on
 from switch.ledger.entry import Entry
 from switch.ledger.ports import Counters, ReadLimits
 from switch.ledger.rows import JournalRow, Row, TombstoneRow, date_of, number_of
@@ -33,10 +37,14 @@ from switch.ledger.statements import (
     ADJUSTMENTS,
     AUTHORISATIONS,
     BALANCES,
+    BATCH_SUMS,
+    BATCHES,
     CARD_STATES,
     CARDS,
     JOURNAL_ROWS,
+    LAST_SETTLED,
     NAMED_SALES,
+    NEWEST_DAY,
     OPERATORS,
     PAY_CODES,
     PAYMENTS,
@@ -46,10 +54,12 @@ from switch.ledger.statements import (
     SPENT,
     TERMINALS,
     TOMBSTONES,
+    UPLOADED,
     Session,
 )
 from switch.ledger.wanted import Wanted, wanted_by
 from switch.messages.kinds import Kind
+from switch.messages.settlement import BatchTotals, Totals
 
 _TERMINALS_REMEMBERED: Final = 4096
 
@@ -68,7 +78,8 @@ class Asking(Protocol):
 def load(session: Session, books: Books, entries: Sequence[Entry], rules: Asking) -> None:
     """Load what a group's requests need to be decided; its prefixes are claimed already."""
     wanted = wanted_by(entries, rules.needs)
-    requests, tombstones, terminals, cards, sales, authorisations, rows, operators, codes = session.read(
+    days, requests, tombstones, terminals, cards, sales, authorisations, rows, operators, codes = session.read(
+        (NEWEST_DAY, [(1,)]),
         (REQUESTS, list(wanted.probes)),
         (TOMBSTONES, list(wanted.burials)),
         (TERMINALS, list(wanted.terminals)),
@@ -79,6 +90,7 @@ def load(session: Session, books: Books, entries: Sequence[Entry], rules: Asking
         (OPERATORS, list(wanted.operators)),
         (PAY_CODES, list(wanted.pay_codes)),
     )
+    _begin_day(books, days)
     known = books.known
     known.add_requests(JournalRow(*row) for row in requests)
     known.add_tombstones(TombstoneRow(*row) for row in tombstones)
@@ -101,9 +113,21 @@ def load(session: Session, books: Books, entries: Sequence[Entry], rules: Asking
         books.pay_codes[code_key] = CodeOfCard(code, pan_key)
     if wanted.with_original:
         _load_payments(session, books, wanted.with_original, rules.needs)
+    if wanted.with_batch:
+        _load_batches(session, books, wanted.with_batch)
     if rules.counters is not None:
         _ask_counters(books, entries, rules.counters)
     _load_money(session, books, wanted)
+
+
+def _begin_day(books: Books, newest: Sequence[Row]) -> None:
+    """Decide on the newest open day, or on the clock's where that is later; its first group opens it."""
+    if not newest:
+        books.changes.opens_day = True
+        return
+    [(day, state)] = newest
+    books.move_to(day_to_decide_on(books.business_day, date_of(day), is_open=state == "open"))
+    books.changes.opens_day = books.day_number != day
 
 
 # --- who ---------------------------------------------------------------------------------------------------
@@ -113,7 +137,7 @@ def load(session: Session, books: Books, entries: Sequence[Entry], rules: Asking
 def _terminal_and_merchant(row: Row, limits: ReadLimits) -> tuple[Terminal, Merchant]:
     """Made anew only where a row is another than last time: few are, from one group to the next."""
     terminal_id, merchant_id, status, serial, kinds, entry_modes, batch, signed_on = row[:8]
-    because, manual_entry, fallback, schemes, software, pending, limits_text, last_seen_day = row[8:16]
+    because, manual_entry, fallback, schemes, software, pending, limits_text, last_seen_day, batch_state = row[8:17]
     terminal = Terminal(
         terminal_id,
         merchant_id,
@@ -131,9 +155,10 @@ def _terminal_and_merchant(row: Row, limits: ReadLimits) -> tuple[Terminal, Merc
         tuple(pending.split()),
         limits(limits_text) if limits_text else (),
         last_seen_day,
+        BatchState(batch_state),
     )
     its_limits = limits(row[-1]) if row[-1] else ()
-    return terminal, Merchant(merchant_id, *(*row[16:-1], its_limits))
+    return terminal, Merchant(merchant_id, *(*row[17:-1], its_limits))
 
 
 def _card(row: Row, limits: ReadLimits) -> Card:
@@ -166,19 +191,51 @@ def _read_payments(session: Session, books: Books, wanted: Iterable[int]) -> Non
     if not rows:
         return
     payments, adjustments = session.read((PAYMENTS, rows), (ADJUSTMENTS, rows))
-    for payment in payments:
+    for *payment, masked_pan in payments:
         books.payments[payment[0]] = _payment(payment)
+        if not is_domestic(masked_pan):
+            books.foreign.add(payment[0])
     for payment_id, amount_minor in adjustments:
         books.queued[payment_id] = books.queued.get(payment_id, 0) + amount_minor
 
 
-def _payment(row: Row) -> Payment:
-    values = list(row)
-    values[1] = Kind(row[1])
-    values[2] = PaymentState(row[2])
-    values[10] = row[10] or b""
-    values[12] = date_of(row[12])
+def _payment(values: list[Any]) -> Payment:
+    values[1] = Kind(values[1])
+    values[2] = PaymentState(values[2])
+    values[10] = values[10] or b""
+    values[12] = date_of(values[12])
     return Payment(*values)
+
+
+# --- batches -----------------------------------------------------------------------------------------------
+
+
+def _load_batches(session: Session, books: Books, entries: Sequence[Entry]) -> None:
+    """The batches that are named: what a settlement left of them, or the sums of what is in an open one.
+
+    After the payments, which are locked by then: the sums see them as the working set does.
+    """
+    batches = books.batches
+    keys = [(entry, key) for entry in entries if (key := books.batch_key(entry)) is not None]
+    named = sorted({key for _, key in keys})
+    records = {(*key, record.stan) for entry, key in keys for record in entry.request.extras.records}
+    settled, last, uploaded = session.read(
+        (BATCHES, named), (LAST_SETTLED, sorted({key[:2] for key in named})), (UPLOADED, sorted(records))
+    )
+    for row in settled:
+        key, state, totals = BatchKey(*row[:3]), BatchState(row[3]), BatchTotals(Totals(*row[4:8]), Totals(*row[8:12]))
+        batches.settled[key] = Batch(key.batch, state, totals, row[12])
+    batches.last_settled.update(((terminal_id, merchant_id), at) for terminal_id, merchant_id, at in last)
+    batches.uploaded.update((BatchKey(*row[:3]), row[3]) for row in uploaded)
+    batches.loaded = dict(books.payments)
+    still_open = [
+        key for key in named if key not in batches.settled and key.batch == books.terminals[key.terminal_id].batch
+    ]
+    unknown = [(*key, UNKNOWN_BATCH, batches.last_settled.get(key[:2], 0)) for key in still_open]
+    (sums,) = session.read((BATCH_SUMS, [*((*key, key.batch, 0) for key in still_open), *unknown]))
+    for row in sums:
+        counted = Counted(Kind(row[3]), bool(row[4]), *row[5:])
+        batches.counted.setdefault(BatchKey(*row[:3]), []).append(counted)
 
 
 def _ask_counters(books: Books, entries: Sequence[Entry], counters: Counters) -> None:

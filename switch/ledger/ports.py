@@ -28,6 +28,9 @@ BusinessDay = Callable[[int], date]
 """The business day that a moment belongs to."""
 
 
+PanKey = Callable[[Pan], bytes]
+"""The keyed hash that a card is looked up by (`PanVault.pan_key`)."""
+
 ReadLimits = Callable[[str], Limits]
 """What the limits of a terminal, a merchant or a card say; never called with "". Remembers what it has read."""
 

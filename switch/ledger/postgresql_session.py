@@ -3,6 +3,8 @@
 Isolation is READ COMMITTED, each statement seeing what others committed before it. So the keys of a group are
 claimed with advisory locks first: a request, its repeat and its reversal, wherever they arrive, wait for each
 other, and the one that comes later sees what the earlier one stored. Rows that change are locked as they are read.
+The day and the terminals of batches, which many groups need at once, are claimed likewise, shared: a lock on their
+rows would write to them each time, and two sharers that both went on to change one would never end.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from psycopg import IsolationLevel, pq
 
 from switch.errors import InternalError
 from switch.ledger import schema
-from switch.ledger.rows import Prefix, Row
+from switch.ledger.rows import Claim, Row
 from switch.ledger.statements import Change, Fault, Query
 
 _TEXTS_REMEMBERED: Final = 128
@@ -33,8 +35,9 @@ _LIMIT_TRANSACTIONS: Final = (  # PostgreSQL 17 or later; idle_in_transaction_se
     b"SELECT set_config(name, %s, false) FROM pg_settings WHERE name = 'transaction_timeout'"
 )
 _CLAIM: Final = (
-    b"SELECT pg_advisory_xact_lock(k) FROM ("
-    b"SELECT DISTINCT hashtextextended(name, 0) AS k FROM unnest(%s::text[]) AS name ORDER BY k) AS keys"
+    b"SELECT CASE WHEN is_shared THEN pg_advisory_xact_lock_shared(k) ELSE pg_advisory_xact_lock(k) END FROM ("
+    b"SELECT hashtextextended(name, 0) AS k, bool_and(is_shared) AS is_shared"
+    b" FROM unnest(%s::text[], %s::bool[]) AS g(name, is_shared) GROUP BY k ORDER BY min(name) <> '', k) AS keys"
 )
 _DURABLE: Final = (  # an approval is sent once COMMIT returned: it must not be one that a crash can take back
     b"SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
@@ -96,8 +99,8 @@ class PostgresqlSession:
             return Fault.REQUEST if isinstance(error, psycopg.DataError) else Fault.DOWN
         return Fault.DOWN if error.sqlstate[:2] in _DOWN_CLASSES else Fault.REQUEST
 
-    def claim(self, prefixes: Sequence[Prefix]) -> None:
-        self._queued.append((_CLAIM, [_array(tuple("\x1f".join(prefix) for prefix in prefixes))], None))
+    def claim(self, claims: Sequence[Claim]) -> None:
+        self._queued.append((_CLAIM, _arrays(claims), None))
 
     def read(self, *asked: tuple[Query, Sequence[Row]]) -> list[list[Row]]:
         results: list[list[Row]] = [[] for _ in asked]
@@ -154,6 +157,7 @@ def _quoted(text: str) -> str:
 
 _ELEMENTS: Final[dict[type, Callable[[Any], str]]] = {
     int: str,
+    bool: str,
     str: _quoted,
     bytes: lambda value: f'"\\\\x{value.hex()}"',  # the backslash of bytea's own notation, escaped once
     type(None): lambda _: "NULL",

@@ -17,6 +17,7 @@ from switch.messages.actions import Action
 from switch.messages.chip import ChipData
 from switch.messages.issuer_data import Scheme, cvr_of
 from switch.messages.model import Balance, Reply
+from switch.messages.settlement import BatchTotals, Totals
 from switch.messages.verdicts import Finding
 
 _DAY: Final = timedelta(days=1)
@@ -72,6 +73,17 @@ class TombstoneRow(NamedTuple):
     message_class: str
     batch: str
     journal_id: int
+
+
+class Claim(NamedTuple):
+    """What other writers are kept off until a transaction ends; one that is shared keeps off only those that are not.
+
+    The name is of no table: a request's key without its date, a terminal, or the business day (see
+    `switch.ledger.wanted`).
+    """
+
+    name: str
+    is_shared: bool
 
 
 class Prefix(NamedTuple):
@@ -139,6 +151,10 @@ def reply_text(reply: Reply) -> str:
         parts["batch"] = reply.batch
     if reply.wish:
         parts["wish"] = reply.wish
+    if reply.results:
+        parts["results"] = reply.results
+    if reply.totals is not None:
+        parts["totals"] = [list(side) for side in reply.totals]
     return _encode(parts) if parts else ""
 
 
@@ -153,6 +169,8 @@ def stored_reply(row: JournalRow) -> Reply:
         balances=tuple(Balance(*entry) for entry in parts.get("balances", ())),
         batch=parts.get("batch", ""),
         wish=parts.get("wish", ""),
+        results=parts.get("results", ""),
+        totals=BatchTotals(*(Totals(*side) for side in parts["totals"])) if "totals" in parts else None,
     )
 
 

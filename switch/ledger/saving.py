@@ -6,7 +6,9 @@ from switch.ledger.books import Books
 from switch.ledger.rows import Row
 from switch.ledger.statements import (
     BALANCE_CHANGE,
+    BATCH_CHANGE,
     CARD_CHANGE,
+    DAY_OPENED,
     KEY_CHANGE,
     OPERATOR_CHANGE,
     PAY_CODE_CHANGE,
@@ -35,6 +37,8 @@ def save(session: Session, books: Books) -> None:
     session.insert("authorisation", changes.authorisation)
     session.insert("chip_record", changes.chip_record)
     session.insert("upload", changes.upload)
+    session.insert("batch", books.batches.rows())
+    session.insert("uploaded_record", changes.uploaded_record)
     session.change(
         PAYMENT_CHANGE,
         [_payment_change(books, payment_id) for payment_id in sorted(changes.changed_payments - opened)],
@@ -46,6 +50,11 @@ def save(session: Session, books: Books) -> None:
     session.change(PAY_CODE_CHANGE, sorted(changes.pay_codes.items()))
     session.change(OPERATOR_CHANGE, [(*key, books.operators[key].failures) for key in sorted(changes.operators)])
     _save_terminals(session, books)
+    session.change(
+        BATCH_CHANGE, [(*key, books.batches.settled[key].state.value) for key in sorted(books.batches.moved)]
+    )
+    if changes.opens_day:
+        session.change(DAY_OPENED, [(books.day_number, books.decided_at, "open")])
     if changes.spending:
         session.change(SPENDING_CHANGE, _spending_changes(books, session.stripes))
     session.flush()

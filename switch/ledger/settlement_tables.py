@@ -92,13 +92,6 @@ business_day: Final = sa.Table(
     one_of("state", "open", "closed"),
     sa.CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="closed_at_a_moment"),
 )
-sa.Index(
-    "ix_business_day_one_open",
-    business_day.c.state,
-    unique=True,
-    sqlite_where=business_day.c.state == "open",
-    postgresql_where=business_day.c.state == "open",
-)
 
 statement: Final = sa.Table(
     "statement",

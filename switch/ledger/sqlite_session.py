@@ -16,7 +16,7 @@ from typing import Final
 
 from switch.errors import InternalError
 from switch.ledger import schema
-from switch.ledger.rows import Prefix, Row
+from switch.ledger.rows import Claim, Row
 from switch.ledger.statements import Change, Fault, Query
 
 _PATIENCE_MS: Final = 2_000  # for another process (an import, an operator) that has the one write lock
@@ -91,7 +91,7 @@ class SqliteSession:
             return Fault.RETRY
         return Fault.DOWN if code in _DOWN or isinstance(error, sqlite3.ProgrammingError) else Fault.REQUEST
 
-    def claim(self, prefixes: Sequence[Prefix]) -> None:
+    def claim(self, claims: Sequence[Claim]) -> None:
         """Nothing to do: there is one writer at a time."""
 
     def read(self, *asked: tuple[Query, Sequence[Row]]) -> list[list[Row]]:

@@ -10,8 +10,11 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
+from switch.ledger.batches import COUNTED
 from switch.ledger.finding import NAMED_BY_RRN
-from switch.ledger.rows import JournalRow, Prefix, Row, TombstoneRow
+from switch.ledger.rows import Claim, JournalRow, Row, TombstoneRow
+from switch.ledger.settlement_tables import TOTALS
+from switch.messages.settlement import DOMESTIC_PREFIX
 
 
 class Query(NamedTuple):
@@ -84,8 +87,8 @@ class Session(Protocol):
         """Say what an exception that came out of this session is about."""
         ...
 
-    def claim(self, prefixes: Sequence[Prefix]) -> None:
-        """Keep other writers off these terminals and STANs until the transaction ends. Sorted, to be taken in order."""
+    def claim(self, claims: Sequence[Claim]) -> None:
+        """Keep other writers off until the transaction ends, or wait for them; each name once, taken in one order."""
         ...
 
     def read(self, *asked: tuple[Query, Sequence[Row]]) -> list[list[Row]]:
@@ -163,7 +166,7 @@ TERMINALS: Final = Query(
     columns=(
         *("t.terminal_id", "t.merchant_id", "t.status", "t.serial", "t.kinds", "t.entry_modes", "t.batch"),
         *("t.signed_on", "t.because", "t.manual_entry", "t.fallback", "t.schemes", "t.software", "t.pending"),
-        *("t.limits", "t.last_seen_day"),
+        *("t.limits", "t.last_seen_day", "t.batch_state"),
         *("m.name", "m.mcc", "m.status", "m.currency", "m.account_id", "m.manual_entry", "m.limits"),
     ),
     source="terminal AS t ON t.terminal_id = g.terminal_id JOIN merchant AS m ON m.merchant_id = t.merchant_id",
@@ -196,6 +199,60 @@ OPERATORS: Final = Query(
     lock=("o", "merchant_id", "operator_id"),
 )
 
+# --- the day, and batches ----------------------------------------------------------------------------------
+
+NEWEST_DAY: Final = Query(
+    given=(("one", "integer"),),
+    columns=("d.day", "d.state"),
+    source="business_day AS d ON d.day = (SELECT max(day) FROM business_day)",
+)
+
+_OF_BATCH: Final = (("terminal_id", "text"), ("merchant_id", "text"), ("batch", "text"))
+
+_RECORDS: Final = (
+    "(SELECT count(*) FROM uploaded_record AS u WHERE u.terminal_id = b.terminal_id"
+    " AND u.merchant_id = b.merchant_id AND u.batch = b.batch)"
+)
+
+BATCHES: Final = Query(
+    given=_OF_BATCH,
+    columns=(
+        *("b.terminal_id", "b.merchant_id", "b.batch", "b.state"),
+        *(f"b.host_{name}" for name in TOTALS),
+        _RECORDS,
+    ),
+    source="batch AS b ON b.terminal_id = g.terminal_id AND b.merchant_id = g.merchant_id AND b.batch = g.batch",
+)
+
+LAST_SETTLED: Final = Query(
+    given=(("terminal_id", "text"), ("merchant_id", "text")),
+    columns=("b.terminal_id", "b.merchant_id", "max(b.journal_id)"),
+    source="batch AS b ON b.terminal_id = g.terminal_id AND b.merchant_id = g.merchant_id"
+    " GROUP BY b.terminal_id, b.merchant_id",
+)
+
+UPLOADED: Final = Query(
+    given=(*_OF_BATCH, ("stan", "text")),
+    columns=("u.terminal_id", "u.merchant_id", "u.batch", "u.stan"),
+    source="uploaded_record AS u ON u.terminal_id = g.terminal_id AND u.merchant_id = g.merchant_id"
+    " AND u.batch = g.batch AND u.stan = g.stan",
+)
+
+_COUNTED: Final = ", ".join(f"'{kind}'" for kind in sorted(COUNTED))
+_IS_DOMESTIC: Final = f"(j.masked_pan = '' OR j.masked_pan LIKE '{DOMESTIC_PREFIX}%')"
+
+BATCH_SUMS: Final = Query(  # of payments under the number ``said``, made after the journal row ``since``
+    given=(*_OF_BATCH, ("said", "text"), ("since", "bigint")),
+    columns=(
+        *("g.terminal_id", "g.merchant_id", "g.batch", "j.kind", _IS_DOMESTIC),
+        *("CAST(sum(p.current_minor) AS BIGINT)", "count(*)"),
+    ),
+    source="journal AS j ON j.terminal_id = g.terminal_id AND j.batch = g.said AND j.batch <> ''"
+    f" AND j.merchant_id = g.merchant_id AND j.journal_id > g.since AND j.kind IN ({_COUNTED})"
+    " JOIN payment AS p ON p.payment_id = j.journal_id AND p.state = 'posted'"
+    f" GROUP BY g.terminal_id, g.merchant_id, g.batch, j.kind, {_IS_DOMESTIC}",
+)
+
 # --- what there is of money --------------------------------------------------------------------------------
 
 PAYMENTS: Final = Query(
@@ -204,6 +261,7 @@ PAYMENTS: Final = Query(
         *("p.payment_id", "j.kind", "p.state", "p.amount_minor", "p.current_minor", "p.refunded_minor", "a.currency"),
         *("p.account_id", "p.merchant_account_id", "j.card_id", "j.pan_key", "p.hold_id", "j.business_day"),
         *("j.batch", "j.merchant_id", "j.rrn", "j.approval_code", "j.original_id", "j.terminal_id", "j.entry_mode"),
+        "j.masked_pan",
     ),
     source="payment AS p ON p.payment_id = g.payment_id JOIN journal AS j ON j.journal_id = p.payment_id"
     " JOIN account AS a ON a.account_id = p.account_id",  # a message may leave its currency out
@@ -254,13 +312,13 @@ CARD_CHANGE: Final     = Change("card",     ("card_id",), ("status",))
 SECURITY_CHANGE: Final = Change("card_security", ("card_id",), ("pin_tries", "atc"), inserts=True)
 OPERATOR_CHANGE: Final = Change("operator", ("merchant_id", "operator_id"), ("failures",))
 PAY_CODE_CHANGE: Final = Change("pay_code", ("code_key",), ("used_by",))
+BATCH_CHANGE: Final    = Change("batch",    ("terminal_id", "merchant_id", "batch"), ("state",))
 # fmt: on
 
+_OF_TERMINAL: Final = ("signed_on", "software", "operator_id", "last_seen_day", "batch", "batch_state")
+
 TERMINAL_CHANGE: Final = Change(
-    "terminal",
-    ("terminal_id",),
-    ("signed_on", "software", "operator_id", "last_seen_day"),
-    sets=tuple((name, _AS_IT_IS) for name in ("signed_on", "software", "operator_id", "last_seen_day")),
+    "terminal", ("terminal_id",), _OF_TERMINAL, sets=tuple((name, _AS_IT_IS) for name in _OF_TERMINAL)
 )
 
 PENDING_DONE: Final = Change(  # an operator may have asked for more meanwhile
@@ -276,6 +334,10 @@ KEY_CHANGE: Final = Change(
     ("check_value", "block", "changed_at"),
     inserts=True,
     sets=(("previous_block", "terminal_key.block"),),
+)
+
+DAY_OPENED: Final = Change(  # by whichever group of the day came first
+    "business_day", ("day",), ("opened_at", "state"), inserts=True, sets=(("opened_at", "{old}"), ("state", "{old}"))
 )
 
 SPENDING_CHANGE: Final = Change(

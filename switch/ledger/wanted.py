@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from switch.decisions import Needs
 from switch.ledger.entry import Entry
 from switch.ledger.finding import Way, original_code, original_date, original_stan, ways_of
-from switch.ledger.rows import Prefix, Probe, Row, days_around
+from switch.ledger.rows import Claim, Probe, Row, days_around
 from switch.messages.kinds import Kind
-from switch.messages.model import NO_EXTRAS
+from switch.messages.model import NO_EXTRAS, Request
 from switch.messages.verdicts import UNCHECKED, Finding
+
+DAY: Final = ""
+"""What the business day is claimed under: before everything else."""
 
 
 @dataclass(slots=True)
@@ -30,19 +34,37 @@ class Wanted:
     with_original: list[Entry] = field(default_factory=list)
     with_security: list[Entry] = field(default_factory=list)
     activations: list[Entry] = field(default_factory=list)
+    with_batch: list[Entry] = field(default_factory=list)
 
 
-def claimed_prefixes(entries: Iterable[Entry], needs: Mapping[Kind, Needs]) -> list[Prefix]:
-    """Return the terminals and STANs that a group is about, its originals' included, sorted, each once."""
-    prefixes = set()
+def claims_of(entries: Iterable[Entry], needs: Mapping[Kind, Needs]) -> list[Claim]:
+    """Return what a group keeps other writers off, each name once.
+
+    Terminals and STANs, its originals' included: a request, its repeat and its reversal wait for each other. The
+    business day, which a cut-over claims for itself: it waits for the groups under way, and those after it for it.
+    And the terminals whose batches it is about: all requests of a batch share its terminal, but who settles, uploads
+    or opens one has it alone, so that no sale slips in between its totals and its end.
+    """
+    is_shared = {DAY: True}
     for entry in entries:
         request = entry.request
-        prefixes.add(Prefix(request.terminal_id, request.merchant_id, request.stan))
-        if needs[request.kind].original:
+        need = needs[request.kind]
+        is_shared[_prefix(request, request.stan)] = False
+        if need.original:
             stan = original_stan(request)
             if stan:
-                prefixes.add(Prefix(request.terminal_id, request.merchant_id, stan))
-    return sorted(prefixes)
+                is_shared[_prefix(request, stan)] = False
+        if request.batch:
+            name = f"terminal\x1f{request.terminal_id}"
+            if need.batch or request.kind is Kind.SIGN_ON:
+                is_shared[name] = False
+            else:
+                is_shared.setdefault(name, True)
+    return [Claim(*claim) for claim in is_shared.items()]
+
+
+def _prefix(request: Request, stan: str) -> str:
+    return f"{request.terminal_id}\x1f{request.merchant_id}\x1f{stan}"
 
 
 def wanted_by(entries: Sequence[Entry], needs: Mapping[Kind, Needs]) -> Wanted:
@@ -63,6 +85,8 @@ def wanted_by(entries: Sequence[Entry], needs: Mapping[Kind, Needs]) -> Wanted:
             _want_extras(wanted, entry)
         if request.chip is not None or (request.verdicts is not UNCHECKED and request.verdicts.pin != Finding.ABSENT):
             wanted.with_security.append(entry)
+        if need.batch:
+            wanted.with_batch.append(entry)
         if request.kind is Kind.ACTIVATION:
             wanted.activations.append(entry)
     return wanted

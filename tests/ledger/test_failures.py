@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from switch.decisions import Decision, Facts, Outcome, Standing, Transfer
 from switch.ledger import schema
 from switch.ledger.postgresql_session import PostgresqlSession
-from switch.ledger.rows import Prefix, Row
+from switch.ledger.rows import Claim, Row
 from switch.ledger.sessions import connector
 from switch.ledger.statements import BALANCES, Change, Fault, Query, Session
 from switch.ledger.store import ATTEMPTS, SEARCH_PAUSES_S
@@ -64,10 +64,10 @@ class Flaky:
             return Fault.RETRY
         return Fault.DOWN if isinstance(error, ConnectionResetError) else self._real.fault(error)
 
-    def claim(self, prefixes: Sequence[Prefix]) -> None:
+    def claim(self, claims: Sequence[Claim]) -> None:
         if self._plan and self._plan[0] == "in the way":
             raise ConnectionResetError(self._plan.pop(0))
-        self._real.claim(prefixes)
+        self._real.claim(claims)
 
     def read(self, *asked: tuple[Query, Sequence[Row]]) -> list[list[Row]]:
         return self._real.read(*asked)

@@ -506,6 +506,7 @@ def test_a_plain_purchase_asks_for_nothing_that_only_others_need(sqlite_shop: Sh
         store.run([purchase(1)])
 
     assert heard == [
+        statements.NEWEST_DAY,
         statements.REQUESTS,
         statements.TOMBSTONES,
         statements.TERMINALS,
