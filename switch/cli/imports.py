@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,7 +34,8 @@ def merchants(file: File, config: Config = None) -> None:
 
     Columns: merchant_id (required), name, mcc, status (active, frozen,
     closed), currency (three digits, default 156), manual_entry (free,
-    with_code, off), limits.
+    with_code, off), limits, fee_plan (default: no fees), shares (what agents
+    get of the fees: AGENT01=20% AGENT02=5%).
     """
     _import("merchants", file, config)
 
@@ -85,8 +87,11 @@ def _import(subject: str, file: Path, config: Path | None) -> None:
     from switch.ledger.importing import import_file
     from switch.rules.limits import parsed
     from switch.security.passwords import hashed, password_matches
+    from switch.settlement.fees import load_fee_plans, plan_named
+    from switch.settlement.shares import parsed_shares
 
-    borrowed = Borrowed(parsed, hashed, password_matches)
+    plan = partial(plan_named, load_fee_plans())
+    borrowed = Borrowed(parsed, hashed, password_matches, plan, parsed_shares)
     with open_books(config) as books:
         vault = books.vault()
         check_keys(books.database, vault)

@@ -67,7 +67,7 @@ class MadeFile(NamedTuple):
 
 
 class Booked(NamedTuple):
-    """An approved payment of a batch, as the books have it. ``state`` is its payment's; ``pan_key`` b"" without a card.
+    """An approved payment of a batch, as the books have it. ``state`` is its payment's; ``pan_key`` is None without a card.
 
     ``amount_minor`` is what it is now, or what it was when it was voided or reversed.
     """
@@ -78,16 +78,16 @@ class Booked(NamedTuple):
     stan: str
     state: str
     amount_minor: int
-    pan_key: bytes
+    pan_key: bytes | None
     masked_pan: str
 
 
 class Uploaded(NamedTuple):
-    """The same as the terminal has it; ``pan_key`` is b"" where its record names no card."""
+    """The same as the terminal has it; ``pan_key`` is None where its record names no card."""
 
     stan: str
     amount_minor: int
-    pan_key: bytes
+    pan_key: bytes | None
     masked_pan: str
 
 
@@ -103,5 +103,5 @@ class Difference(NamedTuple):
     journal_id: int | None
     host_minor: int | None
     terminal_minor: int | None
-    pan_key: bytes
+    pan_key: bytes | None
     masked_pan: str

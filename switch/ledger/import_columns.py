@@ -2,7 +2,7 @@
 
 A reader takes a cell that is not empty and returns its value, or raises ValueError with a reason. Reasons
 never quote the cell: whatever column it was typed into, it may be a card number. What only higher floors can read
-(limits) is read by what they hand in.
+(limits, fee plans, shares) is read by what they hand in.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OWN_ACCOUNT: Final = "~"  # begins the name of an account that belongs to one ca
 _AMOUNT_MAX: Final = 999_999_999_999  # what DE 4 and DE 54 can hold: 12 digits
 _COUNT_MAX: Final = 999_999
 _LONGEST_NUMBER: Final = 20
-_LIMITS_LENGTH_MAX: Final = 500
+_WORDS_LENGTH_MAX: Final = 500
 _SEPARATORS: Final = re.compile(r"[\s|;,]+")
 _LIKE_A_NUMBER_OF_A_CARD: Final = re.compile(r"[0-9]{8,}")
 
@@ -132,9 +132,9 @@ def _or_none(read: Callable[[str], str]) -> Callable[[str], str]:
     return read_or_empty
 
 
-def limits_reader(check: Callable[[str], object]) -> Callable[[str], str]:
-    """A reader of limits, or ``none``. ``check`` raises `ConfigurationError` for words that are no limits."""
-    text = _text(_LIMITS_LENGTH_MAX)
+def words_reader(check: Callable[[str], object]) -> Callable[[str], str]:
+    """A reader of words, or ``none``. ``check`` raises `ConfigurationError` for words that are not what it takes."""
+    text = _text(_WORDS_LENGTH_MAX)
 
     def read(cell: str) -> str:
         words = " ".join(text(cell).split())
@@ -197,7 +197,9 @@ def _unread(_: str) -> str:
 
 # fmt: off
 LIMITS: Final = Column("limits", False, _unread)
-"""Read by what is handed in (`limits_reader`)."""
+FEE_PLAN: Final = Column("fee_plan", False, _unread)
+SHARES: Final = Column("shares", False, _unread)
+"""Read by what is handed in (`words_reader`)."""
 
 MERCHANT_COLUMNS: Final = (
     Column("merchant_id",        True,  _identifier(15)),
@@ -207,6 +209,8 @@ MERCHANT_COLUMNS: Final = (
     Column("currency",           False, _currency),
     Column("manual_entry",       False, _one_of(MANUAL_ENTRY)),
     LIMITS,
+    FEE_PLAN,
+    SHARES,
 )
 TERMINAL_COLUMNS: Final = (
     Column("terminal_id",        True,  _identifier(8)),

@@ -34,9 +34,11 @@ STAGE: Final = stage(
     sa.Column("currency", sa.Text),
     sa.Column("manual_entry", sa.Text),
     sa.Column("limits", sa.Text),
+    sa.Column("fee_plan", sa.Text),
+    sa.Column("shares", sa.Text),
 )
 
-_CHANGEABLE: Final = ("name", "mcc", "status", "manual_entry", "limits")
+_CHANGEABLE: Final = ("name", "mcc", "status", "manual_entry", "limits", "fee_plan", "shares")
 
 
 def stager(_: Means) -> Stager:
@@ -79,9 +81,11 @@ def write(connection: sa.Connection, _run: Run) -> Written:
     added = write_rows(
         connection,
         """
-        INSERT INTO merchant (merchant_id, name, mcc, status, currency, account_id, manual_entry, limits)
+        INSERT INTO merchant (merchant_id, name, mcc, status, currency, account_id, manual_entry, limits,
+                              fee_plan, shares)
         SELECT s.merchant_id, coalesce(s.name, ''), coalesce(s.mcc, ''), coalesce(s.status, 'active'),
-               a.currency, a.account_id, coalesce(s.manual_entry, 'free'), coalesce(s.limits, '')
+               a.currency, a.account_id, coalesce(s.manual_entry, 'free'), coalesce(s.limits, ''),
+               coalesce(s.fee_plan, ''), coalesce(s.shares, '')
           FROM import_merchant AS s
           JOIN account AS a
             ON a.kind = 'merchant' AND a.name = s.merchant_id AND a.currency = coalesce(s.currency, '156')

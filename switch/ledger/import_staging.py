@@ -13,6 +13,9 @@ from switch.errors import ConfigurationError
 from switch.ledger.import_file import Cells, Problem
 from switch.ledger.ports import PanVault
 
+ACCOUNTS_LOCK: Final = 8583_01
+"""PostgreSQL's advisory lock of whoever gives out the ids of accounts: they take turns."""
+
 Stager = Callable[[Cells], dict[str, Any]]
 """Makes of a row as it was read the one to stage, without its line."""
 
@@ -39,13 +42,17 @@ def _nobody(_: str, *__: str) -> Any:
 class Borrowed:
     """What an import borrows from floors that the ledger cannot reach; without it, files with such columns are refused.
 
-    ``limits`` raises `ConfigurationError` for words that are no limits (`switch.rules.limits.parsed`); ``hashed`` and
-    ``password_matches`` are those of `switch.security.passwords`.
+    ``limits``, ``fee_plan`` and ``shares`` raise `ConfigurationError` for words that are no limits
+    (`switch.rules.limits.parsed`), no plan that there is (`switch.settlement.fees.plan_named`) and no shares
+    (`switch.settlement.shares.parsed_shares`); ``hashed`` and ``password_matches`` are those of
+    `switch.security.passwords`.
     """
 
     limits: Callable[[str], object] = _nobody
     hashed: Callable[[str], str] = _nobody
     password_matches: Callable[[str, str], bool] = _nobody
+    fee_plan: Callable[[str], object] = _nobody
+    shares: Callable[[str], object] = _nobody
 
 
 NOTHING_BORROWED: Final = Borrowed()

@@ -24,14 +24,13 @@ import sqlalchemy as sa
 from switch.errors import ImportRefused
 from switch.ledger import import_cards, import_merchants, import_operators, import_terminals
 from switch.ledger.database import Database
-from switch.ledger.import_columns import LIMITS, Column, limits_reader
+from switch.ledger.import_columns import FEE_PLAN, LIMITS, SHARES, Column, words_reader
 from switch.ledger.import_file import PROBLEMS_MAX, ImportFile, Problem
-from switch.ledger.import_staging import NOTHING_BORROWED, Borrowed, Means, Run, Stager, Written
+from switch.ledger.import_staging import ACCOUNTS_LOCK, NOTHING_BORROWED, Borrowed, Means, Run, Stager, Written
 from switch.ledger.ports import PanVault
 
 _CHUNK_ROWS: Final = 5_000  # what is held in memory at a time
 _SQLITE_PATIENCE_MS: Final = 30_000  # a busy server leaves only small gaps between its groups
-_IMPORT_LOCK: Final = 8583_01  # PostgreSQL's advisory lock: imports take turns
 
 
 class Subject(Protocol):
@@ -97,7 +96,7 @@ def import_file(
         connection.execution_options(writing=True)
         with connection.begin():
             if connection.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_IMPORT_LOCK)))
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ACCOUNTS_LOCK)))
             problems = sorted([*source.problems, *islice(how.conflicts(connection), PROBLEMS_MAX)])
             if problems:
                 raise ImportRefused(problems)
@@ -106,8 +105,12 @@ def import_file(
 
 
 def _columns(how: Subject, borrowed: Borrowed) -> list[Column]:
-    limits = replace(LIMITS, read=limits_reader(borrowed.limits))
-    return [limits if column is LIMITS else column for column in how.COLUMNS]
+    read = {
+        LIMITS.name: words_reader(borrowed.limits),
+        FEE_PLAN.name: words_reader(borrowed.fee_plan),
+        SHARES.name: words_reader(borrowed.shares),
+    }
+    return [replace(column, read=read.get(column.name, column.read)) for column in how.COLUMNS]
 
 
 def _stage(how: Subject, source: ImportFile, means: Means) -> None:

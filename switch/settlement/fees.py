@@ -93,6 +93,13 @@ def load_fee_plans(path: Path | None = None) -> FeePlans:
     return {name: _plan(file, name, schemes) for name, schemes in plans.items()}
 
 
+def plan_named(plans: FeePlans, name: str) -> FeePlan | None:
+    """Return the plan of a name; "" names none, and costs nothing. Raises `ConfigurationError` for an unknown one."""
+    if name and name not in plans:
+        raise ConfigurationError(f"there is no such fee plan; there are {', '.join(sorted(plans)) or 'none'}")
+    return plans.get(name)
+
+
 def _plan(file: Path, name: str, schemes: Mapping[str, Mapping[str, Rate]]) -> FeePlan:
     if OTHER not in schemes:
         raise ConfigurationError(f"{file}: {name}: there is no table for other schemes ([{name}.{OTHER}])")

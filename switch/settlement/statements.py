@@ -12,7 +12,7 @@ import orjson
 
 from switch.decisions.closing import MadeStatement, Movement, Terms
 from switch.errors import ConfigurationError, InternalError
-from switch.settlement.fees import FeePlan, FeePlans
+from switch.settlement.fees import FeePlans, plan_named
 from switch.settlement.items import Item, items_of
 from switch.settlement.shares import divided, parsed_shares
 
@@ -85,19 +85,12 @@ def statement_of(terms: Terms, day: int, movements: Sequence[Movement], plans: F
     Raises `ConfigurationError` where the merchant's terms name a plan that there is not, or no shares.
     """
     try:
-        plan, shares = _plan(plans, terms.fee_plan), parsed_shares(terms.shares)
+        plan, shares = plan_named(plans, terms.fee_plan), parsed_shares(terms.shares)
     except ConfigurationError as error:
         raise ConfigurationError(f"merchant {terms.merchant_id}: {error}") from None
     items = tuple(items_of(movements, plan))
     fee = sum(item.fee_minor for item in items)
     return Statement(terms.merchant_id, day, terms.currency, terms.fee_plan, divided(fee, shares), items)
-
-
-def _plan(plans: FeePlans, name: str) -> FeePlan | None:
-    """The plan of a name; "" is none, which costs nothing."""
-    if name and name not in plans:
-        raise ConfigurationError(f"there is no fee plan {name!r}; there are {', '.join(sorted(plans)) or 'none'}")
-    return plans.get(name)
 
 
 # --- as it is kept -----------------------------------------------------------------------------------------

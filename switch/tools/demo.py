@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,8 @@ from switch.rules.limits import parsed
 from switch.security.keys import load_keys
 from switch.security.passwords import hashed, password_matches
 from switch.security.vault import Vault
+from switch.settlement.fees import load_fee_plans, plan_named
+from switch.settlement.shares import parsed_shares
 from switch.tools import day
 from switch.tools.client import Client, connect
 from switch.tools.demo_terminal import DIALECT, play_protected
@@ -49,7 +52,8 @@ def load_data(settings: Settings) -> None:
     at = int(now.timestamp() * 1_000_000)
     ids = JournalIds(lambda: at)
     vault = Vault(load_keys(settings.keys.file))
-    borrowed = Borrowed(parsed, hashed, password_matches)
+    plan = partial(plan_named, load_fee_plans())
+    borrowed = Borrowed(parsed, hashed, password_matches, plan, parsed_shares)
     with closing(open_database(settings.ledger.database)) as database:
         set_meta(database, "demo", "yes")
         for subject in _DATA:

@@ -1,0 +1,76 @@
+"""What a business day moved on the merchants' accounts, as a stream, merchant by merchant.
+
+The journal has no index of days: ids of its rows rise with time, and so do its days, so a day is found as a range of
+ids. On one host that is exact; a margin makes up for clocks that differ between hosts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Final
+
+import sqlalchemy as sa
+
+from switch.decisions.closing import Movement
+from switch.ledger.ids import TAG_BITS
+from switch.messages.kinds import Kind
+
+_MARGIN: Final = 3_600_000_000 << TAG_BITS  # an hour between two journal ids
+_ID_MAX: Final = (1 << 63) - 1
+_ROWS_AT_ONCE: Final = 2_000
+
+_FIRST_OF_DAY: Final = sa.text(
+    f"""
+    SELECT business_day FROM journal
+     WHERE journal_id >= :journal_id AND kind <> '{Kind.STATEMENT}' ORDER BY journal_id LIMIT 1"""
+)
+_MOVED: Final = sa.text(
+    f"""
+    SELECT m.merchant_id, j.journal_id, j.kind, j.original_id,
+           CASE WHEN t.credit_account_id = m.account_id THEN t.amount_minor ELSE -t.amount_minor END,
+           j.terminal_id, j.batch, j.stan, j.rrn, j.local_date, j.local_time, j.masked_pan,
+           coalesce(c.scheme, ''), coalesce(substr(c.masked_pan, 1, 6), ''), coalesce(a.class, '')
+      FROM journal AS j
+      JOIN transfer AS t ON t.journal_id = j.journal_id
+      JOIN merchant AS m
+        ON m.merchant_id = j.merchant_id AND m.account_id IN (t.debit_account_id, t.credit_account_id)
+      LEFT JOIN card AS c ON c.card_id = j.card_id
+      LEFT JOIN account AS a ON a.account_id = c.account_id
+     WHERE j.journal_id BETWEEN :first AND :last AND j.business_day = :day AND j.kind <> '{Kind.STATEMENT}'
+       AND NOT EXISTS (SELECT 1 FROM statement AS s WHERE s.merchant_id = m.merchant_id AND s.business_day = :day)
+     ORDER BY m.merchant_id, j.journal_id, t.leg"""
+)
+
+
+def unsettled_movements(connection: sa.Connection, day: int) -> Iterator[tuple[str, Sequence[Movement]]]:
+    """Yield each merchant that something moved for on ``day`` (yyyymmdd) and that has no statement of it yet.
+
+    Merchants come in order, each with its movements in the order of their journal ids.
+    """
+    first, last = _ids_of(connection, day)
+    rows = connection.execute(
+        _MOVED, {"first": first, "last": last, "day": day}, execution_options={"yield_per": _ROWS_AT_ONCE}
+    )
+    for merchant_id, movements in groupby(rows, key=lambda row: row[0]):
+        yield merchant_id, [Movement._make(row[1:]) for row in movements]
+
+
+def _ids_of(connection: sa.Connection, day: int) -> tuple[int, int]:
+    """The first and the last journal id that a row of a day may have."""
+    first = _boundary(connection, day)
+    after = _boundary(connection, day + 1)  # no date need be that number: it is after the one and before the next
+    return max(first - _MARGIN, 0), min(after + _MARGIN, _ID_MAX)
+
+
+def _boundary(connection: sa.Connection, day: int) -> int:
+    """The least id from which on rows are of ``day`` or later: found by halving, each step one look at the key."""
+    low, high = 0, _ID_MAX
+    while low < high:
+        middle = (low + high) // 2
+        found = connection.execute(_FIRST_OF_DAY, {"journal_id": middle}).scalar()
+        if found is None or found >= day:
+            high = middle
+        else:
+            low = middle + 1
+    return low
