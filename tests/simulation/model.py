@@ -1,13 +1,14 @@
 """The life of a payment as the domain's rules tell it, in plain Python: what the switch is held against.
 
-It is written from the rules alone and shares nothing with the switch but its words. For each request it says which
-answers are right: every reason to refuse that applies, or the approval where there is none. Where the rules say nothing
-of a case it raises `NotInTheRules`, before anything has changed, and the case is not sent.
+It is written from the rules and shares nothing with the switch but its words. For each request it says which answers
+are right: every reason to refuse that applies, or the approval where there is none. Where the rules leave a choice it
+makes the one that the switch documents: what of a refunded completion is held again, on which day an increment counts.
+Where they say nothing it raises `NotInTheRules`, before anything has changed, and the case is not sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -15,57 +16,33 @@ from switch.decisions import PaymentState
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
 from switch.messages.model import Request
-from switch.messages.references import approval_code_of, rrn_of
 from switch.messages.verdicts import Finding
-from tests.simulation.payments import Counters, ModelCard, ModelPayment, Standing
+from tests.simulation.books import (
+    ADJUSTMENTS,
+    APPROVED,
+    CANCELS,
+    DAYS_MAX,
+    OF_AUTHORISATIONS,
+    SALES,
+    Answers,
+    NotInTheRules,
+    counted_as,
+)
+from tests.simulation.payments import ModelCard, ModelPayment
+from tests.simulation.reversals import ReversingBooks
 
-Answers = frozenset[Action]
-"""The answers that the rules allow to one request: one approval, or any of the reasons to refuse it."""
-
-APPROVED: Answers = frozenset({Action.APPROVED})
 ANY: Answers = frozenset(Action)
-DAYS_MAX = 30  # rule 18, rule 20
 PIN_TRIES_MAX = 3
-
-SALES = frozenset({Kind.PURCHASE, Kind.OFFLINE_SALE, Kind.CODE_PURCHASE, Kind.COMPLETION, Kind.COMPLETION_ADVICE})
-COMPLETIONS = frozenset({Kind.COMPLETION, Kind.COMPLETION_ADVICE})
-COUNTED = frozenset({Kind.PURCHASE, Kind.AUTHORISATION, Kind.TRANSFER, Kind.CODE_PURCHASE, Kind.OFFLINE_SALE})
-CANCELS = {
-    Kind.VOID: frozenset({Kind.PURCHASE}),
-    Kind.LOAD_VOID: frozenset({Kind.LOAD}),
-    Kind.CODE_CANCEL: frozenset({Kind.CODE_PURCHASE}),
-    Kind.COMPLETION_VOID: COMPLETIONS,
-}
-OF_AUTHORISATIONS = frozenset({Kind.INCREMENT, Kind.AUTHORISATION_VOID}) | COMPLETIONS
-ADJUSTMENTS = frozenset({Kind.TIP, Kind.ADJUSTMENT})
-TO_CARD = frozenset({Kind.LOAD, Kind.REFUND})
-
-IN_PART = SALES | {Kind.AUTHORISATION, Kind.INCREMENT, Kind.TRANSFER, Kind.REFUND, Kind.LOAD}
 
 _Key = tuple[str, str, str, date]  # terminal, message class, STAN, local date: one merchant, no batch
 _Print = tuple[str, int | None, str]  # what a repeat must agree on: card, amount, processing code
 
 
-class NotInTheRules(Exception):  # noqa: N818 - no error: a case to leave out
-    """The rules are silent about this case."""
-
-
 @dataclass
-class Model:
-    """Decides requests. ``terminal_limits`` are a terminal's amounts of a day, ``merchant`` what the merchant is owed."""
+class Model(ReversingBooks):
+    """Decides requests."""
 
-    cards: dict[str, ModelCard]
-    pay_codes: dict[str, ModelCard]
-    single_use: frozenset[str] = frozenset()
-    terminal_limits: dict[str, int] = field(default_factory=dict)
-    merchant: int = 0
-    today: date = date.min
-    payments: list[ModelPayment] = field(default_factory=list)
-    card_days: Counters = field(default_factory=Counters)
-    terminal_days: Counters = field(default_factory=Counters)
     _answers: dict[_Key, tuple[_Print, Answers]] = field(default_factory=dict)
-    _buried: set[tuple[str, str]] = field(default_factory=set)
-    _used_codes: set[str] = field(default_factory=set)
 
     def answers(self, request: Request, number: int) -> Answers:
         """Decide one request, which gets ``number`` as its journal id; return the answers that are right."""
@@ -80,23 +57,10 @@ class Model:
         self._answers[key] = (print_, answers)
         return answers
 
-    def standing(self) -> Standing:
-        """Return the books as they are now."""
-        return Standing(
-            {card.pan: (card.ledger, card.held, card.status) for card in self.cards.values()},
-            self.merchant,
-            self.card_days.spent(),
-            {key: found for key, found in self.terminal_days.spent().items() if key[0] in self.terminal_limits},
-            {each.number: _shown(each) for each in self.payments if each.is_approved and each.kind not in ADJUSTMENTS},
-            {each.number: each.queued for each in self.payments if each.queued},
-        )
-
-    # --- what makes payments -------------------------------------------------------------------------------
-
     def _pay(self, request: Request, number: int) -> Answers:
         payment = self._payment(request, number)
         refusals, act = self._judge(payment, request)
-        if (request.terminal_id, request.stan) in self._buried:  # rule 8, tombstone
+        if (request.terminal_id, request.stan) in self.buried:  # rule 8, tombstone
             refusals.add(Action.ALREADY_REVERSED)
         refusals |= self._pin(payment, request, others=bool(refusals))
         self.payments.append(payment)
@@ -152,7 +116,7 @@ class Model:
         refusals = set() if card.status == "active" else {Action.CARD_INACTIVE}
         if kind is Kind.LOAD:
             return refusals if card.is_prepaid else refusals | {Action.CARD_NOT_PERMITTED}
-        if payment.pay_code in self._used_codes:
+        if payment.pay_code in self.used_codes:
             refusals.add(Action.PAY_CODE_INVALID)
         to_card = payment.to_card
         if to_card is not None and (to_card is card or to_card.status != "active"):
@@ -193,15 +157,13 @@ class Model:
         self._move(payment, payment.amount)
         self._count(payment, payment.amount, 1)
         if payment.pay_code in self.single_use:
-            self._used_codes.add(payment.pay_code)
+            self.used_codes.add(payment.pay_code)
 
     def _hold(self, payment: ModelPayment) -> None:
         assert payment.card is not None
         payment.state = PaymentState.HELD
         payment.card.held += payment.amount
         self._count(payment, payment.amount, 1)
-
-    # --- after a sale --------------------------------------------------------------------------------------
 
     def _judge_refund(self, payment: ModelPayment, request: Request) -> tuple[set[Action], Callable[[], None]]:
         """Rule 20."""
@@ -234,7 +196,7 @@ class Model:
             payment.about = sale
             sale.current += more
             self._move(sale, more)
-            self._count(_counted_as(sale), more, 0)
+            self._count(counted_as(sale), more, 0)
 
         return set(), adjust
 
@@ -264,34 +226,6 @@ class Model:
             self._give_back(original, 0, PaymentState.VOIDED)
 
         return refusals, cancel
-
-    def _give_back(self, original: ModelPayment, keep: int, ends: PaymentState | None) -> None:
-        """Mirror what is given back of a payment that moved money; without its completion a hold is open again."""
-        back, times = original.current - keep, -1 if ends else 0
-        original.current = keep
-        self._move(original, -back)
-        if original.kind in COMPLETIONS:
-            self._count(_counted_as(original), -back, 0)
-            if ends:
-                self._reopen(original)
-        else:
-            self._count(original, -back, times)
-        if original.kind is Kind.REFUND:
-            assert original.about is not None
-            original.about.refunded -= back
-        original.state = ends or original.state
-
-    def _stand_again(self, original: ModelPayment, amount: int) -> None:
-        """Undo a cancel: what it gave back is moved again."""
-        original.state, original.current = PaymentState.POSTED, original.current + amount
-        self._move(original, amount)
-        if original.kind in COMPLETIONS:
-            self._count(_counted_as(original), amount, 0)
-            self._capture(original)
-        else:
-            self._count(original, amount, 1)
-
-    # --- authorisations ------------------------------------------------------------------------------------
 
     def _judge_of_authorisation(
         self, payment: ModelPayment, request: Request
@@ -364,30 +298,6 @@ class Model:
 
         return refusals, complete
 
-    def _capture(self, completion: ModelPayment) -> None:
-        """Take the whole hold for a completion; the day's counters then say what was completed."""
-        held = _counted_as(completion)
-        assert held.card is not None
-        if held.state is PaymentState.HELD:
-            held.card.held -= held.current
-        held.state = PaymentState.CAPTURED
-        self._count(held, -held.current, 0)
-
-    def _reopen(self, completion: ModelPayment) -> None:
-        """Hold again what a completion had taken, unless it could not be completed any more."""
-        held = _counted_as(completion)
-        assert held.card is not None
-        is_too_old = held.age(self.today) > DAYS_MAX
-        held.state = PaymentState.EXPIRED if is_too_old else PaymentState.HELD
-        held.card.held += 0 if is_too_old else held.current
-        self._count(held, held.current, 0)
-
-    def _release(self, held: ModelPayment, state: PaymentState) -> None:
-        assert held.card is not None
-        held.card.held -= held.current
-        self._count(held, -held.current, -1)
-        held.state = state
-
     def _expire(self, request: Request) -> Answers:
         """Rule 18: unused authorisations release their hold after 30 days. What they counted is history."""
         assert request.original is not None
@@ -398,168 +308,6 @@ class Model:
         held.card.held -= held.current
         held.state = PaymentState.EXPIRED
         return APPROVED
-
-    # --- reversals -----------------------------------------------------------------------------------------
-
-    def _reverse(self, request: Request) -> Answers:
-        """Rules 7 to 10 and 21."""
-        assert request.original is not None
-        pan = request.pan.reveal() if request.pan else ""
-        original = self._find(request, frozenset(Kind), self.cards.get(pan))
-        if original is None:
-            self._buried.add((request.terminal_id, request.original.stan))
-            return APPROVED
-        if not original.is_live or self._is_settled(original) or original.kind in ADJUSTMENTS:
-            return APPROVED
-        keep = max(request.new_amount_minor or 0, original.refunded)  # I7
-        if request.new_amount_minor is None and request.amount_minor not in (None, original.amount):
-            return frozenset({Action.AMOUNT_MISMATCH})
-        if keep > original.current or (original.kind not in IN_PART and keep not in (0, original.current)):
-            return frozenset({Action.AMOUNT_MISMATCH})
-        is_last = keep == original.refunded
-        is_late = original.day != self.today
-        if (
-            original.kind in COMPLETIONS
-            and original.refunded
-            and _counted_as(original).terminal in self.terminal_limits
-        ):
-            raise NotInTheRules
-        if keep == original.current and (is_late or not is_last) and original.kind is not Kind.ACTIVATION:
-            return APPROVED
-        if is_late:  # rule 8: an operator's
-            if original.kind is Kind.ACTIVATION:
-                raise NotInTheRules
-            original.queued = max(original.queued, original.current - keep)
-            return frozenset({Action.ORIGINAL_CLOSED, Action.ORIGINAL_NOT_FOUND})
-        self._undo(original, keep, request, is_last=is_last)
-        return APPROVED
-
-    def _is_settled(self, original: ModelPayment) -> bool:
-        """Whether what a payment changed has moved on since, so that undoing it would have a second effect."""
-        about = original.about
-        if about is None:
-            return False
-        expected = {
-            Kind.REFUND: PaymentState.POSTED,
-            Kind.INCREMENT: PaymentState.HELD,
-            Kind.COMPLETION: PaymentState.CAPTURED,
-            Kind.COMPLETION_ADVICE: PaymentState.CAPTURED,
-        }.get(original.kind, PaymentState.VOIDED)
-        if about.state is not expected:
-            return True
-        if original.kind is Kind.COMPLETION_VOID:
-            return about.about is None or about.about.state is not PaymentState.HELD
-        return False
-
-    def _undo(self, original: ModelPayment, keep: int, request: Request, *, is_last: bool) -> None:
-        """Undo one level: what is kept goes on; without a rest the payment is reversed and what it changed as before."""
-        kind, about = original.kind, original.about
-        ends = PaymentState.REVERSED if is_last else None
-        if kind is Kind.AUTHORISATION:
-            self._undo_hold(original, keep)
-        elif kind is Kind.INCREMENT:
-            self._undo_increment(original, keep)
-        elif kind is Kind.AUTHORISATION_VOID:
-            assert about is not None
-            assert about.card is not None
-            about.state = PaymentState.HELD
-            about.card.held += about.current
-            self._count(about, about.current, 1)
-        elif kind in CANCELS:
-            assert about is not None
-            self._stand_again(about, original.current)
-        elif kind is Kind.ACTIVATION:
-            assert original.card is not None
-            original.card.status = "inactive"
-        else:
-            self._give_back(original, keep, ends)
-            code = request.extras.pay_code
-            if is_last and request.pan is None and code is not None and code.reveal() == original.pay_code:
-                self._used_codes.discard(original.pay_code)
-        original.current = keep
-        original.state = ends or original.state
-
-    def _undo_hold(self, original: ModelPayment, keep: int) -> None:
-        assert original.card is not None
-        if not keep:
-            self._release(original, PaymentState.REVERSED)
-            return
-        back = original.current - keep
-        original.card.held -= back
-        self._count(original, -back, 0)
-
-    def _undo_increment(self, original: ModelPayment, keep: int) -> None:
-        """Take it off the hold; an authorisation of which nothing is left by then is reversed with it."""
-        held = original.about
-        assert held is not None
-        assert held.card is not None
-        back = original.current - keep
-        if back > held.current and held.terminal in self.terminal_limits:
-            raise NotInTheRules
-        back = min(back, held.current)
-        held.current -= back
-        held.card.held -= back
-        self._count(held, -back, 0 if held.current else -1)
-        if not held.current:
-            held.state = PaymentState.REVERSED
-
-    # --- the books -----------------------------------------------------------------------------------------
-
-    def _find(self, request: Request, kinds: frozenset[Kind], card: ModelCard | None) -> ModelPayment | None:
-        """Return what a request names, of that card if one is given: by approval code, RRN or STAN."""
-        named = request.original
-        assert named is not None
-        is_hidden = request.kind is Kind.REVERSAL  # who paid by code showed no card
-        of_card = [
-            each
-            for each in self.payments
-            if each.kind in kinds and (card is None or each.card is card or (is_hidden and not each.shows_card))
-        ]
-        if request.kind in OF_AUTHORISATIONS:
-            code = request.approval_code
-            return _only(each for each in of_card if each.is_approved and approval_code_of(each.number) == code)
-        by_stan = [each for each in of_card if (each.terminal, each.stan) == (request.terminal_id, named.stan)]
-        day = named.local_date or request.local_date
-        near = [each for each in by_stan if abs((each.day - day).days) <= 1]
-        by_rrn = [each for each in of_card if each.is_approved and named.rrn and rrn_of(each.number) == named.rrn]
-        return _only(near or by_rrn)
-
-    def _move(self, payment: ModelPayment, amount: int) -> None:
-        card = payment.card
-        assert card is not None
-        sign = 1 if payment.kind in TO_CARD else -1
-        card.ledger += sign * amount
-        if payment.to_card is not None:
-            payment.to_card.ledger -= sign * amount
-        else:
-            self.merchant -= sign * amount
-
-    def _count(self, payment: ModelPayment, amount: int, times: int) -> None:
-        """On the day of the payment, whatever the day is (rule 10)."""
-        if payment.kind in COUNTED:
-            assert payment.card is not None
-            self.card_days.add(payment.card.pan, payment.day, amount, times)
-            self.terminal_days.add(payment.terminal, payment.day, amount, 0)
-
-
-def _only(found: Iterable[ModelPayment]) -> ModelPayment | None:
-    """Return the one that was found; the traffic never lets two have the same name."""
-    payments = list(found)
-    assert len(payments) <= 1, payments
-    return payments[0] if payments else None
-
-
-def _counted_as(payment: ModelPayment) -> ModelPayment:
-    """Return what a payment is counted as: a completion's authorisation stands for it."""
-    if payment.kind not in COMPLETIONS:
-        return payment
-    assert payment.about is not None
-    return payment.about
-
-
-def _shown(payment: ModelPayment) -> tuple[str, int | None, int]:
-    """State, what is left (of what is alive), what was refunded."""
-    return payment.state.value, payment.current if payment.is_live else None, payment.refunded
 
 
 def _nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -74,8 +75,9 @@ def _groups(messages: Sequence[Message], sizes: Sequence[int]) -> Iterator[list[
 
 @contextmanager
 def copy_of(template: Path) -> Iterator[Database]:
-    """A copy of a town's books on SQLite."""
-    with tempfile.TemporaryDirectory(dir=template.parent) as folder:
+    """A copy of a town's books on SQLite, in memory where there is a file system in memory."""
+    memory = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
         path = Path(shutil.copy(template, f"{folder}/books.db"))
         opened = open_database(f"sqlite:///{path}")
         try:

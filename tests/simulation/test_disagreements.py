@@ -17,7 +17,7 @@ from switch.messages.model import OriginalReference, Request
 from switch.messages.references import approval_code_of
 from tests.ledger.shop import purchase
 from tests.simulation import town
-from tests.simulation.model import OF_AUTHORISATIONS
+from tests.simulation.books import OF_AUTHORISATIONS
 from tests.simulation.town import RICH, UNSOLD
 
 

@@ -27,7 +27,8 @@ from switch.transactions.table import NEEDS
 from switch.values import Pan
 from tests.ledger.sample_books import RUN, VAULT
 from tests.ledger.shop import NOON, TODAY, business_day
-from tests.simulation.model import ADJUSTMENTS, Model
+from tests.simulation.books import ADJUSTMENTS
+from tests.simulation.model import Model
 from tests.simulation.payments import LIVE, ModelCard, Standing
 
 DAY_US = 86_400_000_000

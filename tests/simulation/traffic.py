@@ -19,7 +19,8 @@ from switch.messages.verdicts import Finding, Verdicts
 from switch.values import Pan, Secret
 from tests.ledger.shop import purchase
 from tests.simulation import town
-from tests.simulation.model import SALES, Answers, Model, NotInTheRules
+from tests.simulation.books import SALES, Answers, NotInTheRules
+from tests.simulation.model import Model
 from tests.simulation.payments import ModelPayment, Standing
 
 AMOUNTS = (100, 700, 1_500, 2_500, 4_000)
