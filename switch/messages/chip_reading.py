@@ -19,6 +19,9 @@ def read_chip(data: bytes) -> ChipData | Reject:
     Templates are opened and zero bytes between tags skipped. A tag there twice with the same value counts once, with
     two values it is wrong: nobody could say which one the chip vouched for. Of tags unknown to us the first counts.
     """
+    plain = _plain(data)
+    if plain is not None:
+        return _chip(plain)
     try:
         objects = parse_tlv(data)
     except DecodeError as fault:
@@ -52,6 +55,43 @@ _SHAPES: Final[dict[str, _Shape]] = {
 """Sizes in bytes, and whether it is packed decimal (EMV Book 3 annex A; DF31: UnionPay's terminal specification)."""
 
 _PAN_DIGITS: Final = range(8, 20)
+
+_TEMPLATE: Final = 0x20
+_LONG_TAG: Final = 0x1F
+_MORE: Final = 0x80
+
+_WIDTHS: Final = bytes(
+    0 if first & _TEMPLATE or not first else 2 if first & _LONG_TAG == _LONG_TAG else 1 for first in range(256)
+)
+"""How many bytes a tag has that begins with this one, if no more than two; 0 for templates and padding."""
+
+
+def _plain(data: bytes) -> dict[str, bytes] | None:
+    """The values of data as nearly all of it is: tags of one or two bytes, no templates, nothing twice, nothing wrong.
+
+    None for any other, which `read_chip` then reads with the care that it needs.
+    """
+    found: dict[str, bytes] = {}
+    text, shape_of = data.hex().upper(), _SHAPES.get
+    begin, end = 0, len(data)
+    while begin < end:
+        width = _WIDTHS[data[begin]]
+        after = begin + width
+        if not width or after >= end or (width > 1 and data[begin + 1] >= _MORE):
+            return None
+        size, start, tag = data[after], after + 1, text[2 * begin : 2 * after]
+        begin = start + size
+        if size >= _MORE or begin > end or tag in found:
+            return None
+        if not size:
+            continue
+        shape = shape_of(tag)
+        if shape is not None:
+            least, most, is_digits = shape
+            if not least <= size <= most or (is_digits and not text[2 * start : 2 * begin].isdecimal()):
+                return None
+        found[tag] = data[start:begin]
+    return found
 
 
 def _collect(objects: tuple[Tlv, ...], found: dict[str, bytes]) -> Reject | None:

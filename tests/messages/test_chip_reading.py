@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from switch.messages.actions import Action
@@ -120,6 +120,10 @@ def test_templates_are_opened_and_padding_skipped() -> None:
     assert chip("0000 770A 9F36020240 00 9F270180 0000").atc == 0x0240
 
 
+def test_a_long_template_is_opened_too() -> None:
+    assert chip("70 78 9F36020240" + "00" * 115).atc == 0x0240
+
+
 def test_a_tag_that_is_repeated_counts_once() -> None:
     assert chip("9F36020240 7005 9F36020240") == chip("9F36020240")
 
@@ -154,6 +158,38 @@ def test_of_an_unknown_tag_the_first_value_is_kept() -> None:
 )
 def test_what_is_wrong_is_named_and_never_shown(text: str, said: str) -> None:
     assert because(text) == f"DE 55: {said}"
+
+
+TAGS = ["9F26", "9F36", "5A", "57", "8A", "9F02", "5F34", "84", "9F10", "9F27", "DF31", "9F7C", "77", "9F8101", "50"]
+
+
+@settings(deadline=None, max_examples=400)
+@given(
+    st.one_of(
+        st.binary(max_size=40),
+        st.lists(
+            st.builds(
+                lambda tag, value, stated: (
+                    bytes.fromhex(tag) + bytes([len(value) if stated is None else stated]) + value
+                ),
+                st.sampled_from(TAGS),
+                st.sampled_from(
+                    [b"", b"\x01", b"\x0a", b"\x12\x34", b"\x9a\x03", bytes(5), bytes(6), bytes(8), bytes(130)]
+                ),
+                st.sampled_from([None, None, None, None, 0, 2, 0x80, 0x81, 0xFF]),
+            ),
+            max_size=6,
+        ).map(b"".join),
+    )
+)
+@example(bytes.fromhex("9F36020240 9F3600"))
+@example(bytes.fromhex("9F7C0101 9F7C0102"))
+def test_padding_in_front_changes_nothing(data: bytes) -> None:
+    plain, padded = read_chip(data), read_chip(b"\x00" + data)
+
+    assert plain == padded
+    if isinstance(plain, ChipData) and isinstance(padded, ChipData):
+        assert list(plain.tags) == list(padded.tags)
 
 
 @settings(deadline=None)
