@@ -2,7 +2,7 @@
 
 A `Step` says what is sent, what should come back and what that does to the terminal's totals; a `Script` is the table
 of one dialect, and how a message is made from a step. `Play` knows what every later step may need: what was sent and
-answered before, the cards, the count so far, the balances that the host told.
+answered before, the cards, the count so far, the balances that the host told, the batches that were settled.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from switch.errors import PeerError
+from switch.messages.settlement import DOMESTIC_PREFIX
 from switch.tools.simulated_card import SimulatedCard
-from switch.tools.tally import Move, Tally
+from switch.tools.tally import Move, Settled, Tally
 from switch.tools.terminal import Answer, Host, LineLost, Terminal
 from switch.values import Money
 from switch.wire.codec import Fields
@@ -56,6 +57,8 @@ class Trick(Enum):
     PIN = auto()
     WRONG_PIN = auto()
     OFFLINE = auto()  # the chip has agreed already
+    FORGOTTEN = auto()  # the terminal has no record of it when it settles
+    MISNOTED = auto()  # its record has a cent too much
 
 
 class Form(NamedTuple):
@@ -138,7 +141,11 @@ class Script(NamedTuple):
 
 
 class Play:
-    """One day being played. ``now`` gives the terminal's local time."""
+    """One day being played. ``now`` gives the terminal's local time.
+
+    ``counted`` are the steps that were approved and counted, ``unsent`` those that the terminal only made up;
+    ``batch_is_over`` says that the next sign-on has to be answered with another batch.
+    """
 
     def __init__(
         self,
@@ -155,7 +162,11 @@ class Play:
         self.pay_code = pay_code
         self.steps = len(script.steps)
         self.asked: dict[str, Asked] = {}
-        self.tally = Tally()
+        self.counted: dict[str, Step] = {}
+        self.unsent: list[Step] = []
+        self.tally = Tally(name for name, card in cards.items() if not _is_domestic(card))
+        self.settled: list[Settled] = []
+        self.batch_is_over = False
         self._script = script
         self._host = host
         self._balances: dict[str, int] = {}
@@ -194,7 +205,8 @@ class Play:
 
     def count(self, step: Step) -> None:
         """Count an approved step."""
-        self.tally.book(step.name, step.move, step.amount or 0, step.card, step.about)
+        self.counted[step.name] = step
+        self.tally.book(step.name, step.move, step.amount or 0, step.card, step.about, self.terminal.batch)
 
     def balance(self, card: str, told_minor: int) -> tuple[str, str]:
         """Hold a balance against the first one and what was counted since: (what was checked, what is wrong)."""
@@ -204,6 +216,10 @@ class Play:
         if told_minor == expected:
             return f"{told}, as counted", ""
         return "", f"the host says {told}, the count {Money(expected, CURRENCY)}"
+
+
+def _is_domestic(card: SimulatedCard) -> bool:
+    return card.pan.reveal().startswith(DOMESTIC_PREFIX)
 
 
 async def ask(play: Play, step: Step) -> Line:

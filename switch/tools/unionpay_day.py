@@ -1,7 +1,9 @@
-"""The day of a UnionPay terminal, step by step: every transaction that it can send but the settlement of its batch.
+"""The day of a UnionPay terminal, step by step: every transaction that it can send, and the settlement of its batches.
 
-Amounts are small, so that the day can be played ten times in a row with the demo's cards and their limits. It leaves
-the prepaid card as it found it: empty, and waiting for its activation.
+It begins with a batch of its own and settles three: the day's, which balances; a short one that does not, since the
+terminal has made mistakes, and is uploaded; an empty one. Amounts are small, so that the day can be played many times
+in a row with the demo's cards and their limits. It leaves the prepaid card as it found it: empty, and waiting for its
+activation.
 """
 
 from __future__ import annotations
@@ -11,6 +13,15 @@ from typing import Final
 from switch.tools.chip_counter import find_counter
 from switch.tools.day import Form, Script, Shown, Step, Trick
 from switch.tools.tally import Move
+from switch.tools.unionpay_batch import (
+    DIFFER,
+    SETTLE,
+    UPLOAD,
+    UPLOAD_END,
+    begin_afresh,
+    make_up,
+    refused_until_sign_on,
+)
 from switch.tools.unionpay_errands import download_all, download_parameters, sign_on
 from switch.tools.unionpay_messages import message
 from switch.wire.tlv import Tlv, build_tlv
@@ -36,6 +47,7 @@ CHIP, TAPPED, CODE         = Shown.CHIP, Shown.CONTACTLESS, Shown.CODE
 NONE, LOST, AGAIN, FORGED  = Trick.NONE, Trick.LOST, Trick.AGAIN, Trick.FORGED
 PIN, WRONG_PIN, ENCRYPTED  = Trick.PIN, Trick.WRONG_PIN, Trick.ENCRYPTED
 OFFLINE                    = Trick.OFFLINE
+FORGOTTEN, MISNOTED        = Trick.FORGOTTEN, Trick.MISNOTED
 _SALE, _REFUND, CANCEL     = Move.SALE, Move.REFUND, Move.CANCEL
 HOLD, MORE, CAPTURE, TOTAL = Move.HOLD, Move.MORE, Move.CAPTURE, Move.TOTAL
 _TRANSFER, _LOAD, UNDO     = Move.TRANSFER, Move.LOAD, Move.UNDO
@@ -46,6 +58,8 @@ _KEYS: Final  = (12, 13, 37, 62)
 
 #                      MTI     3         25    60.1  60.3   approvals have  its original is named by
 SALE          = Form("0200", "000000", "00", "22", "000", _GIVEN)
+LATE_SALE     = SALE._replace(does=refused_until_sign_on)
+UNSENT        = SALE._replace(does=make_up)
 VOID          = Form("0200", "200000", "00", "23", "000", _GIVEN,         "rrn code 12")
 REFUND        = Form("0220", "200000", "00", "25", "000", _GIVEN,         "rrn 16", more=_OPERATOR)
 BALANCE       = Form("0200", "310000", "00", "01", "000", (54,))
@@ -62,6 +76,7 @@ CHIP_SALE     = Form("0200", "000000", "00", "36", "000", _GIVEN)
 VOICE_SALE    = Form("0220", "000000", "00", "30", "000", _GIVEN,         more={38: "VOICE1"})
 ADJUST        = Form("0220", "000000", "00", "32", "000", _GIVEN,         "rrn code 12")
 TIP           = Form("0220", "000000", "00", "34", "000", _GIVEN,         "rrn code 12", more={48: "000000000500"})
+TIP_OF_020    = TIP._replace(more={48: "000000000020"})
 ACTIVATION    = Form("0100", "330000", "00", "48", "000", _GIVEN)
 LOAD          = Form("0200", "630000", "00", "48", "000", _GIVEN)
 LOAD_VOID     = Form("0200", "170000", "00", "48", "000", _GIVEN,         "rrn code 12")
@@ -70,6 +85,7 @@ SCRIPT        = Form("0620", "000000", "00", "00", "951", (),             "rrn 1
 SIGNATURE     = Form("0820", "",       "",   "07", "800", (),             "rrn 12", has_mac=False, more=_SIGNATURE)
 STATUS        = Form("0820", "",       "",   "00", "362", has_mac=False, is_numbered=False, more=_NEWS)
 SIGN_ON       = Form("0800", "",       "",   "00", "003", _KEYS, has_mac=False, more=_SERIAL, does=sign_on)
+FRESH         = SIGN_ON._replace(does=begin_afresh)
 TRACK_SIGN_ON = Form("0800", "",       "",   "00", "004", _KEYS, has_mac=False, more=_SERIAL, does=sign_on)
 SIGN_OFF      = Form("0820", "",       "",   "00", "002", has_mac=False)
 ECHO          = Form("0820", "",       "",   "00", "301", has_mac=False, is_numbered=False)
@@ -80,6 +96,7 @@ PARAMETERS    = Form("0800", "",       "",   "00", "360", (62,), has_mac=False, 
 
 STEPS: Final = (
     #    name        says                        form           card     shown   trick      minor  about    then
+    Step("fresh",    "a fresh batch",            FRESH),
     Step("on",       "sign-on",                  SIGN_ON),
     Step("ca",       "CA public keys",           CA_KEYS),
     Step("aids",     "applications (AIDs)",      AIDS),
@@ -178,6 +195,36 @@ STEPS: Final = (
     Step("last",     "sale under the new keys",  SALE,          UNION,   SWIPED, NONE,        500, "",      _SALE),
     Step("union4",   "balance, UnionPay",        BALANCE,       UNION,   SWIPED),
     Step("visa2",    "balance, Visa",            BALANCE,       VISA,    SWIPED),
+
+    Step("sum",      "settlement",               SETTLE),
+    Step("sum2",     "the same sent again",      SETTLE,        "",      NOT,    AGAIN,      None, "sum"),
+    Step("late",     "sale after it",            LATE_SALE,     UNION,   SWIPED, NONE,        100, "",      "77"),
+    Step("next",     "sign-on, next batch",      SIGN_ON),
+    Step("a1",       "sale, swiped",             SALE,          UNION,   SWIPED, NONE,        110, "",      _SALE),
+    Step("a2",       "sale, UnionPay chip",      SALE,          UNION,   CHIP,   NONE,        120, "",      _SALE),
+    Step("a3",       "sale, card number typed",  SALE,          VISA,    TYPED,  NONE,        130, "",      _SALE),
+    Step("a4",       "sale it will forget",      SALE,          UNION,   SWIPED, FORGOTTEN,   140, "",      _SALE),
+    Step("a5",       "sale noted wrongly",       SALE,          VISA,    SWIPED, MISNOTED,    150, "",      _SALE),
+    Step("a6",       "sale it made up",          UNSENT,        UNION,   SWIPED, NONE,        160, "",      _SALE),
+    Step("a7",       "sale by pay code",         SALE,          UNION,   CODE,   NONE,        170, "",      _SALE),
+    Step("a8",       "sale, swiped",             SALE,          VISA,    SWIPED, NONE,        180, "",      _SALE),
+    Step("a9",       "tip of 0.20, total",       TIP_OF_020,    VISA,    SWIPED, NONE,        200, "a8",    TOTAL),
+    Step("b1",       "sale, swiped",             SALE,          UNION,   SWIPED, NONE,        190, "",      _SALE),
+    Step("b2",       "void of it",               VOID,          UNION,   SWIPED, NONE,        190, "b1",    CANCEL),
+    Step("b3",       "refund of 0.50",           REFUND,        VISA,    TYPED,  NONE,         50, "a3",    _REFUND),
+    Step("b4",       "sale, swiped",             SALE,          UNION,   SWIPED, NONE,        100, "",      _SALE),
+    Step("rb4",      "its reversal",             REVERSAL,      UNION,   SWIPED, NONE,        100, "b4",    UNDO),
+    Step("b5",       "sale, swiped",             SALE,          UNION,   SWIPED, NONE,        210, "",      _SALE),
+
+    Step("differ",   "settlement, with mistakes", DIFFER),
+    Step("wait",     "sale meanwhile",           SALE,          UNION,   SWIPED, NONE,        100, "",      "95"),
+    Step("upload",   "upload of the batch",      UPLOAD),
+    Step("upload2",  "the same once more",       UPLOAD),
+    Step("end",      "end of the upload",        UPLOAD_END),
+    Step("next2",    "sign-on, next batch",      SIGN_ON),
+    Step("union5",   "balance, UnionPay",        BALANCE,       UNION,   SWIPED),
+    Step("visa3",    "balance, Visa",            BALANCE,       VISA,    SWIPED),
+    Step("empty",    "settlement, empty",        SETTLE),
     Step("off",      "sign-off",                 SIGN_OFF),
 )
 # fmt: on

@@ -11,10 +11,15 @@ from switch.wire.tlv import Tlv, build_tlv, parse_tlv
 
 _PRIVATE: Final = 62
 _ITEMS_MAX: Final = 64
+_NO_BATCH: Final = "0" * 6
+_BATCH_MAX: Final = 999_999
 
 
 async def sign_on(play: Play, step: Step) -> Line:
-    """Sign on: take the working keys that the host gives out, and its batch number."""
+    """Sign on: take the working keys that the host gives out, and its batch number.
+
+    A batch that is over is followed by the next number; one that is not keeps its own.
+    """
     fields = play.message(step)
     answer = await play.send(step, fields)
     line = judged(play, step, fields, answer)
@@ -24,8 +29,19 @@ async def sign_on(play: Play, step: Step) -> Line:
         names = play.terminal.take_keys(bytes.fromhex(answer.fields[_PRIVATE]))
     except PeerError as error:
         return line._replace(faults=(*line.faults, str(error)))
-    play.terminal.batch = answer.fields.get(60, "")[2:8] or play.terminal.batch
-    return line._replace(checked=(*line.checked, names, f"batch {play.terminal.batch}"))
+    expected, told = _expected_batch(play), answer.fields.get(60, "")[2:8]
+    faults = (f"the host gives batch {told}, not {expected}",) if told != (expected or told) else ()
+    play.terminal.batch, play.batch_is_over = told or play.terminal.batch, False
+    checked = (*line.checked, names, f"batch {play.terminal.batch}")
+    return line._replace(checked=checked, faults=(*line.faults, *faults))
+
+
+def _expected_batch(play: Play) -> str:
+    """The number that the host has to give out, "" before the first."""
+    batch = play.terminal.batch
+    if batch == _NO_BATCH:
+        return ""
+    return f"{int(batch) % _BATCH_MAX + 1:06d}" if play.batch_is_over else batch
 
 
 async def download_all(play: Play, step: Step) -> Line:
