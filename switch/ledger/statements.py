@@ -239,7 +239,7 @@ UPLOADED: Final = Query(
 )
 
 _COUNTED: Final = ", ".join(f"'{kind}'" for kind in sorted(COUNTED))
-_IS_DOMESTIC: Final = f"(j.masked_pan = '' OR j.masked_pan LIKE '{DOMESTIC_PREFIX}%')"
+_IS_DOMESTIC: Final = f"substr(j.masked_pan, 1, {len(DOMESTIC_PREFIX)}) IN ('', '{DOMESTIC_PREFIX}')"
 
 BATCH_SUMS: Final = Query(  # of payments under the number ``said``, made after the journal row ``since``
     given=(*_OF_BATCH, ("said", "text"), ("since", "bigint")),
