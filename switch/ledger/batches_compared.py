@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from switch.decisions.closing import Booked, Difference, Uploaded
 from switch.ledger import schema
+from switch.ledger.batches import UNKNOWN_BATCH
 from switch.ledger.database import Database
 from switch.ledger.ports import Ids
 from switch.messages.actions import Action
@@ -41,9 +42,13 @@ _WAITING: Final = sa.text(
       FROM batch AS b
      WHERE b.state = 'closed' AND b.compared = 0
        AND EXISTS (SELECT 1 FROM journal AS j
-                    WHERE j.terminal_id = b.terminal_id AND j.batch = b.batch AND j.batch <> ''
+                    WHERE j.terminal_id = b.terminal_id AND j.batch IN (b.batch, '{UNKNOWN_BATCH}') AND j.batch <> ''
                       AND j.merchant_id = b.merchant_id AND j.kind = '{Kind.BATCH_END}'
-                      AND j.action = '{Action.APPROVED}')
+                      AND j.action = '{Action.APPROVED}' AND j.journal_id > b.journal_id
+                      AND (j.batch = b.batch
+                           OR NOT EXISTS (SELECT 1 FROM batch AS o
+                                           WHERE o.terminal_id = b.terminal_id AND o.merchant_id = b.merchant_id
+                                             AND o.journal_id > b.journal_id AND o.journal_id < j.journal_id)))
      ORDER BY b.terminal_id, b.merchant_id, b.batch"""
 )
 _BOOKED: Final = sa.text(
@@ -51,10 +56,18 @@ _BOOKED: Final = sa.text(
     SELECT j.journal_id, j.kind, j.original_id, j.stan, p.state,
            CASE WHEN p.state IN ('voided', 'reversed') THEN p.amount_minor ELSE p.current_minor END,
            j.pan_key, j.masked_pan
-      FROM journal AS j
+      FROM batch AS b
+      JOIN journal AS j
+        ON j.terminal_id = b.terminal_id AND j.merchant_id = b.merchant_id AND j.batch <> ''
+       AND j.batch IN (b.batch, '{UNKNOWN_BATCH}')
       JOIN payment AS p ON p.payment_id = j.journal_id
-     WHERE j.terminal_id = :terminal_id AND j.batch = :batch AND j.batch <> '' AND j.merchant_id = :merchant_id
+     WHERE b.terminal_id = :terminal_id AND b.merchant_id = :merchant_id AND b.batch = :batch
        AND j.action = '{Action.APPROVED}'
+       AND (j.batch = b.batch
+            OR (j.journal_id < b.journal_id
+                AND j.journal_id > coalesce((SELECT max(o.journal_id) FROM batch AS o
+                                              WHERE o.terminal_id = b.terminal_id AND o.merchant_id = b.merchant_id
+                                                AND o.journal_id < b.journal_id), 0)))
      ORDER BY j.journal_id"""
 )
 _UPLOADED: Final = sa.text(

@@ -111,7 +111,7 @@ def _problems(content: str) -> Iterator[str]:
         return
     items = debit = credit = 0
     number = 1
-    for number, row in enumerate(csv.reader(StringIO(body)), 1):
+    for number, row in enumerate(_rows(body), 1):
         if number == 1:
             yield from _wrong_header(row)
             continue
@@ -136,6 +136,18 @@ def _parted(content: str) -> tuple[str, Sequence[str] | None]:
     fields = content[start:-1].split(",")
     is_trailer = start > 0 and content.endswith("\n") and fields[0] == TRAILER and len(fields) == _TRAILER_LENGTH
     return content[:start], fields if is_trailer else None
+
+
+def _rows(lines: str) -> Iterator[Sequence[str]]:
+    """The fields of each line; one that is no CSV has none."""
+    reader = csv.reader(StringIO(lines, newline="\n"))
+    while True:
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield ()
 
 
 def _wrong_header(row: Sequence[str]) -> Iterator[str]:
