@@ -132,16 +132,18 @@ class Books:
     # --- who ---------------------------------------------------------------------------------------------------
 
     def parties_of(self, entry: Entry) -> tuple[Terminal | None, Merchant | None, Card | None]:
-        """Return who a request comes from and whose card it is of: its own, or the one behind its pay code.
+        """Return who a request comes from and whose card it is of: the one behind its pay code, else its own.
 
         A merchant is only named by a terminal of its own.
         """
         request = entry.request
         terminal = self.terminals.get(request.terminal_id)
         is_pair = terminal is not None and terminal.merchant_id == request.merchant_id
-        card = self.cards.get(entry.pan_key)
-        if card is None and entry.code_key and entry.code_key in self.pay_codes:
-            card = self.cards.get(self.pay_codes[entry.code_key].pan_key)
+        pan_key = entry.pan_key
+        if entry.code_key:
+            code = self.pay_codes.get(entry.code_key)
+            pan_key = b"" if code is None else code.pan_key
+        card = self.cards.get(pan_key)
         return terminal, self.merchants.get(request.merchant_id) if is_pair else None, card
 
     # --- facts -------------------------------------------------------------------------------------------------

@@ -14,14 +14,20 @@ _SERVICE_DIGITS: Final = 3
 
 
 class CardRead(NamedTuple):
-    """The card as read. ``expiry_yymm`` and ``service_code`` are the track's; absent is None or ""."""
+    """The card as read. ``expiry_yymm`` and ``service_code`` are the track's; absent is None or "".
+
+    ``has_track`` says that there is a whole track, with expiry and service code, in a field of its own: a number with a
+    separator behind it was not read from a stripe, and the chip's image of a track proves nothing without a cryptogram.
+    """
 
     pan: Pan | None
     expiry_yymm: str = ""
     service_code: str = ""
+    has_track: bool = False
 
 
-_NO_CARD: Final = CardRead(None)
+NO_CARD: Final = CardRead(None)
+"""Of a message that has none, or that is about a pay code: the code says whose account it is."""
 
 
 def read_card(digits: str, track2: str, chip: ChipData | None) -> CardRead | str:
@@ -37,9 +43,8 @@ def read_card(digits: str, track2: str, chip: ChipData | None) -> CardRead | str
         if digits and digits != on_track:
             return "the card number differs from the one on track 2"
         digits = on_track
-    if chip is not None:
-        return _with_chip(digits, expiry, service_code, chip)
-    return CardRead(Pan(digits), expiry, service_code) if digits else _NO_CARD
+    card = CardRead(Pan(digits), expiry, service_code, bool(expiry and service_code)) if digits else NO_CARD
+    return card if chip is None else _with_chip(card, chip)
 
 
 def read_track(track: str) -> tuple[str | None, str, str]:
@@ -59,8 +64,10 @@ def read_track(track: str) -> tuple[str | None, str, str]:
     return None, "", ""
 
 
-def _with_chip(digits: str, expiry: str, service_code: str, chip: ChipData) -> CardRead | str:
+def _with_chip(card: CardRead, chip: ChipData) -> CardRead | str:
     """The card with what the chip says of it: tag 57, its image of the track, and tag 5A."""
+    pan, expiry, service_code, has_track = card
+    digits = pan.reveal() if pan is not None else ""
     on_chip = [chip.pan.reveal()] if chip.pan is not None else []
     if chip.track2:
         on_track, chip_expiry, chip_service_code = read_track(chip.track2)
@@ -72,7 +79,7 @@ def _with_chip(digits: str, expiry: str, service_code: str, chip: ChipData) -> C
         if digits and digits != number:
             return "the card number differs from the chip's"
         digits = number
-    return CardRead(Pan(digits) if digits else None, expiry, service_code)
+    return CardRead(Pan(digits) if digits else None, expiry, service_code, has_track)
 
 
 def _number(text: str, size: int) -> str:

@@ -14,11 +14,12 @@ from typing import Final
 from switch.errors import ConfigurationError
 from switch.messages.actions import Action
 from switch.messages.batch_fields import written_totals
-from switch.messages.cards import read_card
+from switch.messages.cards import NO_CARD, read_card
 from switch.messages.catalogue import Catalogue, Entry
 from switch.messages.chip_reading import read_chip
 from switch.messages.dates import HostCalendar
 from switch.messages.extras import ExtrasReader
+from switch.messages.kinds import Kind
 from switch.messages.model import NO_EXTRAS, Balance, Reject, Reply, Request
 from switch.messages.originals import OriginalReader
 from switch.messages.paths import bytes_of, field_of, role_getter, span_of
@@ -37,6 +38,9 @@ WISHES: Final = frozenset({"parameters", "status", "sign_on", "ca_keys", "aids",
 """What a host may want of a terminal next (`Reply.wish`)."""
 
 _CAN_READ_CHIP: Final = {"2": False, "5": True, "6": True}  # UnionPay's 60.4: stripe, chip too, contactless too
+_OF_CODES: Final = frozenset({Kind.CODE_PURCHASE, Kind.CODE_CANCEL, Kind.CODE_QUERY})
+"""Kinds that are about a pay code: no card that a message brings along takes the place of the one behind the code."""
+
 _IS_FALLBACK: Final = "2"  # UnionPay's 60.5
 _FALLBACK_MODES: Final = frozenset({"80"})
 _FALLBACK_MODES_UNIONPAY: Final = frozenset({"80", "95"})
@@ -86,7 +90,8 @@ class MessageMap:
         chip = read_chip(bytes_of(fields[self._chip_field])) if self._chip_field in fields else None
         if isinstance(chip, Reject):
             return chip
-        card = read_card(self._get_pan(fields), self._get_track2(fields), chip)
+        is_of_code = entry.kind in _OF_CODES
+        card = NO_CARD if is_of_code else read_card(self._get_pan(fields), self._get_track2(fields), chip)
         if isinstance(card, str):
             return Reject(Action.FORMAT_ERROR, card)
         if card.pan is None and entry.wants_card:
@@ -134,6 +139,7 @@ class MessageMap:
             chip,
             UNCHECKED,
             extras,
+            card.has_track,
         )
 
     def _is_fallback(self, fields: Fields, entry_mode: str) -> bool:

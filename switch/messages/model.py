@@ -73,7 +73,8 @@ class Request(NamedTuple):
     ``local_date`` is DE 13 resolved with its year, or the host's date where the message has none (then
     ``has_local_date`` is False and a repeat just after midnight is still found). Absent text is "".
     ``amount_minor`` and ``new_amount_minor`` (DE 95) are None where absent. ``can_read_chip`` is what the terminal says
-    of itself (None: nothing), ``is_fallback`` that it read the stripe because the chip would not be read.
+    of itself (None: nothing), ``is_fallback`` that it read the stripe because the chip would not be read. ``has_track``
+    says that its card was read from track 2.
     """
 
     kind: Kind
@@ -106,11 +107,20 @@ class Request(NamedTuple):
     chip: ChipData | None = None
     verdicts: Verdicts = UNCHECKED
     extras: Extras = NO_EXTRAS
+    has_track: bool = False
 
     @property
     def message_class(self) -> str:
         """Second digit of the MTI: part of the key, so a reversal never collides with its original."""
         return self.mti[1]
+
+    @property
+    def is_number_alone(self) -> bool:
+        """Whether nothing was read of the card that the request names: no track, and no cryptogram of its chip.
+
+        Whatever the entry mode says, whoever knows the number could have typed it in.
+        """
+        return self.pan is not None and not self.has_track and (self.chip is None or not self.chip.cryptogram)
 
     @property
     def is_repeat(self) -> bool:

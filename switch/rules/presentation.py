@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from switch.decisions import Refusal
 from switch.messages.actions import Action
@@ -31,20 +31,28 @@ def scheme_is_taken(_: Request, facts: Facts, __: Policy) -> Verdict:
 
 
 def typing_is_allowed(request: Request, facts: Facts, _: Policy) -> Verdict:
-    """A typed card number is taken as freely as the stricter of terminal and merchant takes it."""
-    if request.entry_mode[:2] != "01":
+    """A typed card number is taken as freely as the stricter of terminal and merchant takes it.
+
+    So is a number that comes with no track and no cryptogram: what its entry mode says of it is the sender's word only.
+    """
+    if request.entry_mode[:2] == "01":
+        found = "typed"
+    elif request.is_number_alone:
+        found = "number alone"
+    else:
         return NOT_ASKED
     terminals = facts.terminal.manual_entry if facts.terminal else "free"
     merchants = facts.merchant.manual_entry if facts.merchant else "free"
     if "off" in (terminals, merchants):
         whose = "terminal" if terminals == "off" else "merchant"
-        why = f"the {whose} may not take typed card numbers"
-        return "typed", "off", Refusal(Action.NOT_PERMITTED_TERMINAL, why)
+        why = f"the {whose} may not take typed card numbers{_AS_GOOD_AS_TYPED[found]}"
+        return found, "off", Refusal(Action.NOT_PERMITTED_TERMINAL, why)
     if "with_code" not in (terminals, merchants):
-        return "typed", "free", None
+        return (found, "free", None) if found == "typed" else NOT_ASKED
     if request.verdicts.card_code is not Finding.ABSENT:
-        return "typed with its code", "with_code", None
-    return "typed", "with_code", Refusal(Action.CARD_CODE_WRONG, "the card was typed without the code on its back")
+        return f"{found} with its code", "with_code", None
+    why = f"the card was typed without the code on its back{_AS_GOOD_AS_TYPED[found]}"
+    return found, "with_code", Refusal(Action.CARD_CODE_WRONG, why)
 
 
 def chip_is_not_passed_over(request: Request, facts: Facts, _: Policy) -> Verdict:
@@ -76,6 +84,9 @@ def small_or_with_pin(request: Request, facts: Facts, policy: Policy) -> Verdict
     currency = facts.merchant.currency if facts.merchant else ""
     why = f"{Money(amount, currency)} contactless without PIN against a limit of {Money(limit, currency)}"
     return amount, limit, Refusal(Action.PIN_REQUIRED, why)
+
+
+_AS_GOOD_AS_TYPED: Final = {"typed": "", "number alone": ", and nothing was read of this one but its number"}
 
 
 def _limits_of_all(facts: Facts, policy: Policy) -> Limits:

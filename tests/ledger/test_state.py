@@ -201,6 +201,15 @@ def test_a_pay_code_stands_for_its_card_and_is_used_once(shop: Shop, *, together
     assert shop.rows(schema.journal)[0].card_id == CARD
 
 
+def test_a_pay_code_stands_for_its_card_whatever_other_card_comes_with_it(shop: Shop) -> None:
+    add(shop, schema.pay_code, a_code())
+    script = Script(pay_by_code)
+
+    script.send(shop, *(scan(stan, code)._replace(pan=POOR) for stan, code in ((1, "62-one"), (2, "62-two"))))
+
+    assert [facts.card.card_id if facts.card else None for facts in script.facts] == [CARD, None]
+
+
 def test_a_pay_code_that_two_writers_see_at_once_is_used_once(shop: Shop) -> None:
     add(shop, schema.pay_code, *(a_code(f"62-{number}") for number in range(20)))
     script = Script(pay_by_code)

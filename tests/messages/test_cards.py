@@ -53,6 +53,29 @@ def test_a_stripes_service_code_is_read() -> None:
     assert request_of(SALE).service_code == "201"
 
 
+@pytest.mark.parametrize(
+    ("changes", "has_track", "is_number_alone"),
+    [
+        ({}, True, False),
+        ({2: CARD}, True, False),
+        ({2: CARD, 35: None}, False, True),
+        ({35: f"{CARD}D"}, False, True),
+        ({35: f"{CARD}D3012"}, False, True),
+        ({35: None, 55: IMAGE}, False, True),
+        ({2: CARD, 35: None, 55: "9F2608" + "00" * 8}, False, False),
+        ({55: IMAGE}, True, False),
+    ],
+)
+def test_a_number_is_alone_without_a_whole_track_or_a_cryptogram(
+    changes: dict[int, str | None],
+    has_track: bool,  # noqa: FBT001 - a table cell
+    is_number_alone: bool,  # noqa: FBT001 - a table cell
+) -> None:
+    request = request_of(changed(SALE, {22: "051", **changes}))
+
+    assert (request.has_track, request.is_number_alone) == (has_track, is_number_alone)
+
+
 @pytest.mark.parametrize("own", [{2: OTHER_CARD}, {2: None, 35: TRACK.replace(CARD, OTHER_CARD)}])
 def test_a_chip_of_another_card_is_a_format_error(own: dict[int, str | None]) -> None:
     reject = reject_of(changed(SALE, {2: None, 35: None, 55: IMAGE, **own}))

@@ -7,7 +7,18 @@ import pytest
 from switch.messages.actions import Action
 from switch.messages.model import NO_EXTRAS
 from switch.values import Pan, Secret
-from tests.messages.fields import NETWORK, OTHER_CARD, PURCHASE_1987, SALE, changed, hex_of, reject_of, request_of
+from tests.messages.fields import (
+    CARD,
+    NETWORK,
+    OTHER_CARD,
+    PURCHASE_1987,
+    SALE,
+    TRACK,
+    changed,
+    hex_of,
+    reject_of,
+    request_of,
+)
 
 SIGN_ON = changed(NETWORK, {60: "00000000003", 62: hex_of("Sequence No12306061000001"), 63: "01 s3cret"})
 TRANSFER = changed(SALE, {3: "400000", 25: "66", 60: "49000007", 62: hex_of(OTHER_CARD)})
@@ -68,6 +79,21 @@ def test_a_sale_by_pay_code_has_the_code_and_no_card() -> None:
 
     assert (request.extras.pay_code, request.pan) == (Secret("CODE"), None)
     assert "CODE'" not in repr(request)
+
+
+@pytest.mark.parametrize("code", ["000000", "670000", "680000"])
+@pytest.mark.parametrize("card", [{2: CARD}, {35: TRACK}])
+def test_a_card_does_not_belong_in_a_message_about_a_pay_code(code: str, card: dict[int, str | None]) -> None:
+    reject = reject_of(changed(CODE_SALE, {3: code, **card}))
+
+    assert reject.action is Action.FORMAT_ERROR
+    assert "does not belong in a code_" in reject.because
+
+
+def test_the_chip_of_a_card_does_not_take_the_place_of_a_pay_code() -> None:
+    request = request_of({**CODE_SALE, 55: f"5A08{CARD}"})
+
+    assert (request.pan, request.is_number_alone) == (None, False)
 
 
 def test_a_sale_by_pay_code_without_one_is_a_format_error() -> None:

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from switch.messages.actions import Action
+from switch.messages.chip import ChipData
 from switch.messages.verdicts import Finding, Verdicts
 from switch.rules.limits import parsed
 from switch.rules.presentation import small_or_with_pin
 from switch.rules.rule import NOT_ASKED, Policy
 from switch.rules.rulebook import SPEND_LADDER, climb
-from tests.builders import a_card, a_merchant, a_request, a_terminal, some_facts
+from tests.builders import a_card, a_chip, a_merchant, a_request, a_terminal, some_facts
 
 
 def answer(request: dict[str, Any], policy: Policy | None = None, **facts: Any) -> Action:
@@ -58,7 +59,25 @@ def test_a_typed_card_is_taken_as_the_stricter_of_terminal_and_merchant_says(
     }
 
     assert answer({"entry_mode": "012", "verdicts": Verdicts(card_code=code)}, **parties) is action
-    assert answer({"entry_mode": "021"}, **parties) is Action.APPROVED
+    assert answer({"entry_mode": "021", "has_track": True}, **parties) is Action.APPROVED
+
+
+@pytest.mark.parametrize("entry_mode", ["021", "051", "071", "801", "001", ""])
+@pytest.mark.parametrize("chip", [None, a_chip(cryptogram=b"")])
+def test_a_number_of_which_nothing_was_read_is_as_good_as_typed(entry_mode: str, chip: ChipData | None) -> None:
+    request = {"entry_mode": entry_mode, "chip": chip}
+
+    assert answer(request) is Action.APPROVED
+    assert answer(request, terminal=a_terminal(manual_entry="off")) is Action.NOT_PERMITTED_TERMINAL
+    assert answer(request, merchant=a_merchant(manual_entry="with_code")) is Action.CARD_CODE_WRONG
+
+
+@pytest.mark.parametrize("read", [{"has_track": True}, {"chip": a_chip(cryptogram=bytes(8))}])
+def test_a_card_that_was_read_is_not_typed(read: dict[str, Any]) -> None:
+    off = a_terminal(manual_entry="off")
+
+    assert answer({"entry_mode": "051", **read}, terminal=off) is Action.APPROVED
+    assert answer({"entry_mode": "012", **read}, terminal=off) is Action.NOT_PERMITTED_TERMINAL
 
 
 @pytest.mark.parametrize(

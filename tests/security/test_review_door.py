@@ -67,7 +67,6 @@ def test_the_cryptogram_of_an_online_payment_is_not_good_for_an_offline_sale() -
 # --- what an entry mode claims -----------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="an entry mode is believed without what it would have read")
 @pytest.mark.parametrize("entry_mode", ["021", "051", "071", "801", "001", ""])
 def test_a_number_alone_is_taken_for_typed_where_typing_is_off(entry_mode: str) -> None:
     typed = a_request(entry_mode=entry_mode, expiry_yymm="3012")

@@ -187,7 +187,6 @@ async def test_a_wrong_cryptogram_is_wrong_where_the_issuer_has_a_key_whatever_t
         assert door.handler.requests[0].verdicts.cryptogram in {Finding.WRONG, Finding.MALFORMED}
 
 
-@pytest.mark.xfail(strict=True, reason="a card in a code's message takes the place of the one behind the code")
 async def test_a_pay_code_is_not_paid_by_another_card(safe: Safe) -> None:
     async with open_door("unionpay-pos", secure=safe.secure) as door, door.connect() as peer:
         await peer.send(door.purchase(f22="032", f59="A30196220000000000000001"))
