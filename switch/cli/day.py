@@ -49,11 +49,12 @@ def day(
         str | None, typer.Option(metavar="URL", help="Or just its database, read only; the audit is without keys then.")
     ] = None,
 ) -> None:
-    """Play a terminal's day: sign on, sell, void, refund, lose answers, sign off.
+    """Play a terminal's day: sign on, sell, void, refund, lose answers, settle.
 
     Every answer is checked as terminals do, and every balance against what the
     terminal counted. With --config or --database the books are compared with
-    its totals, and audited. Exit status: 0 if all was as expected, else 1.
+    its totals, and audited; with --config its mistakes in a batch have to be
+    found, too. Exit status: 0 if all was as expected, else 1.
     """
     import trio
     from rich.console import Console
@@ -73,7 +74,7 @@ def day(
         console.print(_table(lines))
         is_good = _told(console, lines, play)
         if books:
-            is_good = _compared(console, books.database, terminal, before, play) and is_good
+            is_good = _compared(console, books, terminal, before, play) and is_good
             is_good = _audited(console, books) and is_good
     if not is_good:
         raise typer.Exit(1)
@@ -228,18 +229,43 @@ def _newest(database: Database) -> int:
         return newest(connection)
 
 
-def _compared(console: Console, database: Database, terminal: str, before: int, play: Play) -> bool:
-    """Hold the books against the terminal's totals; whether they agree."""
-    from switch.tools.day_books import booked, differences, merchant_gained
+def _compared(console: Console, books: _Books, terminal: str, before: int, play: Play) -> bool:
+    """Hold the books against the terminal's totals and its batches; whether they agree."""
+    from switch.tools.day_books import batch_differences, booked, differences, merchant_gained, mistake_differences
 
-    with database.reading() as connection:
-        books, gained = booked(connection, terminal, before), merchant_gained(connection, terminal, before)
-    wrong = differences(play.tally.totals(), books, gained)
+    if books.opened:
+        _find_discrepancies(books.database)
+    with books.database.reading() as connection:
+        stand, gained = booked(connection, terminal, before), merchant_gained(connection, terminal, before)
+        wrong = differences(play.tally.totals(), stand, gained)
+        wrong += batch_differences(connection, terminal, play.settled)
+        wrong += mistake_differences(connection, terminal, play.settled) if books.opened else ()
     for difference in wrong:
         console.print(f"[red]{difference}[/red]")
     if not wrong:
-        console.print("[green]terminal and books agree to the cent[/green]")
+        _print_agreement(console, play, found=books.opened is not None)
     return not wrong
+
+
+def _find_discrepancies(database: Database) -> None:
+    """Have uploaded batches compared now, as a cut-over of the day would."""
+    import time
+
+    from switch.ledger.batches_compared import compare_batches
+    from switch.ledger.ids import JournalIds
+    from switch.settlement.comparing import compared
+
+    compare_batches(database, compared, JournalIds(lambda: time.time_ns() // 1_000))
+
+
+def _print_agreement(console: Console, play: Play, *, found: bool) -> None:
+    from switch.tools.day_books import told_mistake
+
+    console.print("[green]terminal and books agree to the cent[/green]")
+    for settled in play.settled:
+        console.print(f"batch {settled.batch}: settled{', after an upload' if settled.mistakes else ', balanced'}")
+        for mistake in settled.mistakes if found else ():
+            console.print(f"  {told_mistake(mistake)}: the terminal's mistake, found")
 
 
 def _audited(console: Console, books: _Books) -> bool:

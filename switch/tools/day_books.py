@@ -1,14 +1,16 @@
-"""What the books say of a terminal's play: its totals since it began, and what the merchant's account gained by it."""
+"""What the books say of a terminal's play: its totals, what the merchant gained, what became of settled batches."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from switch.ledger.schema import account, journal, payment, transfer
+from switch.ledger.schema import account, batch, discrepancy, journal, payment, transfer
+from switch.ledger.settlement_tables import TOTALS
 from switch.messages.kinds import Kind
-from switch.tools.tally import NONE, Sum, Totals
+from switch.tools.tally import NONE, BatchTotals, Mistake, Settled, Side, Sum, Totals
 
 DEBITS: Final = (Kind.PURCHASE, Kind.CODE_PURCHASE, Kind.OFFLINE_SALE, Kind.COMPLETION, Kind.COMPLETION_ADVICE)
 CREDITS: Final = (Kind.VOID, Kind.CODE_CANCEL, Kind.COMPLETION_VOID, Kind.REFUND)
@@ -68,6 +70,65 @@ def differences(own: Totals, books: Totals, gained_minor: int) -> list[str]:
         )
         if ours != theirs
     ]
+
+
+# --- batches -----------------------------------------------------------------------------------------------
+
+
+def batch_differences(connection: sa.Connection, terminal_id: str, settled: Iterable[Settled]) -> Iterator[str]:
+    """Yield where the books' rows of settled batches and the terminal differ: in totals, or because one is not closed.
+
+    What the host froze has to be what is true, what it took down of the terminal what that stated.
+    """
+    for one in settled:
+        its = batch.c
+        query = sa.select(batch).where(its.terminal_id == terminal_id, its.batch == one.batch)
+        row = connection.execute(query).mappings().first()
+        if row is None or row["state"] != "closed":
+            yield f"batch {one.batch} is {'not settled' if row is None else row['state']} in the books"
+            continue
+        for whose, ours in (("host", one.counted), ("terminal", one.stated)):
+            theirs = _totals(row, whose)
+            if theirs != ours:
+                yield f"batch {one.batch}, the {whose}'s totals: {_told(theirs)} in the books, not {_told(ours)}"
+
+
+def discrepancies(connection: sa.Connection, terminal_id: str, batch_number: str) -> list[Mistake]:
+    """Return what was found when an uploaded batch was compared, by STAN."""
+    its = discrepancy.c
+    query = sa.select(its.stan, its.what, its.host_minor, its.terminal_minor)
+    found = connection.execute(query.where(its.terminal_id == terminal_id, its.batch == batch_number))
+    return sorted(Mistake(*row) for row in found)
+
+
+def mistake_differences(connection: sa.Connection, terminal_id: str, settled: Iterable[Settled]) -> Iterator[str]:
+    """Yield the mistakes of settled batches that were not found, and what was found that is none."""
+    for one in settled:
+        found, made = set(discrepancies(connection, terminal_id, one.batch)), set(one.mistakes)
+        yield from (f"batch {one.batch}: {told_mistake(each)}, not found" for each in sorted(made - found))
+        yield from (f"batch {one.batch}: {told_mistake(each)}, found and no mistake" for each in sorted(found - made))
+
+
+def told_mistake(mistake: Mistake) -> str:
+    """Say what it is, in a few words."""
+    host, own = (None if minor is None else _money(minor) for minor in (mistake.host_minor, mistake.own_minor))
+    amounts = f"{host}, not {own}" if host and own else host or own
+    return f"{mistake.stan} {mistake.what} ({amounts})"
+
+
+def _totals(row: sa.RowMapping, whose: str) -> BatchTotals:
+    numbers = [row[f"{whose}_{name}"] for name in TOTALS]
+    sums = [Sum(count, minor) for minor, count in zip(numbers[::2], numbers[1::2], strict=True)]
+    return BatchTotals(Side(*sums[:2]), Side(*sums[2:]))
+
+
+def _told(totals: BatchTotals) -> str:
+    return ", ".join(
+        f"{name} {side.debits} and {side.credits}" for name, side in zip(totals._fields, totals, strict=True)
+    )
+
+
+# --- the same for all -----------------------------------------------------------------------------------------
 
 
 def _played(terminal_id: str, after: int) -> sa.ColumnElement[Any]:
