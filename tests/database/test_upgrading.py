@@ -55,43 +55,68 @@ VERSION_1: dict[str, list[dict[str, Any]]] = {
 # fmt: on
 
 
+# fmt: off
+VERSION_2: dict[str, list[dict[str, Any]]] = {
+    **VERSION_1,
+    "payment":       [*VERSION_1["payment"][:1], VERSION_1["payment"][1] | {"state": "voided", "hold_id": None}],
+    "authorisation": [{"merchant_id": "M1", "approval_code": "222222", "journal_id": 101}],
+    "terminal_key":  [{"terminal_id": "T1", "usage": "pin", "check_value": "A1", "block": "B", "changed_at": 5}],
+    "operator":      [{"merchant_id": "M1", "operator_id": "01", "failures": 2}],
+    "card_security": [{"card_id": 5, "pin_tries": 1, "atc": 9}],
+    "pay_code":      [{"code_key": b"c", "card_id": 5, "expires_at": 7, "used_by": 100}],
+    "spending":      [{"owner": "card:5", "period": 20260303, "stripe": 0, "amount_minor": 100, "count": 1}],
+    "upload":        [{"journal_id": 100, "what": "status", "content": b"ready"}],
+}
+# fmt: on
+OF_VERSION = {"0001": VERSION_1, "0002": VERSION_2}
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def old_books(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """Books of schema version 1 with a row or two in each table."""
+    yield from books_of("0001", request, tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def books_of_version_2(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    yield from books_of("0002", request, tmp_path)
+
+
+def books_of(version: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Database]:
     if request.param == "sqlite":
-        with closing(filled(f"sqlite:///{tmp_path / 'old.db'}")) as database:
+        with closing(filled(f"sqlite:///{folder / 'old.db'}", version)) as database:
             yield database
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
     name = server.make()
-    with closing(filled(server.named(name))) as database:
+    with closing(filled(server.named(name), version)) as database:
         yield database
     server.drop(name)
 
 
-def filled(url: str) -> Database:
+def filled(url: str, version: str = "0001") -> Database:
     database = open_database(url)
-    upgrade(database, "0001")
+    upgrade(database, version)
     tables = sa.MetaData()
     with database.writing() as connection:
         tables.reflect(connection)
-        for name, rows in VERSION_1.items():
+        for name, rows in OF_VERSION[version].items():
             for row in rows:
                 connection.execute(sa.insert(tables.tables[name]).values(row))
     return database
 
 
-def kept(database: Database) -> dict[str, list[dict[str, Any]]]:
-    """What the database has of each row and column that version 1 was given."""
+def kept(database: Database, given: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """What the database has of each row and column that it was given."""
     with database.reading() as connection:
         found = {
             name: connection.execute(sa.select(table).order_by(*table.primary_key)).mappings().all()
             for name, table in schema.metadata.tables.items()
-            if name in VERSION_1
+            if name in given
         }
     return {
-        name: [{column: row[column] for column in given} for given, row in zip(rows, found[name], strict=True)]
-        for name, rows in VERSION_1.items()
+        name: [{column: row[column] for column in columns} for columns, row in zip(rows, found[name], strict=True)]
+        for name, rows in given.items()
     }
 
 
@@ -107,7 +132,42 @@ def test_an_old_database_is_refused_until_it_is_upgraded(old_books: Database) ->
 def test_an_upgrade_keeps_every_row(old_books: Database) -> None:
     upgrade(old_books)
 
-    assert kept(old_books) == VERSION_1
+    assert kept(old_books, VERSION_1) == VERSION_1
+
+
+def test_an_upgrade_of_version_2_keeps_every_row(books_of_version_2: Database) -> None:
+    upgrade(books_of_version_2)
+
+    assert kept(books_of_version_2, VERSION_2) == VERSION_2
+    with books_of_version_2.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, schema.metadata) == []
+
+
+def test_batches_of_before_are_open_and_no_day_has_begun(books_of_version_2: Database) -> None:
+    upgrade(books_of_version_2)
+
+    with books_of_version_2.reading() as connection:
+        states = connection.scalars(sa.select(schema.terminal.c.batch_state)).all()
+        plans = connection.execute(sa.select(schema.merchant.c.fee_plan, schema.merchant.c.shares)).one()
+        assert connection.execute(sa.select(schema.business_day)).all() == []
+    assert (states, tuple(plans)) == (["open", "open"], ("", ""))
+
+
+def test_there_may_be_accounts_of_fees_and_agents_and_of_nothing_unknown(books_of_version_2: Database) -> None:
+    upgrade(books_of_version_2)
+
+    with books_of_version_2.writing() as connection:
+        accounts = [{"account_id": 7, "kind": "fee", "name": "fees"}, {"account_id": 8, "kind": "agent", "name": "A1"}]
+        connection.execute(sa.insert(schema.account).values(currency="156"), accounts)
+    for statement in (
+        sa.update(schema.account).values(kind="slush"),
+        sa.update(schema.terminal).values(batch_state="lost"),
+        sa.delete(schema.terminal),  # a key is one of theirs
+        sa.delete(schema.account),
+    ):
+        with pytest.raises(IntegrityError), books_of_version_2.writing() as connection:
+            connection.execute(statement)
 
 
 def test_an_upgraded_database_has_the_tables_of_the_schema(old_books: Database) -> None:
