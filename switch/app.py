@@ -27,6 +27,8 @@ from switch.ledger.writer import Writer
 from switch.messages.dates import HostCalendar
 from switch.security.keys import load_keys
 from switch.security.vault import Vault
+from switch.settlement.closing import Closing
+from switch.settlement.fees import load_fee_plans
 from switch.telemetry import EventLog, Metrics, TransactionLog, configure_logging
 from switch.terminals.listener import Listener
 
@@ -131,7 +133,10 @@ async def run(
         await in_thread(desk.check_master)
         doors = Doors(writer, desk, calendar, clock, JournalIds(clock), metrics, transactions, events)
         listeners = [doors.listener(listener) for listener in settings.listeners]
-        chores = Chores(settings.chores, database, writer, in_thread, clock, calendar.day_of, events)
+        maker = Closing(load_fee_plans())
+        chores = Chores(
+            settings.chores, database, writer, in_thread, clock, rules.business_day, maker, JournalIds(clock), events
+        )
         state = _State(database)
         try:
             with closing(store):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from typing import Final
 
@@ -53,6 +54,7 @@ ISSUERS_AGE_S: Final = 30.0
 """How soon an issuer's key that was put in is minded by a running switch."""
 
 _MICROSECONDS: Final = 1_000_000
+_DAY_US: Final = 86_400 * _MICROSECONDS
 
 
 class KeyDesk:
@@ -213,7 +215,15 @@ def rules_of(settings: Settings, calendar: HostCalendar) -> Rules:
         )
         for listener in settings.listeners
     }
-    return Rules(decider(policies), NEEDS, calendar.day_of, RULE_SET, parsed, counter_of(classes), given_back)
+    day_of = _business_days(settings.cut_over, calendar)
+    return Rules(decider(policies), NEEDS, day_of, RULE_SET, parsed, counter_of(classes), given_back)
+
+
+def _business_days(cut_over: str, calendar: HostCalendar) -> Callable[[int], date]:
+    """The business day of a moment: its local date, or from the cut-over's time on the next one's."""
+    hours, _, minutes = cut_over.partition(":")
+    early_us = -(int(hours) * 60 + int(minutes)) * 60 * _MICROSECONDS % _DAY_US
+    return (lambda at: calendar.day_of(at + early_us)) if early_us else calendar.day_of
 
 
 def _check_passwords(asked: Sequence[PasswordQuestion]) -> list[Finding]:

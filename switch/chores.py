@@ -1,7 +1,7 @@
-"""What a running switch does by itself once a business day: silent terminals fall asleep, old holds end.
+"""What a running switch does by itself: it begins business days, settles those that ended, and cleans up once a day.
 
-Both can be done again at any time and by several switches at once: what is done already is not found again, and a hold
-is ended by a request that is decided like any other.
+All of it can be done again at any time and by several switches at once: what is done already is not found again, and a
+hold is ended by a request that is decided like any other.
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ import trio
 
 from switch.config import ChoreSettings
 from switch.decisions import Outcome
-from switch.errors import DatabaseError
+from switch.errors import DatabaseError, OperatorError
 from switch.ledger.database import Database
+from switch.ledger.days import begin_day, closed_days_without_statements
+from switch.ledger.ports import Ids
+from switch.ledger.settling import Maker, settle_day
 from switch.ledger.sweeping import expired_authorisations, sweep_dormant
 from switch.messages.model import Request
 from switch.telemetry import EventLog
 
 _T = TypeVar("_T")
 
-LOOK_EVERY_S: Final = 600.0
-"""How soon after midnight the day's chores begin at the latest."""
+LOOK_EVERY_S: Final = 60.0
+"""How soon after a day's end its statements are begun at the latest."""
 
 EXPIRIES_MAX: Final = 256
 """Holds ended at a time: they wait for a group among the terminals' requests."""
@@ -55,6 +58,8 @@ class Chores:
         runner: Runner,
         clock: Callable[[], int],
         today: Callable[[int], date],
+        maker: Maker,
+        ids: Ids,
         events: EventLog,
     ) -> None:
         self._settings = settings
@@ -63,6 +68,8 @@ class Chores:
         self._runner = runner
         self._clock = clock
         self._today = today
+        self._maker = maker
+        self._ids = ids
         self._events = events
         self._done: date | None = None
 
@@ -73,17 +80,24 @@ class Chores:
             await trio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:
-        """Do the day's chores if that was not done yet; what fails is tried again at the next look."""
+        """Do what is to be done; what fails is tried again at the next look."""
         today = self._today(self._clock())
-        if today == self._done:
-            return
         try:
-            await self._sleepers(today)
-            await self._holds(today)
-        except DatabaseError as error:
+            await self._days(today)
+            if today != self._done:
+                await self._sleepers(today)
+                await self._holds(today)
+        except (DatabaseError, OperatorError) as error:
             self._events.unexpected("the day's chores", error)
         else:
             self._done = today
+
+    async def _days(self, today: date) -> None:
+        """Begin the clock's day, and settle every day that has ended and is not settled yet."""
+        await self._runner(partial(begin_day, self._database, today, self._clock()))
+        for day in await self._runner(partial(closed_days_without_statements, self._database)):
+            report = await self._runner(partial(settle_day, self._database, day, self._maker, self._ids, self._clock))
+            self._events.settled(str(day), report.statements, report.compared.differences)
 
     async def _sleepers(self, today: date) -> None:
         dormant = await self._runner(partial(sweep_dormant, self._database, today, self._settings.dormant_days))

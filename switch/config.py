@@ -208,6 +208,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
     time_zone: str = "Asia/Shanghai"  # of business days, DE 12 and DE 13
+    cut_over: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "00:00"  # when a business day ends
     ledger: LedgerSettings
     listeners: Annotated[tuple[ListenerSettings, ...], Field(min_length=1, max_length=64)] = DEFAULT_LISTENERS
     admin: AdminSettings = AdminSettings()

@@ -278,6 +278,10 @@ class EventLog:
         """Terminals that were silent for so long that they are asleep now; an operator wakes them."""
         self._logger.info("terminals dormant", count=len(terminals), terminals=" ".join(terminals[:10]))
 
+    def settled(self, day: str, statements: int, differences: int) -> None:
+        """A business day has its statements and its clearing file; ``differences`` wait for an operator."""
+        self._logger.info("day settled", day=day, statements=statements, differences=differences)
+
     def expired(self, count: int) -> None:
         """Holds of authorisations that nobody completed were released."""
         self._logger.info("authorisations expired", count=count)

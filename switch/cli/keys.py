@@ -89,9 +89,12 @@ def take_out(terminal: TerminalArgument, components: CountOption = 2, config: Co
 
     At a screen one is shown at a time, and cleared before the next.
     """
+    from rich.console import Console
+
     from switch.ledger.key_store import terminal_block
     from switch.security.key_blocks import KeyBlocks
 
+    console = Console()
     with _office(config) as (books, hsm):
         with books.database.reading() as connection:
             block = terminal_block(connection, terminal, _MASTER)
@@ -100,7 +103,7 @@ def take_out(terminal: TerminalArgument, components: CountOption = 2, config: Co
             typer.echo(f"component {number} of {components}: {part.hex().upper()}  check value {check}")
             if sys.stdin.isatty() and sys.stdout.isatty():
                 typer.prompt("Enter for the next", default="", show_default=False)
-                typer.clear()
+                console.clear()
 
 
 @issuer_app.command("import")

@@ -116,6 +116,7 @@ _TEMPLATE: Final = """\
 # Paths are relative to this file. Commented lines show the defaults.
 
 # time_zone = "Asia/Shanghai"           # in which business days begin
+# cut_over = "00:00"                    # when one ends and the next begins: "23:00" gives the last hour to the next
 
 [ledger]
 database = {database}    # sqlite:///FILE or postgresql://USER@HOST/NAME

@@ -17,9 +17,12 @@ from switch.chores import Chores
 from switch.config import ChoreSettings
 from switch.decisions import Outcome, Standing
 from switch.ledger.database import Database, open_database
+from switch.ledger.ids import JournalIds
 from switch.ledger.schema import terminal
 from switch.messages.actions import Action
 from switch.messages.model import Reply, Request
+from switch.settlement.closing import Closing
+from switch.settlement.fees import load_fee_plans
 from switch.telemetry import EventLog, configure_logging
 from tests.ledger.sample_books import fill
 from tests.ledger.shop import NOON, TODAY
@@ -55,7 +58,17 @@ async def look(database: Database, today: date, times: int = 1) -> tuple[list[Re
     events = EventLog(configure_logging("json", "info", log))
     async with trio.open_nursery() as nursery:
         ledger = FakeLedger(nursery)
-        chores = Chores(ChoreSettings(), database, ledger, in_place, lambda: NOON, lambda _: today, events)
+        chores = Chores(
+            ChoreSettings(),
+            database,
+            ledger,
+            in_place,
+            lambda: NOON,
+            lambda _: today,
+            Closing(load_fee_plans()),
+            JournalIds(lambda: NOON),
+            events,
+        )
         for _ in range(times):
             await chores.look()
     return ledger.requests, [json.loads(line)["event"] for line in log.getvalue().splitlines()]
@@ -82,7 +95,7 @@ async def test_silent_terminals_fall_asleep_and_old_holds_are_ended_once_a_day(
 
         assert {request.original.stan for request in requests if request.original} == {""}
         assert len(requests) == 2
-        assert events == ["terminals dormant", "authorisations expired"]
+        assert events == ["day settled", "terminals dormant", "authorisations expired"]
         assert statuses(database) == {"dormant"}
 
 
@@ -91,7 +104,7 @@ async def test_on_an_ordinary_day_nothing_happens(sqlite_database: str, tmp_path
         fill(database, tmp_path)
         heard(database, TODAY)
 
-        requests, events = await look(database, TODAY + timedelta(days=30))
+        requests, events = await look(database, TODAY)
 
         assert (requests, events) == ([], [])
         assert statuses(database) == {"active"}
