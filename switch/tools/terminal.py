@@ -32,7 +32,7 @@ from switch.wire.framing import Frame, Framing
 APPROVALS: Final = frozenset({"00", "10", "11", "16", "A2", "A4", "A5", "A6"})
 """Values of field 39 that a terminal takes for a yes."""
 
-STANS_OF_A_PLAY: Final = 200
+STANS_OF_A_PLAY: Final = 250
 
 _TRACK2: Final = 35
 _ECHOED: Final = (3, 4, 11, 41, 42)
@@ -40,7 +40,7 @@ _PARTIAL: Final = "10"
 """The one answer that may be for another amount."""
 
 _MAC_BYTES: Final = 8
-_STANS: Final = 5_000
+_PLAYS: Final = 4_000
 _TPDU: Final = bytes.fromhex("6000030000")
 _HEADER: Final = bytes.fromhex("603200310000")
 _RECEIVE_BYTES: Final = 16_384
@@ -73,10 +73,10 @@ class Answer(NamedTuple):
 def first_stan(now: datetime) -> int:
     """Return where a play's numbers begin: `STANS_OF_A_PLAY` are its own.
 
-    Plays that begin within eight minutes of each other never share one; later ones hardly ever do.
+    Plays that begin within six minutes of each other never share one; later ones hardly ever do.
     """
     tenths = int(now.timestamp() * 10)
-    return tenths % (_STANS - 1) * STANS_OF_A_PLAY + 1
+    return tenths % (_PLAYS - 1) * STANS_OF_A_PLAY + 1
 
 
 class Terminal:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from io import StringIO
 from pathlib import Path
+from time import time_ns
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,7 +16,11 @@ from switch.app import run
 from switch.config import Address, AdminSettings, KeySettings, LedgerSettings, ListenerSettings, Settings
 from switch.data_files import specs_directory
 from switch.ledger.audit import audit, snapshot
+from switch.ledger.batches_compared import compare_batches
 from switch.ledger.database import open_database
+from switch.ledger.ids import JournalIds
+from switch.ledger.schema import batch
+from switch.ledger.settlement_tables import TOTALS
 from switch.messages.catalogue import Entry
 from switch.messages.chip import ChipData
 from switch.messages.chip_reading import read_chip
@@ -27,14 +32,23 @@ from switch.security.keys import load_keys, write_fresh_keys
 from switch.security.mac import MacAlgorithm, mac_key
 from switch.security.vault import Vault
 from switch.security.working_keys import KeyForm, delivery
+from switch.settlement.comparing import compared
 from switch.tools import iso8583_day, unionpay_day
 from switch.tools.chip_counter import likely_counter
 from switch.tools.day import Line, Play, Script, Shown, Step, Trick
-from switch.tools.day_books import booked, differences, merchant_gained, newest
+from switch.tools.day_books import (
+    batch_differences,
+    booked,
+    differences,
+    discrepancies,
+    merchant_gained,
+    mistake_differences,
+    newest,
+)
 from switch.tools.demo import load_data
 from switch.tools.demo_keys import load_demo_keys
 from switch.tools.simulated_card import SimulatedCard, load_cards
-from switch.tools.tally import Move, Sum, Totals
+from switch.tools.tally import BatchTotals, Mistake, Move, Settled, Sum, Totals
 from switch.tools.terminal import STANS_OF_A_PLAY, LineLost, Terminal, first_stan, open_line
 from switch.tools.unionpay_day import BALANCE, REVERSAL, SALE, SIGN_ON, TRANSFER, VOID
 from switch.wire.codec import Codec, Fields
@@ -55,7 +69,12 @@ DEADLINE_S = 60.0
 
 
 class FakeHost:
-    """Answers everything with ``code``; ``change`` may alter an answer's fields before its MAC is made."""
+    """Answers everything with ``code``; ``change`` may alter an answer's fields before its MAC is made.
+
+    It says ``results`` of every settlement; one that balances, and the end of an upload, are followed by the next batch.
+    """
+
+    results = "11"
 
     def __init__(
         self, dialect: Dialect, code: str = "00", change: Callable[[Fields, Fields], None] | None = None
@@ -68,6 +87,8 @@ class FakeHost:
         self._mac = mac_key(MacAlgorithm.ECB, MAC_KEY)
         self._code = code
         self._change = change
+        self._batch = 42
+        self._batch_is_over = False
 
     async def ask(self, frame: bytes) -> Frame:
         (request,) = self._dialect.framing.framer().feed(frame)
@@ -95,7 +116,14 @@ class FakeHost:
         if entry.kind is Kind.SIGN_ON and 60 in fields:
             form = KeyForm.DOUBLE_WITH_TRACK
             answer[62] = delivery(MASTER, form, PIN_KEY, MAC_KEY, TRACK_KEY).hex().upper()
-            answer[60] = fields[60][:2] + "000042" + fields[60][8:]
+            self._batch += self._batch_is_over
+            self._batch_is_over = False
+            answer[60] = f"{fields[60][:2]}{self._batch:06d}{fields[60][8:]}"
+        if entry.kind is Kind.SETTLEMENT:
+            answer[48] = f"{fields[48][:30]}{self.results[0]}{fields[48][31:61]}{self.results[1]}"
+            self._batch_is_over = self.results == "11"
+        if entry.kind is Kind.BATCH_END:
+            self._batch_is_over = True
         if entry.topic:
             answer[62] = b"\x31\x9f\x06\x05\xa0\x00\x00\x03\x33\x9f\x22\x01\x08".hex().upper()
         if entry.kind is Kind.BALANCE:
@@ -130,6 +158,7 @@ UNIONPAY_KINDS = {
     Kind.COMPLETION_VOID, Kind.OFFLINE_SALE, Kind.ADJUSTMENT, Kind.TIP,
     Kind.ACTIVATION, Kind.LOAD, Kind.LOAD_VOID, Kind.CODE_PURCHASE, Kind.CODE_QUERY, Kind.CODE_CANCEL,
     Kind.SCRIPT_RESULT, Kind.STATUS_UPLOAD, Kind.SIGNATURE_UPLOAD,
+    Kind.SETTLEMENT, Kind.BATCH_UPLOAD, Kind.BATCH_END,
 }  # fmt: skip
 
 
@@ -143,7 +172,7 @@ async def test_the_kinds_of_the_unionpay_day() -> None:
 
     sent = {entry.kind for entry in host.entries}
     assert sent == UNIONPAY_KINDS
-    assert {entry.topic for entry in host.entries} == {"", "ca_keys", "aids", "parameters"}
+    assert {entry.topic for entry in host.entries} == {"", "ca_keys", "aids", "parameters", "records", "detail"}
 
 
 async def test_the_kinds_of_the_iso_day() -> None:
@@ -407,11 +436,41 @@ async def test_the_whole_day_is_as_expected_and_the_books_agree_to_the_cent(
     total = Totals(
         own[0].debits.plus(own[1].debits), own[0].credits.plus(own[1].credits), own[0].loads_minor + own[1].loads_minor
     )
+    settled = [batch for play in plays for batch in play.settled]
+    with closing(open_database(database)) as books:
+        compare_batches(books, compared, JournalIds(lambda: time_ns() // 1_000))
     with closing(open_database(database)) as books, snapshot(books) as connection:
         stand, gained = booked(connection, "TERM0005", before), merchant_gained(connection, "TERM0005", before)
         findings = audit(connection, Vault(load_keys(settings.keys.file)))
+        wrong = [*batch_differences(connection, "TERM0005", settled)]
+        wrong += mistake_differences(connection, "TERM0005", settled)
+        named = [difference for one in settled for difference in discrepancies(connection, "TERM0005", one.batch)]
     assert differences(total, stand, gained) == []
+    assert wrong == []
+    assert named == sorted(mistake for one in settled for mistake in one.mistakes)
+    assert len(settled) == (6 if name == "unionpay-pos" else 0)
     assert [finding for finding in findings if not finding.holds] == []
+
+
+def test_batches_and_mistakes_that_the_books_have_not_are_named(sqlite_database: str) -> None:
+    made = Settled("000007", BatchTotals(), BatchTotals(), (Mistake("000123", "missing", 1200, None),))
+    totals = {f"{whose}_{name}": 0 for whose in ("host", "terminal") for name in TOTALS}
+    row = {"terminal_id": "TERM0005", "merchant_id": "M", "business_day": 20261121, "journal_id": 1, "settled_at": 1}
+
+    with closing(open_database(sqlite_database)) as books, books.writing() as connection:
+        absent = list(batch_differences(connection, "TERM0005", [made]))
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        changed = {"host_domestic_debit_minor": 1200, "host_domestic_debit_count": 1}
+        connection.execute(batch.insert(), [{**row, **totals, **changed, "batch": "000007", "state": "closed"}])
+        other = list(batch_differences(connection, "TERM0005", [made]))
+        unfound = list(mistake_differences(connection, "TERM0005", [made]))
+        connection.rollback()
+
+    assert absent == ["batch 000007 is not settled in the books"]
+    nothing = "0 of 0.00 and 0 of 0.00"
+    theirs, ours = f"domestic 1 of 12.00 and 0 of 0.00, foreign {nothing}", f"domestic {nothing}, foreign {nothing}"
+    assert other == [f"batch 000007, the host's totals: {theirs} in the books, not {ours}"]
+    assert unfound == ["batch 000007: 000123 missing (12.00), not found"]
 
 
 def test_differences_between_terminal_and_books_are_named() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from switch.tools.tally import NONE, Move, Sum, Tally, Totals
+from switch.tools.tally import NONE, BatchTotals, Counted, Move, Side, Sum, Tally, Totals, added
 
 
 def a_tally(*entries: tuple[str, Move, int, str] | tuple[str, Move, int, str, str]) -> Tally:
@@ -115,3 +115,51 @@ def test_loads_are_the_merchants_loss_and_no_part_of_debits_and_credits() -> Non
     assert tally.totals() == Totals(NONE, NONE, 2000)
     assert tally.totals().net_minor == -2000
     assert tally.change_of("prepaid") == 2000
+
+
+# --- of one batch --------------------------------------------------------------------------------------------
+
+
+def a_batch(*entries: tuple[str, Move, int, str] | tuple[str, Move, int, str, str]) -> list[Counted]:
+    tally = Tally(foreign=("visa",))
+    for name, move, amount, card, *about in entries:
+        tally.book(name, move, amount, card, "".join(about), "000001")
+    tally.book("next", Move.SALE, 1, "union", batch="000002")
+    return list(tally.counted("000001"))
+
+
+def test_a_batch_has_domestic_and_foreign_sales_their_voids_and_refunds() -> None:
+    counted = a_batch(
+        ("a", Move.SALE, 1200, "union"),
+        ("b", Move.SALE, 2100, "visa"),
+        ("c", Move.CANCEL, 1200, "union", "a"),
+        ("d", Move.REFUND, 800, "visa", "b"),
+    )
+
+    assert added(counted) == BatchTotals(Side(Sum(1, 1200), Sum(1, 1200)), Side(Sum(1, 2100), Sum(1, 800)))
+    assert [one.name for one in counted] == ["a", "b", "c", "d"]
+
+
+def test_in_a_batch_a_sale_has_its_new_total_and_its_void_the_same() -> None:
+    counted = a_batch(
+        ("a", Move.SALE, 1200, "union"),
+        ("t", Move.TOTAL, 1500, "union", "a"),
+        ("v", Move.CANCEL, 1500, "union", "a"),
+    )
+
+    assert counted == [Counted("a", True, True, 1500), Counted("v", True, False, 1500)]
+
+
+def test_loads_transfers_holds_and_what_was_reversed_are_not_of_a_batch() -> None:
+    counted = a_batch(
+        ("h", Move.HOLD, 1000, "visa"),
+        ("m", Move.MORE, 200, "visa", "h"),
+        ("x", Move.CANCEL, 1200, "visa", "h"),
+        ("l", Move.LOAD, 500, "prepaid"),
+        ("u", Move.CANCEL, 500, "prepaid", "l"),
+        ("f", Move.TRANSFER, 300, "visa", "union"),
+        ("s", Move.SALE, 900, "union"),
+        ("r", Move.UNDO, 900, "union", "s"),
+    )
+
+    assert counted == []

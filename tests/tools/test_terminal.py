@@ -179,8 +179,8 @@ def test_after_999999_comes_000001() -> None:
     assert [terminal.next_stan(), terminal.next_stan()] == ["999999", "000001"]
 
 
-def test_plays_within_eight_minutes_share_no_number() -> None:
-    begins = [first_stan(NOW + timedelta(milliseconds=100 * tenths)) for tenths in range(8 * 60 * 10)]
+def test_plays_within_six_minutes_share_no_number() -> None:
+    begins = [first_stan(NOW + timedelta(milliseconds=100 * tenths)) for tenths in range(6 * 60 * 10)]
 
     assert min(begins) >= 1
     assert max(begins) + STANS_OF_A_PLAY <= 1_000_000
