@@ -6,7 +6,7 @@ ids. On one host that is exact; a margin makes up for clocks that differ between
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -43,17 +43,17 @@ _MOVED: Final = sa.text(
 )
 
 
-def unsettled_movements(connection: sa.Connection, day: int) -> Iterator[tuple[str, Sequence[Movement]]]:
+def unsettled_movements(connection: sa.Connection, day: int) -> Generator[tuple[str, Sequence[Movement]], None, None]:
     """Yield each merchant that something moved for on ``day`` (yyyymmdd) and that has no statement of it yet.
 
-    Merchants come in order, each with its movements in the order of their journal ids.
+    Merchants come in order, each with its movements in the order of their journal ids. To be closed
+    where it is not read to its end.
     """
     first, last = _ids_of(connection, day)
-    rows = connection.execute(
-        _MOVED, {"first": first, "last": last, "day": day}, execution_options={"yield_per": _ROWS_AT_ONCE}
-    )
-    for merchant_id, movements in groupby(rows, key=lambda row: row[0]):
-        yield merchant_id, [Movement._make(row[1:]) for row in movements]
+    given = {"first": first, "last": last, "day": day}
+    with connection.execute(_MOVED, given, execution_options={"yield_per": _ROWS_AT_ONCE}) as rows:
+        for merchant_id, movements in groupby(rows, key=lambda row: row[0]):
+            yield merchant_id, [Movement._make(row[1:]) for row in movements]
 
 
 def _ids_of(connection: sa.Connection, day: int) -> tuple[int, int]:

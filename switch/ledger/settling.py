@@ -8,6 +8,7 @@ is there is not made a second time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from datetime import date
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -80,8 +81,8 @@ def _make_statements(database: Database, day: int, maker: Maker, ids: Ids, clock
     """Make the statements that there are not yet; return how many."""
     terms, accounts = _terms(database), FeeAccounts(database)
     made, problems = 0, []
-    with database.reading() as connection:
-        for merchant_id, movements in unsettled_movements(connection, day):
+    with database.reading() as connection, closing(unsettled_movements(connection, day)) as moved:
+        for merchant_id, movements in moved:
             its = terms[merchant_id]
             try:
                 statement = maker.statement(its, day, movements)
