@@ -24,6 +24,7 @@ from switch.cli import (
     pay_codes,
     receipt,
     serve,
+    settlement,
     setup,
     terminals,
 )
@@ -57,6 +58,7 @@ app.add_typer(merchants.merchant_app, name="merchant", rich_help_panel=BOOKS)
 app.add_typer(keys.keys_app,          name="keys",     rich_help_panel=BOOKS)
 app.add_typer(authorisations.authorisation_app, name="authorisation", rich_help_panel=BOOKS)
 app.add_typer(journal.journal_app,    name="journal",  rich_help_panel=BOOKS)
+app.add_typer(settlement.settlement_app, name="settlement", rich_help_panel=BOOKS)
 app.command("explain",  rich_help_panel=BOOKS)(explain.explain)
 app.command("receipt",  rich_help_panel=BOOKS)(receipt.print_receipt)
 app.command("audit",    rich_help_panel=BOOKS)(audit.audit)

@@ -1,0 +1,259 @@
+"""The commands of ``switch settlement`` that end a business day, and show what was made of it."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from switch.cli.books import OpenBooks, open_books
+from switch.cli.options import Config, MerchantArgument
+from switch.errors import NotInBooks, OperatorError
+
+if TYPE_CHECKING:
+    from switch.ledger.clearing import KeptFile
+    from switch.ledger.ids import JournalIds
+    from switch.ledger.settling import DayReport
+    from switch.tools.statements import Sheet
+
+_MICROSECONDS = 1_000_000
+
+Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there, not here.")]
+
+
+class Format(StrEnum):
+    """How a statement is shown."""
+
+    TABLE = "table"
+    CSV = "csv"
+    HTML = "html"
+
+
+def journal_ids() -> JournalIds:
+    """Ids for what a command writes."""
+    from switch.ledger.ids import JournalIds
+    from switch.ledger.sweeping import wall_clock
+
+    return JournalIds(wall_clock)
+
+
+# --- ending one --------------------------------------------------------------------------------------------
+
+
+def cutover(
+    day: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="The day to close (default: today, by the clock).")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Close a business day and settle it: uploads compared, statements made, and the clearing file.
+
+    Also beside a running switch: what comes later belongs to the next day. Run again, it does what was left to do.
+    Without --day, days that are over and not settled come first: then the day that is running stays open.
+    """
+    asked = None if day is None else _date(day)
+    with open_books(config) as books:
+        if not (_settle_pending(books) and asked is None):
+            _close(books, asked or _today(books))
+
+
+def _settle_pending(books: OpenBooks) -> bool:
+    """Settle the days that are closed, and not settled; return whether there were any."""
+    from switch.ledger.days import closed_days_without_statements
+
+    pending = closed_days_without_statements(books.database)
+    for day in pending:
+        typer.echo(f"{day} was closed before, and not settled")
+        _print_done(_settle(books, day))
+    return bool(pending)
+
+
+def _close(books: OpenBooks, day: date) -> None:
+    from switch.ledger.days import cut_over
+    from switch.ledger.sweeping import wall_clock
+
+    done = cut_over(books.database, day, wall_clock())
+    if done.closed_at is None:
+        raise OperatorError(f"{day} is not a day that can be closed: {done.open_day} is open")
+    report = _settle(books, day)
+    if done.is_new:
+        typer.echo(f"{day} closed; {done.open_day} is open")
+    if done.is_new or report.statements or report.compared.batches:
+        _print_done(report)
+    else:
+        typer.echo(f"{day} was closed {books.moment(done.closed_at)} and is settled: nothing was left to do")
+
+
+def _settle(books: OpenBooks, day: date) -> DayReport:
+    from switch.ledger.settling import settle_day
+    from switch.ledger.sweeping import wall_clock
+    from switch.settlement.closing import Closing
+    from switch.settlement.fees import load_fee_plans
+
+    return settle_day(books.database, day, Closing(load_fee_plans()), journal_ids(), wall_clock)
+
+
+def _print_done(report: DayReport) -> None:
+    compared, file = report.compared, report.clearing
+    typer.echo(f"  {compared.batches} uploaded batches compared, {compared.differences} differences found")
+    typer.echo(f"  {report.statements} statements made")
+    typer.echo(f"  clearing file: {_told(file)}\n  SHA-256 {file.sha256}")
+    if compared.differences:
+        typer.echo("  look at them: switch settlement discrepancies")
+
+
+def _told(file: KeptFile) -> str:
+    return f"{file.items} items, debits {file.debit_minor:,} and credits {file.credit_minor:,} in minor units"
+
+
+def _today(books: OpenBooks) -> date:
+    from switch.ledger.sweeping import wall_clock
+    from switch.messages.dates import HostCalendar
+
+    return HostCalendar(books.settings.zone).day_of(wall_clock())
+
+
+def _date(text: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day, not a moment
+    except ValueError:
+        raise OperatorError("a day is written like 2026-03-04") from None
+
+
+# --- what was made of them ---------------------------------------------------------------------------------
+
+
+def list_business_days(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the latest.")] = 10,
+    config: Config = None,
+) -> None:
+    """List business days, the last one at the end, with what was made of them."""
+    from switch.ledger.settlement_reports import list_days
+    from switch.tools.statements import date_text
+
+    with open_books(config) as books:
+        with books.database.reading() as connection:
+            lines = list_days(connection, limit)
+        for line in lines:
+            when = "" if line.closed_at is None else f" {books.moment(line.closed_at)}"
+            made = f", {line.statements} statements" if line.statements or line.sha256 else ""
+            items = "" if line.items is None else f", {line.items} items"
+            typer.echo(f"{date_text(line.day)}  {line.state}{when}{made}{items}")
+            if line.sha256:
+                typer.echo(f"  SHA-256 {line.sha256}")
+            elif line.state == "closed":
+                typer.echo("  not settled: switch settlement cutover")
+        if not lines:
+            typer.echo("no business days yet")
+
+
+def print_statement(
+    merchant: MerchantArgument,
+    day: Annotated[str, typer.Argument(metavar="DATE", help="The business day, like 2026-03-04.")],
+    shape: Annotated[Format, typer.Option("--format", help="A table, CSV, or a page to print.")] = Format.TABLE,
+    out: Out = None,
+    config: Config = None,
+) -> None:
+    """Show a merchant's statement of a day: gross, credits, fees, agents' shares, net, and every item."""
+    from switch.tools.statement_page import as_html
+    from switch.tools.statements import as_csv, as_table
+
+    with open_books(config) as books:
+        sheet = _sheet(books, merchant, _date(day))
+    write = {Format.TABLE: as_table, Format.CSV: as_csv, Format.HTML: as_html}[shape]
+    _write(write(sheet), out)
+
+
+def _sheet(books: OpenBooks, merchant: str, day: date) -> Sheet:
+    from switch.ledger.clearing import kept_clearing_file
+    from switch.ledger.rows import number_of
+    from switch.ledger.settlement_reports import kept_statement
+    from switch.settlement.statements import read_statement
+    from switch.tools.statements import Sheet
+
+    with books.database.reading() as connection:
+        row = kept_statement(connection, merchant, number_of(day))
+    if row is None and kept_clearing_file(books.database, number_of(day)) is None:
+        raise NotInBooks(f"{day} is not settled yet: switch settlement cutover --day {day}")
+    if row is None:
+        raise NotInBooks(f"merchant {merchant} has no statement of {day}: nothing moved on its account")
+    made_at = datetime.fromtimestamp(row.made_at / _MICROSECONDS, books.settings.zone)
+    return Sheet(read_statement(row.content), row.merchant_name, made_at)
+
+
+def clearing(
+    day: Annotated[
+        str | None, typer.Argument(metavar="[DATE]", show_default=False, help="The business day, like 2026-03-04.")
+    ] = None,
+    out: Out = None,
+    verify: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Check this file; with DATE also that it is that day's.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Write the clearing file of a day, or check one: its form, its control totals, its hash.
+
+    Exit status of a check: 0 if the file is sound, 1 if it is not.
+    """
+    if verify is not None:
+        _verify(verify, None if day is None else _date(day), config)
+        return
+    if day is None:
+        raise OperatorError("name the day whose clearing file is wanted, or a file to --verify")
+    from switch.ledger.clearing import clearing_content
+    from switch.ledger.rows import number_of
+
+    with open_books(config) as books:
+        content = clearing_content(books.database, number_of(_date(day)))
+    _write(content, out)
+
+
+def _verify(file: Path, day: date | None, config: Path | None) -> None:
+    from switch.settlement.clearing import problems_of
+
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise OperatorError(f"{file}: cannot be read: {error.strerror}") from None
+    try:
+        problems = problems_of(content.decode())
+    except UnicodeDecodeError:
+        problems = ["it is not text in UTF-8"]
+    if day is not None and not problems:
+        problems = _other_than_kept(content, day, config)
+    for problem in problems:
+        typer.echo(f"{file}: {problem}")
+    if problems:
+        raise typer.Exit(1)
+    typer.echo(f"{file}: sound" + ("" if day is None else f", and the clearing file of {day}"))
+
+
+def _other_than_kept(content: bytes, day: date, config: Path | None) -> list[str]:
+    from hashlib import sha256
+
+    from switch.ledger.clearing import kept_clearing_file
+    from switch.ledger.rows import number_of
+
+    with open_books(config) as books:
+        kept = kept_clearing_file(books.database, number_of(day))
+    if kept is None:
+        raise NotInBooks(f"there is no clearing file of {day}: the day is not settled")
+    is_same = sha256(content).hexdigest() == kept.sha256
+    return [] if is_same else [f"it is not the clearing file of {day} that the books have"]
+
+
+def _write(content: str, out: Path | None) -> None:
+    """Write what was made, byte for byte."""
+    if out is None:
+        sys.stdout.buffer.write(content.encode())
+        sys.stdout.buffer.flush()
+        return
+    try:
+        out.write_bytes(content.encode())
+    except OSError as error:
+        raise OperatorError(f"{out}: cannot be written: {error.strerror}") from None
+    typer.echo(f"{out} written")

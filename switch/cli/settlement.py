@@ -1,0 +1,220 @@
+"""``switch settlement``: terminals' batches, what they do not agree about with the books, and who is right."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from switch.cli import closing_day
+from switch.cli.books import OpenBooks, open_books
+from switch.cli.options import Config
+from switch.errors import OperatorError
+from switch.ledger.corrections import Right
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from switch.ledger.corrections import Desk, Resolved
+    from switch.ledger.settlement_reports import BatchLine, DiscrepancyLine
+    from switch.messages.settlement import Totals
+
+settlement_app = typer.Typer(help="Settle batches and business days, and put right what differs.", no_args_is_help=True)
+
+_BECAUSE_MAX: Final = 200
+_LIKE_A_CARD: Final = re.compile(r"(?:[0-9][ -]?){12,}")
+
+Accept = Annotated[Right, typer.Option("--accept", help="Who is right: the terminal, or the host (the books).")]
+Because = Annotated[str, typer.Option(metavar="TEXT", help="Why: kept with it. No card numbers.")]
+OfTerminal = Annotated[str | None, typer.Option("--terminal", metavar="ID", help="Of this terminal.")]
+
+
+# --- batches -----------------------------------------------------------------------------------------------
+
+
+@settlement_app.command("batches")
+def list_batches(
+    terminal: OfTerminal = None,
+    is_open: Annotated[bool, typer.Option("--open", help="Those not settled yet, with what they have now.")] = False,
+    unbalanced: Annotated[bool, typer.Option("--unbalanced", help="Settled ones whose upload has not ended.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the latest.")] = 20,
+    config: Config = None,
+) -> None:
+    """List batches with the totals of the books and of the terminal, those settled last at the end."""
+    from switch.ledger.settlement_reports import open_batches, settled_batches
+
+    if is_open and unbalanced:
+        raise OperatorError("a batch is open, or settled and unbalanced: choose one")
+    with open_books(config) as books:
+        if is_open:
+            lines = open_batches(books.database, limit, terminal=terminal)
+        else:
+            with books.database.reading() as connection:
+                lines = settled_batches(
+                    connection, limit, terminal=terminal, state="unbalanced" if unbalanced else None
+                )
+        for line in lines:
+            typer.echo("\n".join(_batch(books, line)))
+    if not lines:
+        typer.echo("no such batches")
+
+
+def _batch(books: OpenBooks, line: BatchLine) -> Iterator[str]:
+    settled = "not settled" if line.settled_at is None else f"settled {books.moment(line.settled_at)}"
+    uploaded = f", {line.uploaded} records uploaded" if line.uploaded else ""
+    yield f"{line.terminal_id}  batch {line.batch}  {line.state}, {settled}{uploaded}"
+    for place, whose in enumerate(("domestic", "foreign")):
+        host = line.host[place]
+        terminal = None if line.terminal is None else line.terminal[place]
+        if any(host) or any(terminal or ()):
+            yield f"  {whose:<9} books    {_sums(host, line.currency)}"
+            if terminal is not None:
+                mark = "" if terminal == host else "  differs"
+                yield f"  {'':<9} terminal {_sums(terminal, line.currency)}{mark}"
+    if not any(sum(side) for side in (*line.host, *(line.terminal or ()))):
+        yield "  nothing in it"
+
+
+def _sums(totals: Totals, currency: str) -> str:
+    from switch.values import Money
+
+    debits, credits_ = Money(totals.debit_minor, currency), Money(totals.credit_minor, currency)
+    return f"{totals.debit_count:>4} debits {debits!s:>16} {totals.credit_count:>4} credits {credits_!s:>14}"
+
+
+# --- what does not agree -----------------------------------------------------------------------------------
+
+
+@settlement_app.command("discrepancies")
+def list_differences(
+    terminal: OfTerminal = None,
+    also_settled: Annotated[bool, typer.Option("--all", help="Settled ones too.")] = False,
+    config: Config = None,
+) -> None:
+    """Compare what was uploaded with the books, and list what they do not agree about.
+
+    Exit status: 0 if nothing waits for an operator, 1 if something does.
+    """
+    from switch.ledger.batches_compared import compare_batches
+    from switch.ledger.settlement_reports import list_discrepancies
+    from switch.settlement.comparing import compared
+
+    with open_books(config) as books:
+        done = compare_batches(books.database, compared, closing_day.journal_ids())
+        with books.database.reading() as connection:
+            lines = list_discrepancies(connection, terminal=terminal, also_settled=also_settled)
+    if done.batches:
+        typer.echo(f"{done.batches} batches compared now, {done.differences} differences found")
+    for line in lines:
+        typer.echo("\n".join(_difference(line)))
+    waiting = sum(line.state == "open" for line in lines)
+    if waiting:
+        typer.echo(f"{waiting} to be settled: switch settlement adjust NUMBER --accept terminal|host")
+        raise typer.Exit(1)
+    typer.echo("nothing waits for an operator")
+
+
+def _difference(line: DiscrepancyLine) -> Iterator[str]:
+    yield f"{line.id}  {line.terminal_id}  batch {line.batch}  STAN {line.stan}  {line.state}"
+    yield f"  {line.what}: {_meaning(line)}"
+    host = f"{line.kind or 'nothing'} {line.host}" if line.host else "nothing"
+    yield f"  books {host}, terminal {line.terminal or 'nothing'}"
+    card = f"card {line.masked_pan}" if line.masked_pan else "no card named"
+    rrn = f", RRN {line.rrn}" if line.rrn else ""
+    yield f"  {card}{rrn}"
+    if line.state != "open":
+        how = "as the books have it" if line.settled_by is None else f"by correction {line.settled_by}"
+        yield f"  settled {how}" + (f": {line.because}" if line.because else "")
+
+
+def _meaning(line: DiscrepancyLine) -> str:
+    if line.what == "missing":
+        return "the books have it, the terminal does not"
+    if line.what == "extra":
+        has_had = "in the books it was reversed" if line.kind else "the books do not"
+        return f"the terminal has it, {has_had}"
+    if line.host != line.terminal:
+        return "both have it, with different amounts"
+    return f"both have it, with different cards; the books say {line.host_masked_pan or 'none'}"
+
+
+@settlement_app.command("adjust")
+def adjust(
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="As `switch settlement discrepancies` lists it.")],
+    accept: Accept,
+    because: Because = "",
+    refund: Annotated[
+        bool, typer.Option("--refund", help="What only the terminal has was a refund, not a sale.")
+    ] = False,
+    config: Config = None,
+) -> None:
+    """Settle one discrepancy: accept the books' word, or the terminal's by a posting.
+
+    A correction moves the difference between card and merchant, whatever the card has left. Twice changes nothing.
+    """
+    from switch.ledger.corrections import settle_discrepancy
+
+    with open_books(config) as books:
+        done = settle_discrepancy(_desk(books), number, accept, _checked(because), is_credit=refund)
+    _print_settled(f"discrepancy {number}", done)
+
+
+@settlement_app.command("settle")
+def settle_late(
+    journal_id: Annotated[int, typer.Argument(metavar="JOURNAL", help="As `switch journal adjustments` lists it.")],
+    accept: Accept,
+    because: Because = "",
+    config: Config = None,
+) -> None:
+    """Settle a reversal that came when its day was closed.
+
+    The terminal is right: what it wanted undone is undone by a correction. The host is right: nothing is posted.
+    """
+    from switch.ledger.corrections import settle_adjustment
+
+    with open_books(config) as books:
+        done = settle_adjustment(_desk(books), journal_id, accept, _checked(because))
+    _print_settled(f"adjustment {journal_id}", done)
+
+
+def _print_settled(what: str, done: Resolved) -> None:
+    if not done.is_new:
+        how = "" if done.settled_by is None else f", by correction {done.settled_by}"
+        typer.echo(f"{what} was settled before{how}: nothing has changed")
+        return
+    for posted in done.posted:
+        did = f"charged {posted.amount} to" if posted.does == "charge" else f"returned {posted.amount} to"
+        typer.echo(f"{did} card {posted.masked_pan}: correction {posted.journal_id}")
+    typer.echo(f"{what} is settled" + ("" if done.posted else " as the books have it"))
+
+
+def _checked(because: str) -> str:
+    if len(because) > _BECAUSE_MAX:
+        raise OperatorError(f"--because takes at most {_BECAUSE_MAX} characters")
+    if _LIKE_A_CARD.search(because):
+        raise OperatorError("--because holds a long number: card numbers are not kept; say it in other words")
+    return because
+
+
+def _desk(books: OpenBooks) -> Desk:
+    """What corrections are made with: they are decided as the switch decides."""
+    from switch.ledger.corrections import Desk
+    from switch.ledger.group import Rules
+    from switch.ledger.sessions import connector
+    from switch.ledger.sweeping import wall_clock
+    from switch.messages.dates import HostCalendar
+    from switch.rules.rulebook import RULE_SET
+    from switch.transactions.decide import decide
+    from switch.transactions.table import NEEDS
+
+    rules = Rules(decide, NEEDS, HostCalendar(books.settings.zone).day_of, RULE_SET)
+    return Desk(connector(books.database), rules, books.vault(), wall_clock, closing_day.journal_ids())
+
+
+# --- days --------------------------------------------------------------------------------------------------
+
+settlement_app.command("cutover")(closing_day.cutover)
+settlement_app.command("days")(closing_day.list_business_days)
+settlement_app.command("statement")(closing_day.print_statement)
+settlement_app.command("clearing")(closing_day.clearing)
