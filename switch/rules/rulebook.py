@@ -14,7 +14,7 @@ from switch.messages.model import Request
 from switch.rules import amounts, cards, chips, parties, pins, presentation, sign_on, spending, transfers
 from switch.rules.rule import NOT_ASKED, Ladder, Policy, Rule
 
-RULE_SET: Final = "2026-11b"
+RULE_SET: Final = "2026-11c"
 """Stored with every decision, so that a later reader knows which rules were in force."""
 
 # fmt: off
@@ -100,12 +100,21 @@ PRESENTED: Final[Ladder] = (
 PIN: Final[Ladder] = (
     Rule("pin",                   pins.pin_is_right),
 )
+SIGNED: Final[Ladder] = (
+    Rule("chip_amount",           chips.signed_amount_is_asked),
+    Rule("chip_currency",         chips.signed_currency_is_asked),
+    Rule("chip_decision",         chips.chip_decided_so),
+)
+NOTED: Final[Ladder] = (
+    Rule("cryptogram",            chips.cryptogram_is_noted),
+)
 COUNTER: Final[Ladder] = (
     Rule("chip_counter",          chips.counter_increased),
 )
 AUTHENTIC: Final[Ladder] = (  # the PIN last: nobody locks it without the card
     Rule("card_code",             pins.card_codes_are_right),
     Rule("cryptogram",            chips.cryptogram_is_right),
+    *SIGNED,
     *COUNTER,
     *PIN,
 )
@@ -147,7 +156,7 @@ LOAD_VOID_LADDER:  Final[Ladder] = (*SENDER, *AMOUNT, *NUMBER, *OURS, *PREPAID, 
 
 # what has happened: only its sender, its form, its card or its being told twice refuse it (domain rules 10 and 15)
 ADVICE_LADDER:     Final[Ladder] = (
-    *TERMINAL_KNOWN, *MERCHANT_KNOWN, *STATED, *NUMBER, *OURS, *NOT_REVERSED, *COUNTER, *FLOOR,
+    *TERMINAL_KNOWN, *MERCHANT_KNOWN, *STATED, *NUMBER, *OURS, *NOT_REVERSED, *NOTED, *SIGNED, *COUNTER, *FLOOR,
 )
 REVERSAL_LADDER:   Final[Ladder] = TERMINAL_KNOWN
 UPLOAD_LADDER:     Final[Ladder] = TERMINAL_KNOWN
