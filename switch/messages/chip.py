@@ -11,11 +11,12 @@ from typing import Final, NamedTuple
 
 from switch.errors import DecodeError
 from switch.values import Pan
-from switch.wire.tlv import Tlv, build_tlv, parse_tlv
+from switch.wire.tlv import parse_tlv
 
 ISSUER_AUTHENTICATION_BYTES: Final = range(8, 17)
 """Sizes of tag 91 (EMV Book 3 annex A)."""
 
+_AUTHENTICATION: Final = b"\x91"
 _SCRIPTS: Final = ("71", "72")
 
 _CRYPTOGRAM_KIND: Final = 0xC0
@@ -84,10 +85,17 @@ def answer_tlv(issuer_authentication: bytes, scripts: bytes = b"") -> bytes:
     """
     if issuer_authentication and len(issuer_authentication) not in ISSUER_AUTHENTICATION_BYTES:
         raise ValueError("issuer authentication data (tag 91) has 8 to 16 bytes")
+    if scripts:
+        _check_scripts(scripts)
+    if not issuer_authentication:
+        return scripts
+    return _AUTHENTICATION + bytes((len(issuer_authentication),)) + issuer_authentication + scripts
+
+
+def _check_scripts(scripts: bytes) -> None:
     try:
         parts = parse_tlv(scripts)
     except DecodeError as fault:
         raise ValueError(f"the issuer's scripts cannot be read: {fault.reason}") from None
     if any(part.tag not in _SCRIPTS for part in parts):
         raise ValueError("the issuer's scripts are templates 71 and 72")
-    return build_tlv((Tlv("91", issuer_authentication),) if issuer_authentication else ()) + scripts

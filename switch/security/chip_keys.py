@@ -19,7 +19,8 @@ ATC_BYTES: Final = 2
 _DIGITS: Final = 16
 """As many of card number and sequence as make one block."""
 
-_ONES: Final = b"\xff" * DES_BLOCK
+_BLOCK_BITS: Final = 8 * DES_BLOCK
+_ONES: Final = (1 << _BLOCK_BITS) - 1
 _LETTERS: Final = str.maketrans("abcdef", "012345")
 
 
@@ -112,8 +113,8 @@ def derived(issuer: BlockCipher, pan: Pan, sequence: str, option: KeyOption) -> 
     digits = pan.reveal()
     is_hashed = option is KeyOption.B and len(digits) > _DIGITS
     block = _hashed(digits + sequence) if is_hashed else (digits + sequence)[-_DIGITS:].zfill(_DIGITS)
-    left = bytes.fromhex(block)
-    return issuer.encrypt(left + xor(left, _ONES))
+    left = int(block, 16)
+    return issuer.encrypt((left << _BLOCK_BITS | left ^ _ONES).to_bytes(2 * DES_BLOCK, "big"))
 
 
 def _hashed(digits: str) -> str:

@@ -140,7 +140,7 @@ class Exchange:
         request = self._mapping.request(admitted.fields, entry, received_at)
         if isinstance(request, Reject):
             return _Judged(request, admitted)
-        return _Judged((yield from security.judge.judge(request, admitted, entry)), admitted)
+        return _Judged((yield from security.judge.judge(request, admitted)), admitted)
 
     def submit(self, pending: _Pending, request: Request) -> None:
         """Have a request decided."""

@@ -17,6 +17,7 @@ from switch.messages.catalogue import Entry
 from switch.messages.kinds import Kind
 from switch.messages.model import Reject
 from switch.messages.protected import ProtectedFields
+from switch.messages.sensitive import NO_SECRETS, Secrets
 from switch.security.hsm import Hsm
 from switch.security.key_blocks import KeyUsage
 from switch.security.keyring import Keyring, TerminalKeys
@@ -50,11 +51,13 @@ class Admitted(NamedTuple):
     """A message that may be read: its fields with the tracks in clear, its terminal's keys as far as they were needed.
 
     ``mac_block`` is the key block that its MAC was right under, "" where it carries none: the answer's is made with it.
+    ``secrets`` are what the fields, tracks in clear, carry for the judge.
     """
 
     fields: Fields
     keys: TerminalKeys | None = None
     mac_block: str = ""
+    secrets: Secrets = NO_SECRETS
 
 
 Admission = Generator[Question, Answer | None, Admitted | Reject]
@@ -87,7 +90,7 @@ class Guard:
             return self._refused("missing", f"a {entry.kind} needs a MAC here")
         checks_mac = wants_mac and bool(secrets.mac)
         if not (checks_mac or secrets.is_track_encrypted or secrets.pin_block or entry.kind is Kind.SIGN_ON):
-            return Admitted(fields)
+            return Admitted(fields, secrets=secrets)
         terminal_id = self._protected.terminal(fields)
         keys = self._keyring.get(terminal_id) or (yield from self._read_keys(terminal_id))
         if keys is None:
@@ -102,8 +105,8 @@ class Guard:
             opened = self._open_tracks(fields, keys)
             if isinstance(opened, Reject):
                 return opened
-            fields = opened
-        return Admitted(fields, keys, block)
+            fields, secrets = opened, self._protected.secrets(opened, entry)
+        return Admitted(fields, keys, block, secrets)
 
     def sealed(self, body: bytes, block: str) -> bytes:
         """The encoded answer with the MAC in its last field, which was left as zeros."""

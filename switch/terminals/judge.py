@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from switch.ledger.lookups import Answer, Question, Verification
 from switch.messages.actions import Action
-from switch.messages.catalogue import Entry
 from switch.messages.chip import answer_tlv
 from switch.messages.kinds import Kind
 from switch.messages.model import Reject, Request, channel_of
@@ -63,14 +62,14 @@ class Judge:
         self._double_length_mac = double_length_mac
         self._keys_required = keys_required
 
-    def judge(self, request: Request, admitted: Admitted, entry: Entry) -> Judgement:
+    def judge(self, request: Request, admitted: Admitted) -> Judgement:
         """Return the request with its verdicts, or why it cannot go on."""
         if request.kind is Kind.SIGN_ON:
             return (yield from self._sign_on(request, admitted))
         pan = request.pan
         if pan is None:
             return request
-        secrets = self._protected.secrets(admitted.fields, entry)
+        secrets = admitted.secrets
         issuers = self._issuers()
         cvk = issuers.find(pan, KeyUsage.CVK) if secrets.card_code or secrets.track2 else None
         card = None

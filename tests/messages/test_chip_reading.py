@@ -121,7 +121,7 @@ def test_templates_are_opened_and_padding_skipped() -> None:
 
 
 def test_a_long_template_is_opened_too() -> None:
-    assert chip("70 78 9F36020240" + "00" * 115).atc == 0x0240
+    assert chip("70 6F 9F36020240 9F7C67" + "01" * 103).atc == 0x0240
 
 
 def test_a_tag_that_is_repeated_counts_once() -> None:

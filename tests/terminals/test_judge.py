@@ -15,6 +15,7 @@ from switch.security.cryptograms import arpc, card_key_for, make_cryptogram
 from switch.security.issuers import IF_LAID_OUT, Issuers
 from switch.security.key_blocks import KeyUsage
 from switch.security.pin_blocks import PinFormat, closed
+from switch.security.tracks import encrypted_track
 from switch.values import Pan
 from switch.wire.tlv import Tlv, build_tlv, parse_tlv
 from tests.terminals.door import open_door
@@ -143,6 +144,17 @@ async def test_the_code_on_the_stripe(safe: Safe) -> None:
 
     assert await stripe_finding(safe, stripe(code)) is Finding.RIGHT
     assert await stripe_finding(safe, stripe(other)) is Finding.WRONG
+
+
+@pytest.mark.parametrize(("off", "finding"), [(0, Finding.RIGHT), (1, Finding.WRONG)])
+async def test_the_code_on_an_encrypted_stripe(off: int, finding: Finding, safe: Safe) -> None:
+    code = f"{(int(card_code(CVK, VISA, '3012', '201')) + off) % 1000:03d}"
+    async with open_door("unionpay-pos", secure=safe.secure) as door, door.connect() as peer:
+        track = encrypted_track(des(safe.sign_on(form="004").track_key), stripe(code))
+        await peer.send(door.purchase(f2="", f35=track, f53="0610000000000000"))
+        await peer.receive()
+
+        assert door.handler.requests[0].verdicts.track_code is finding
 
 
 async def test_a_stripe_that_is_not_laid_out_in_the_usual_way_may_be_let_be(safe: Safe) -> None:
