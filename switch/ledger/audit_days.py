@@ -45,6 +45,7 @@ _SUMS: Final = ", ".join(
     for name, domestic, debit, adds in _TOTALS
 )
 _DIFFERS: Final = " OR ".join(f"b.{name} <> s.moved_{name}" for name, *_ in _TOTALS)
+_NAMED: Final = ", ".join(f"b.{name}, s.moved_{name}" for name, *_ in _TOTALS)
 _SAID: Final = ", ".join(f"{name[5:].replace('_', ' ')} {{{name}}} ({{moved_{name}}})" for name, *_ in _TOTALS)
 
 BATCHES: Final = Invariant(
@@ -90,7 +91,7 @@ BATCHES: Final = Invariant(
                   LEFT JOIN items AS i
                     ON i.terminal_id = b.terminal_id AND i.merchant_id = b.merchant_id AND i.batch = b.batch
                  GROUP BY b.terminal_id, b.merchant_id, b.batch)
-            SELECT b.*, s.*
+            SELECT b.terminal_id, b.batch, {_NAMED}
               FROM batch AS b
               JOIN sums AS s ON s.terminal_id = b.terminal_id AND s.merchant_id = b.merchant_id AND s.batch = b.batch
              WHERE {_DIFFERS}""",
