@@ -106,11 +106,12 @@ def _lines(sheet: Sheet) -> Iterator[str]:
     yield f"made {sheet.made_at:%Y-%m-%d %H:%M:%S}, {len(statement.items)} items"
     yield ""
     for name, _, english, sign in TOTALS:
-        yield f"{english:<10} {sign:>1} {_amount(sheet, getattr(statement, name)):>18}"
+        minor = getattr(statement, name)
+        yield f"{english:<34}{(sign if minor else '') + _amount(sheet, minor):>18}"
     if statement.shares:
         yield ""
         yield "Of the fees, agents get"
-        yield from (f"  {agent:<32} {_amount(sheet, minor):>18}" for agent, minor in statement.shares)
+        yield from (f"  {agent:<32}{_amount(sheet, minor):>18}" for agent, minor in statement.shares)
     if statement.items:
         yield ""
         yield from _by_scheme(sheet)
