@@ -31,7 +31,7 @@ def demo(
         int, typer.Option(min=1, max=65_531, help="Port of the admin pages; the listeners are at + 3 and + 4.")
     ] = 8580,
 ) -> None:
-    """Set up a switch with demo data, send it messages of two dialects, show what it did."""
+    """Set up a switch with demo data, send it messages of two dialects, settle a batch, show what it did."""
     from switch.app import run_loop
     from switch.tools.demo import load_data
     from switch.tools.demo_keys import load_demo_keys
@@ -73,12 +73,12 @@ def _settings(folder: Path, port_base: int) -> Settings:
 
 
 async def _show(settings: Settings, folder: Path, once: bool) -> bool:
-    """Serve, play the script, audit; stay up unless ``once``. Returns whether all went as expected."""
+    """Serve, play, show the statement, audit; stay up unless ``once``. Returns whether all went as expected."""
     import trio
     from rich.console import Console
 
     from switch import app
-    from switch.tools.demo import play, table
+    from switch.tools.demo import play, statement, table
 
     console = Console()
     async with trio.open_nursery() as nursery:
@@ -86,7 +86,9 @@ async def _show(settings: Settings, folder: Path, once: bool) -> bool:
         console.print(_introduction(settings), highlight=False)
         lines = await play(settings, running.listeners)
         console.print(table(lines))
-        console.print("\nThe audit of the books:")
+        console.print("\nIf the business day ended now, its merchant's statement would be:\n", highlight=False)
+        console.print(await trio.to_thread.run_sync(statement, settings), highlight=False, markup=False)
+        console.print("The audit of the books:")
         sound = await trio.to_thread.run_sync(audit_and_print, settings, console)
         as_expected = sound and all(line.as_expected for line in lines)
         console.print("demo ready" if as_expected else "[red]not as expected[/red]")
@@ -120,6 +122,8 @@ def _by_hand(settings: Settings, folder: Path) -> str:
         f"  switch card show 4111111111111111 --config {file}\n"
         f"  switch card freeze 4111111111111111 --config {file}\n"
         f"  switch journal list --config {file}\n"
+        f"  switch settlement batches --config {file}\n"
+        f"  switch settlement cutover --config {file}\n"
         f"  switch audit --config {file}\n"
         "Ctrl-C ends the demo."
     )

@@ -37,13 +37,19 @@ from switch.settlement.fees import load_fee_plans, plan_named
 from switch.settlement.shares import parsed_shares
 from switch.tools import day
 from switch.tools.client import Client, connect
-from switch.tools.demo_terminal import DIALECT, play_protected
+from switch.tools.demo_terminal import DIALECT, MERCHANT, play_protected
 from switch.tools.script import Step, load_script
+from switch.tools.statement_preview import statement_preview
+from switch.tools.statements import as_table
 from switch.values import Money, Pan, Secret
 from switch.wire.codec import Fields
 from switch.wire.dialect import Dialect, load_dialect
 
 _DATA: Final = ("merchants", "terminals", "cards", "operators")
+
+_SCRIPTS_BATCH: Final = "000001"
+_BATCH_AT: Final = ((60, 2), (61, 0))
+"""Fields that name a batch, and where."""
 
 
 def load_data(settings: Settings) -> None:
@@ -96,6 +102,7 @@ async def play(settings: Settings, addresses: Mapping[str, tuple[str, int]]) -> 
     dialects = {listener.name: load_dialect(listener.dialect) for listener in settings.listeners}
     books = _Books(settings)
     references: dict[str, str] = {}
+    batch = _SCRIPTS_BATCH
     lines = []
     async with AsyncExitStack() as stack:
         clients: dict[str, Client] = {}
@@ -104,7 +111,9 @@ async def play(settings: Settings, addresses: Mapping[str, tuple[str, int]]) -> 
             clients[name] = await stack.enter_async_context(connect(dialects[name], host, port))
         for step in script.steps:
             fields = script.message(step, datetime.now(settings.zone), datetime.now(UTC), references)
+            fields = _in_batch(fields, batch)
             answer = await clients[step.listener].ask(fields)
+            batch = _batch_given(answer) or batch
             references[step.name] = answer.get(37, "")
             lines.append(await trio.to_thread.run_sync(books.line, step, dialects[step.listener], fields, answer))
     books.close()
@@ -113,6 +122,27 @@ async def play(settings: Settings, addresses: Mapping[str, tuple[str, int]]) -> 
         Line("a terminal with keys", step.says, step.code, _checked(step), "", step.is_as_expected, step.expected)
         for step in protected
     ]
+
+
+def _in_batch(fields: Fields, batch: str) -> Fields:
+    """The message with the terminal's open batch where it names the script's: by now that may be settled."""
+    changed = dict(fields)
+    for number, at in _BATCH_AT:
+        text = fields.get(number, "")
+        if text[at : at + len(batch)] == _SCRIPTS_BATCH:
+            changed[number] = text[:at] + batch + text[at + len(batch) :]
+    return changed
+
+
+def _batch_given(answer: Fields) -> str:
+    """The batch that a sign-on's answer gives out, "" in any other answer."""
+    return answer.get(60, "")[2:8] if answer[0] == "0810" and answer.get(39) == "00" else ""
+
+
+def statement(settings: Settings) -> str:
+    """The open day's statement of the terminals' merchant as it would be now, for 80 columns."""
+    with closing(open_database(settings.ledger.database)) as database:
+        return as_table(statement_preview(database, MERCHANT, load_fee_plans(), datetime.now(settings.zone)))
 
 
 def _speaks(dialect: str, settings: Settings, addresses: Mapping[str, tuple[str, int]]) -> tuple[str, int]:

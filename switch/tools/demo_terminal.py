@@ -1,4 +1,4 @@
-"""The demo's terminal that has keys: it signs on, sells to a chip card, is tampered with, and signs off."""
+"""The demo's terminal that has keys: it signs on, sells, is tampered with, settles its batch, and signs off."""
 
 from __future__ import annotations
 
@@ -13,19 +13,28 @@ from switch.tools.day import Line, Play, Script, Shown, Step, Trick
 from switch.tools.simulated_card import SimulatedCard, load_cards
 from switch.tools.tally import Move
 from switch.tools.terminal import Terminal, first_stan, open_line
-from switch.tools.unionpay_day import SALE, SIGN_OFF, SIGN_ON, UNION
+from switch.tools.unionpay_batch import SETTLE
+from switch.tools.unionpay_day import FRESH, PROBE, SALE, SIGN_OFF, SIGN_ON, UNION, VISA, VOID
 from switch.tools.unionpay_messages import message
 from switch.wire.dialect import load_dialect
 
 DIALECT: Final = "unionpay-pos"
-_TERMINAL: Final = ("TERM0001", "MERCHANT0000001")
+MERCHANT: Final = "MERCHANT0000001"
+_TERMINAL: Final = "TERM0005"
+"""Not the script's: nobody else's transactions are in its batch."""
 
 # fmt: off
 _STEPS: Final = (
-    #    name      says                     form     card   shown       trick         minor  about  then
+    #    name      says                     form     card   shown         trick         minor  about   then
+    Step("fresh", "a fresh batch",         FRESH),
     Step("on",    "sign-on for new keys",  SIGN_ON),
-    Step("chip",  "sale 21.00, by chip",   SALE,    UNION, Shown.CHIP, Trick.NONE,   2100,  "",    Move.SALE),
-    Step("forged","its MAC altered",       SALE,    UNION, Shown.CHIP, Trick.FORGED, 2100,  "",    "A0"),
+    Step("look",  "balance, by chip",      PROBE,   UNION, Shown.CHIP),
+    Step("chip",  "sale 21.00, by chip",   SALE,    UNION, Shown.CHIP,   Trick.NONE,   2100,  "",     Move.SALE),
+    Step("forged","its MAC altered",       SALE,    UNION, Shown.CHIP,   Trick.FORGED, 2100,  "",     "A0"),
+    Step("typed", "sale 9.00, typed",      SALE,    VISA,  Shown.TYPED,  Trick.NONE,    900,  "",     Move.SALE),
+    Step("meal",  "sale 12.00, swiped",    SALE,    UNION, Shown.SWIPED, Trick.NONE,   1200,  "",     Move.SALE),
+    Step("void",  "void of the 12.00",     VOID,    UNION, Shown.SWIPED, Trick.NONE,   1200,  "meal", Move.CANCEL),
+    Step("sum",   "settlement",            SETTLE),
     Step("off",   "sign-off",              SIGN_OFF),
 )
 # fmt: on
@@ -36,7 +45,7 @@ async def play_protected(host: str, port: int, zone: ZoneInfo) -> list[Line]:
     dialect = load_dialect(DIALECT)
     served = load_cards(specs_directory() / "demo" / "day.toml")
     now = datetime.now(zone)
-    cards = {UNION: SimulatedCard(served.cards[UNION], likely_counter(now))}
-    terminal = Terminal(dialect, *_TERMINAL, DEMO_TERMINAL_MASTER, first_stan(now))
+    cards = {name: SimulatedCard(served.cards[name], likely_counter(now)) for name in (UNION, VISA)}
+    terminal = Terminal(dialect, _TERMINAL, MERCHANT, DEMO_TERMINAL_MASTER, first_stan(now))
     async with open_line(dialect, host, port) as line:
         return await Play(Script(_STEPS, message), terminal, line, cards, lambda: datetime.now(zone)).run()

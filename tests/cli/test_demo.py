@@ -30,6 +30,11 @@ def run_demo(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def net_of(shown: str) -> str:
+    """What the statement comes to."""
+    return next(line.split()[1] for line in shown.splitlines() if line.startswith("Net "))
+
+
 def test_every_answer_of_the_demo_is_the_expected_one_and_so_again_in_the_same_folder(tmp_path: Path) -> None:
     first = run_demo(tmp_path / "demo")
     second = run_demo(tmp_path / "demo")
@@ -37,7 +42,12 @@ def test_every_answer_of_the_demo_is_the_expected_one_and_so_again_in_the_same_f
     for done in (first, second):
         assert done.returncode == 0, done.stdout + done.stderr
         assert "✗" not in done.stdout
+        assert "results 1 and 1" in done.stdout
+        assert "Statement of merchant MERCHANT0000001" in done.stdout
         assert "all invariants hold\ndemo ready\n" in done.stdout
+        assert max(map(len, done.stdout.splitlines())) <= 80
+    assert net_of(first.stdout) == "207.40"
+    assert net_of(second.stdout) == "237.13"  # the script's messages are repeats, the terminal's two sales are new
     assert (tmp_path / "demo" / "switch.toml").exists()
 
 
