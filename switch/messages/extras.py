@@ -56,6 +56,7 @@ class ExtrasReader:
         self._get_to_card = text_getter(dialect, "to_card")
         self._get_terminal_info = role_getter(dialect, "terminal_info")
         self._get_operator = role_getter(dialect, "operator")
+        self._can_tell_serial = not dialect.roles.keys().isdisjoint({"terminal_info", "private"})
         self._get_tip = role_getter(dialect, "tip")
         self._get_network_code = role_getter(dialect, "network_code")
         self._get_totals = role_getter(dialect, "totals")
@@ -98,6 +99,7 @@ class ExtrasReader:
             software=info.software,
             operator_id=operator_id,
             password=Secret(password) if password else None,
+            can_tell_serial=self._can_tell_serial,
         )
 
     def _transfer(self, fields: Fields, topic: str, _: ChipData | None) -> Extras | Reject:

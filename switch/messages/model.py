@@ -45,8 +45,8 @@ class Extras(NamedTuple):
     ``to_pan`` is the card that a transfer goes to; ``pay_code`` the QR code that stands for an account; ``topic`` what
     a download or an upload is about (``ca_keys``, ``aids``, ``parameters``); ``content`` the private field as it came
     (bytes in hex where the dialect has it so). ``serial`` and ``software`` are the terminal's, ``operator_id`` and
-    ``password`` its operator's. ``totals`` are those of a settlement, ``records`` those of an upload, ``record_count``
-    how many there were in all, at its end.
+    ``password`` its operator's; ``can_tell_serial`` says that its dialect has a place for the first. ``totals`` are
+    those of a settlement, ``records`` those of an upload, ``record_count`` how many there were in all, at its end.
     """
 
     to_pan: Pan | None = None
@@ -62,6 +62,7 @@ class Extras(NamedTuple):
     totals: BatchTotals | None = None
     records: tuple[UploadedRecord, ...] = ()
     record_count: int | None = None
+    can_tell_serial: bool = True
 
 
 NO_EXTRAS: Final = Extras()

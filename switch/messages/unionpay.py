@@ -6,9 +6,11 @@ cannot be read is simply not there ("" or None): whoever needs it refuses the me
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 from switch.errors import DecodeError
+from switch.wire.masking import plain_name
 from switch.wire.tlv import parse_tlv
 
 SEQUENCE: Final = "Sequence No"
@@ -17,6 +19,11 @@ SEQUENCE: Final = "Sequence No"
 CARD_CODE: Final = "91"
 """Begins field 62 where the cardholder typed in the code from the back of the card (CVN2)."""
 
+SOFTWARE_SIZE_MAX: Final = 20
+"""Characters of a software version; UnionPay's have eight."""
+
+_SERIAL_SIZE_MAX: Final = 40
+_SERIAL: Final = re.compile(r"[A-Za-z0-9.-]+")
 _PAN_DIGITS: Final = range(8, 20)  # ISO/IEC 7812-1
 _AMOUNT_DIGITS: Final = 12
 _OPERATOR_CHARACTERS: Final = 3
@@ -46,7 +53,8 @@ def read_terminal_info(text: str) -> TerminalInfo:
     """
     found = _objects(text, length_digits=3)
     inner = _objects(found.get("A2", ""), length_digits=2)
-    return TerminalInfo(_plain(found.get("A3", "")), _plain(inner.get("02", "")), _plain(inner.get("05", "")))
+    serial, software = _plain(inner.get("02", "")), _plain(inner.get("05", ""))
+    return TerminalInfo(_plain(found.get("A3", "")), _serial(serial), plain_name(software, SOFTWARE_SIZE_MAX))
 
 
 def read_serial(private: str) -> str:
@@ -55,7 +63,7 @@ def read_serial(private: str) -> str:
     if not private.startswith(SEQUENCE) or not _is_number(digits, 2):
         return ""
     serial = private[len(SEQUENCE) + 2 :][: int(digits)]
-    return _plain(serial) if len(serial) == int(digits) else ""
+    return _serial(_plain(serial)) if len(serial) == int(digits) else ""
 
 
 def read_card_code(private: str) -> str:
@@ -119,6 +127,11 @@ def _objects(text: str, *, length_digits: int) -> dict[str, str]:
         found.setdefault(text[at : at + 2], text[at + head : end])
         at = end
     return found
+
+
+def _serial(text: str) -> str:
+    """The number of a machine, if it has the form of one. It may have as many digits as a card's."""
+    return text if len(text) <= _SERIAL_SIZE_MAX and _SERIAL.fullmatch(text) else ""
 
 
 def _is_number(text: str, size: int) -> bool:

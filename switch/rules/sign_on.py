@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from switch.decisions import Refusal
 from switch.messages.actions import Action
+from switch.messages.kinds import Kind
 from switch.messages.verdicts import Finding
 from switch.rules.rule import NOT_ASKED
+from switch.wire.masking import shown
 
 if TYPE_CHECKING:
     from switch.decisions import Facts
@@ -24,14 +26,21 @@ OPERATOR_FAILURES_MAX: Final = 5
 
 
 def serial_matches(request: Request, facts: Facts, _: Policy) -> Verdict:
-    """A terminal number that is bound to a machine works on that machine only."""
-    bound_to = facts.terminal.serial if facts.terminal else ""
-    if not bound_to or not request.extras.serial:
+    """A terminal number that is bound to a machine works on that machine only: it says which it is when it signs on.
+
+    Other messages, and those of dialects without a place for it, need not say it.
+    """
+    bound_to, told = facts.terminal.serial if facts.terminal else "", request.extras.serial
+    if not bound_to:
         return NOT_ASKED
-    if request.extras.serial == bound_to:
-        return request.extras.serial, bound_to, None
+    if told == bound_to:
+        return told, bound_to, None
     why = f"the terminal is bound to the machine with serial number {bound_to}"
-    return request.extras.serial, bound_to, Refusal(Action.SERIAL_MISMATCH, why)
+    if told:
+        return shown(told, "free"), bound_to, Refusal(Action.SERIAL_MISMATCH, why)
+    if request.kind is not Kind.SIGN_ON or not request.extras.can_tell_serial:
+        return NOT_ASKED
+    return "none", bound_to, Refusal(Action.SERIAL_MISMATCH, f"{why}, and tells none")
 
 
 def software_is_recent(request: Request, facts: Facts, policy: Policy) -> Verdict:

@@ -18,10 +18,14 @@ from switch.decisions import (
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
 from switch.messages.model import Request
+from switch.messages.unionpay import SOFTWARE_SIZE_MAX
 from switch.rules.rule import Policy
 from switch.transactions.posting import Posting
+from switch.wire.masking import kept, kept_text, plain_name
 
 _BATCH_MAX: Final = 999_999
+_SCRIPT_RESULT_BYTES: Final = 5
+_SCRIPT_OUTCOMES: Final = range(3)  # not performed, failed, successful
 _UPLOADED_AS: Final = {
     Kind.STATUS_UPLOAD: "status",
     Kind.SIGNATURE_UPLOAD: "signature",
@@ -33,11 +37,12 @@ def sign_on(request: Request, facts: Facts, _: Policy) -> Posting:
     """The terminal may work, under the batch number and the working keys it is given."""
     assert facts.terminal is not None
     extras, new_keys = request.extras, request.verdicts.new_keys
+    software = plain_name(extras.software, SOFTWARE_SIZE_MAX)
     changed = ChangeTerminal(
         signed_on=True,
-        software=extras.software or None,
+        software=software or None,
         operator_id=extras.operator_id or None,
-        done=_done_by_sign_on(facts.terminal, extras.software),
+        done=_done_by_sign_on(facts.terminal, software),
     )
     batch = facts.terminal.batch
     effects: list[Effect] = [changed]
@@ -83,14 +88,27 @@ def download_end(request: Request, facts: Facts, _: Policy) -> Posting:
 
 
 def upload(request: Request, facts: Facts, _: Policy) -> Posting:
-    """Keep what came, with the payment it is about, if it names one; a script's result is what the chip said."""
+    """Keep what came, with the payment it is about, if it names one; a script's result is what the chip said.
+
+    Card numbers do not stay in it. A signature is an image, whose bytes are no digits.
+    """
     original_id = None if facts.original is None else facts.original.payment_id
     content = _asked(request)
+    content = kept_text(content) if request.kind is Kind.SIGNATURE_UPLOAD else kept(content)
     if request.kind is Kind.SCRIPT_RESULT and request.chip is not None:
-        content = request.chip.script_results or content
-    kept = KeepUpload(_UPLOADED_AS[request.kind], original_id, content)
+        content = _results_of_scripts(request.chip.script_results) or content
     done = _done(facts, "status") if request.kind is Kind.STATUS_UPLOAD else ()
-    return Posting(effects=(kept, *done))
+    return Posting(effects=(KeepUpload(_UPLOADED_AS[request.kind], original_id, content), *done))
+
+
+def _results_of_scripts(data: bytes) -> bytes:
+    """The results as they came, b"" unless they are some: five bytes for each script, the first of them how it went.
+
+    EMV Book 4 annex A5 (issuer script results); UnionPay's tag DF31 is the same.
+    """
+    heads = data[::_SCRIPT_RESULT_BYTES]
+    is_whole = len(data) % _SCRIPT_RESULT_BYTES == 0
+    return data if is_whole and all(head >> 4 in _SCRIPT_OUTCOMES for head in heads) else b""
 
 
 def _done(facts: Facts, wish: str) -> tuple[Effect, ...]:

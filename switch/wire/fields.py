@@ -19,9 +19,10 @@ Encoding = Literal["ascii", "bcd", "raw", "hex"]
 LengthEncoding = Literal["ascii", "bcd", "binary"]
 Counts = Literal["digits", "bytes"]
 Align = Literal["left", "right"]
-Show = Literal["clear", "free", "pan", "track", "tlv", "secret"]
+Show = Literal["clear", "free", "pan", "track", "tlv", "operator", "scan", "secret"]
 """How a value may be shown to people: whole; whole unless a card number hides in it; first six and last four
-digits; the same for a track; by the tags inside; never."""
+digits; the same for a track; by the tags inside; the operator without the password; all but the pay code scanned;
+never."""
 
 DIGITS: Final = "0123456789"
 HEX_DIGITS: Final = "0123456789ABCDEF"

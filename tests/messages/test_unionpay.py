@@ -34,6 +34,10 @@ INFOS = [
     ("A3004CODEand some words of the maker",                 TerminalInfo("CODE")),
     ("89860012345 460,00,12345 N31.2 E121.5A3004CODE",       TerminalInfo()),  # an older terminal's free text
     ("A3099CODE",                                            TerminalInfo()),  # it ends too soon
+    ("A2011" + "0207SN 1234",                                TerminalInfo()),  # no machine's number has blanks
+    ("A2020" + "05164111111111111111",                       TerminalInfo()),  # a card number is no version
+    ("A2020" + "02164111111111111111",                       TerminalInfo("", "4111111111111111")),
+    ("A2025" + "0521" + "1" * 21,                            TerminalInfo()),
     ("A3004\xd6\xd0\xb9\xfa",                                TerminalInfo()),  # Chinese is no pay code
     ("A30\xb24CODE",                                         TerminalInfo()),
 ]
@@ -42,6 +46,8 @@ SERIALS = [
     ("Sequence No04AB12and more", "AB12"),
     ("Sequence No12 30606100001", "30606100001"),
     ("Sequence No1230606100",     ""),
+    ("Sequence No06AB/12*",       ""),
+    (f"Sequence No41{'1' * 41}",  ""),
     ("Sequence No",               ""),
     ("Sequence NoAB30606100",     ""),
     ("\x00\x01\x02",              ""),

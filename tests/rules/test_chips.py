@@ -52,7 +52,7 @@ def test_a_cryptogram_without_a_key_passes_and_is_seen() -> None:
 # --- what a right cryptogram vouches for -------------------------------------------------------------------
 
 SIGNED_RUNGS = (signed_amount_is_asked, signed_currency_is_asked, chip_decided_so)
-ANOTHER = {"amount_minor": 1001, "currency": "840", "cryptogram_information": 0x00}
+ANOTHER: dict[str, Any] = {"amount_minor": 1001, "currency": "840", "cryptogram_information": 0x00}
 
 
 def climbed(kind: Kind, verdicts: Verdicts = RIGHT, asked_in: str = "156", **chip: Any) -> list[Verdict]:

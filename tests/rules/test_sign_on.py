@@ -12,7 +12,7 @@ from switch.messages.kinds import Kind
 from switch.messages.model import Extras, Request
 from switch.messages.verdicts import Finding, Verdicts
 from switch.rules.rule import Policy
-from switch.rules.rulebook import SIGN_ON_LADDER, climb
+from switch.rules.rulebook import SIGN_ON_LADDER, SPEND_LADDER, climb
 from switch.values import Secret
 from tests.builders import a_request, a_terminal, an_operator, some_facts
 
@@ -33,12 +33,32 @@ def answer(request: Request, policy: Policy | None = None, **facts: Any) -> Acti
     [
         ("SN1", "SN1", Action.APPROVED),
         ("SN1", "SN2", Action.SERIAL_MISMATCH),
-        ("SN1", "", Action.APPROVED),
+        ("SN1", "", Action.SERIAL_MISMATCH),
         ("", "SN2", Action.APPROVED),
+        ("", "", Action.APPROVED),
     ],
 )
 def test_a_bound_terminal_works_on_its_machine_only(bound_to: str, reported: str, action: Action) -> None:
     assert answer(a_sign_on(serial=reported), terminal=a_terminal(serial=bound_to)) is action
+
+
+def test_a_bound_terminal_of_a_dialect_without_serial_numbers_signs_on_without_one() -> None:
+    assert answer(a_sign_on(can_tell_serial=False), terminal=a_terminal(serial="SN1")) is Action.APPROVED
+
+
+def test_a_bound_terminal_tells_its_number_at_sign_on_only() -> None:
+    _, refusal = climb(SPEND_LADDER, a_request(), some_facts(terminal=a_terminal(serial="SN1")), Policy())
+
+    assert refusal is None
+
+
+def test_a_card_number_in_place_of_a_serial_number_is_not_in_the_trace() -> None:
+    sign_on = a_sign_on(serial="4111111111111111")
+
+    trace, refusal = climb(SIGN_ON_LADDER, sign_on, some_facts(terminal=a_terminal(serial="SN1")), Policy())
+
+    assert refusal is not None
+    assert trace[-1] == ("serial", "411111******1111", "SN1", False)
 
 
 @pytest.mark.parametrize(("least", "reported", "before", "action"), [

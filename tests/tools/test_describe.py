@@ -10,6 +10,7 @@ import pytest
 
 from switch.errors import OperatorError
 from switch.tools.describe import Description, describe_bare, describe_frame, parse_hex
+from switch.wire.codec import Codec
 from switch.wire.dialect import load_dialect
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,6 +123,15 @@ def test_text_cannot_disturb_the_screen_and_chinese_can_be_read() -> None:
 
     assert [line.value for line in describe_bare(body, CUP).lines][-1] == r"\x1B[2J\xD5\xC5\xD3\xB1!"
     assert [line.value for line in describe_bare(clean, CUP).lines][-2:] == [r"\xD5\xC5\xD3\xB1", "张颖"]
+
+
+def test_neither_a_password_nor_a_pay_code_is_shown() -> None:
+    fields = {0: "0800", 59: "A20100206SN1234A3006620001", 63: "01 secret7"}
+
+    told = table(describe_bare(Codec(CUP).encode(fields), CUP))
+
+    assert told["59"] == "A20100206SN1234A3006******"
+    assert told["63"] == "01 *******"
 
 
 def test_a_keep_alive_is_told_as_one() -> None:

@@ -30,6 +30,9 @@ class Shelf(Downloads):
 
 
 POLICY = Policy(downloads=Shelf())
+RESULTS = bytes.fromhex("2000000001 1100000002")
+CARD = "4111111111111111"
+TRACK = f"{CARD}=30122010000012345"
 
 
 def of_a_terminal(kind: Kind, **changes: Any) -> Request:
@@ -123,9 +126,41 @@ def test_a_signature_is_kept_with_the_sale_it_is_of() -> None:
 
 
 def test_a_scripts_result_is_what_the_chip_says() -> None:
-    told = of_a_terminal(Kind.SCRIPT_RESULT, chip=a_chip(script_results=b"\x20\x01"))
+    told = of_a_terminal(Kind.SCRIPT_RESULT, chip=a_chip(script_results=RESULTS))
 
-    assert decide(told, some_facts(original=a_payment())).effects == (KeepUpload("script_result", 11, b"\x20\x01"),)
+    assert decide(told, some_facts(original=a_payment())).effects == (KeepUpload("script_result", 11, RESULTS),)
+
+
+@pytest.mark.parametrize(
+    "results", [b"\x20\x01", RESULTS + b"\x30\0\0\0\0", b"4111111111111111", b"41111111111111111111"]
+)
+def test_what_is_no_result_of_a_script_is_not_kept_for_one(results: bytes) -> None:
+    told = of_a_terminal(Kind.SCRIPT_RESULT, chip=a_chip(script_results=results), extras=Extras(content="9505"))
+
+    assert decide(told, some_facts()).effects == (KeepUpload("script_result", None, b"\x95\x05"),)
+
+
+@pytest.mark.parametrize("written", [TRACK, f"B{CARD}^DOE/J^30122010000?", f"570F{CARD}D30122015F", CARD])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_card_in_an_upload_is_not_kept(written: str, packed: bool) -> None:  # noqa: FBT001 - a table cell
+    in_hex = "".join(one for one in written.replace("=", "D") if one in "0123456789ABCDEF")
+    content = in_hex + "0" * (len(in_hex) % 2) if packed else written.encode().hex()
+
+    decision = decide(of_a_terminal(Kind.STATUS_UPLOAD, extras=Extras(content=content)), some_facts())
+
+    upload = next(effect for effect in decision.effects if isinstance(effect, KeepUpload))
+    assert len(upload.content) == len(content) // 2
+    assert CARD not in upload.content.decode("latin-1")
+    assert CARD not in upload.content.hex()
+
+
+@pytest.mark.parametrize("software", ["4111111111111111", "V 1.0", "1" * 21, "1.0\n"])
+def test_a_software_version_that_is_none_is_not_kept(software: str) -> None:
+    terminal = a_terminal(software="1.0", pending=("software",))
+
+    decision = decide(of_a_terminal(Kind.SIGN_ON, extras=Extras(software=software)), some_facts(terminal=terminal))
+
+    assert decision.effects == (ChangeTerminal(signed_on=True),)
 
 
 @pytest.mark.parametrize("kind", [Kind.STATUS_UPLOAD, Kind.SCRIPT_RESULT])
