@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from switch.ledger import schema
 from switch.ledger.database import Database, open_database
+from switch.ledger.settlement_tables import TOTALS
 from tests.ledger.shop import CARDS, MERCHANT_ACCOUNT, RICH, Shop, authorisation, purchase, reversal, stock
 
 ACCOUNT, CARD = CARDS[RICH][1], CARDS[RICH][0]
@@ -56,6 +57,21 @@ def change_payment(**values: Any) -> sa.Update:
     return sa.update(schema.payment).where(schema.payment.c.payment_id == SALE).values(**values)
 
 
+def day(**values: Any) -> sa.Insert:
+    return sa.insert(schema.business_day).values(**{"day": 20260305, "opened_at": 1} | values)
+
+
+def settled(**values: Any) -> sa.Insert:
+    numbers = {f"{whose}_{name}": 0 for whose in ("host", "terminal") for name in TOTALS}
+    row = {"terminal_id": "T1", "merchant_id": "M1", "batch": "000001", "state": "closed", "business_day": 20260304}
+    return sa.insert(schema.batch).values(**numbers | row | {"journal_id": SALE, "settled_at": 1} | values)
+
+
+def discrepancy(number: int, **values: Any) -> dict[str, Any]:
+    row = {"terminal_id": "T1", "merchant_id": "M1", "batch": "000001", "stan": "000001", "what": "missing"}
+    return {"id": number, **row, **values}
+
+
 FORBIDDEN = {
     "a key has two effects": key(),
     "a hold ends twice": sa.insert(schema.hold_end).values(hold_id=HOLD, journal_id=RELEASE, how="captured"),
@@ -74,6 +90,13 @@ FORBIDDEN = {
     "a second balance": sa.insert(schema.balance).values(
         account_id=ACCOUNT, ledger_minor=0, held_minor=0, credit_limit_minor=0
     ),
+    "a settled batch that is open": settled(state="open"),
+    "a settlement nobody asked for": settled(journal_id=7),
+    "a discrepancy of an unknown sort": sa.insert(schema.discrepancy).values(discrepancy(1, what="odd")),
+    "two discrepancies of one transaction": sa.insert(schema.discrepancy).values([discrepancy(1), discrepancy(2)]),
+    "a day that is closed at no moment": day(state="closed"),
+    "a day that is open and has ended": day(closed_at=2),
+    "a day begins twice": day(day=20260304),
     "a second decision under one id": sa.insert(schema.journal).values(
         journal_id=SALE, kind="purchase", action="approved", local_date=1, business_day=1, received_at=1, decided_at=1
     ),
@@ -90,3 +113,6 @@ def test_what_is_only_new_is_taken(books: Database) -> None:
     with books.writing() as connection:
         connection.execute(transfer())
         connection.execute(key(stan="000009"))
+        connection.execute(settled())
+        connection.execute(day())
+        connection.execute(sa.insert(schema.discrepancy), [discrepancy(1), discrepancy(2, stan="000002")])
