@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from switch.tools.statements import Sheet
 
 _MICROSECONDS = 1_000_000
+_DAY = timedelta(days=1)
 
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there, not here.")]
 
@@ -41,6 +42,14 @@ def journal_ids() -> JournalIds:
     return JournalIds(wall_clock)
 
 
+def business_day_at(books: OpenBooks, at: int) -> date:
+    """Return the business day of a moment (microseconds since 1970, UTC) by the clock, as a running switch does."""
+    hours, _, minutes = books.settings.cut_over.partition(":")
+    early = timedelta(hours=int(hours), minutes=int(minutes))
+    moment = datetime.fromtimestamp(at / _MICROSECONDS, UTC) + (_DAY - early if early else timedelta())
+    return moment.astimezone(books.settings.zone).date()
+
+
 # --- ending one --------------------------------------------------------------------------------------------
 
 
@@ -55,10 +64,17 @@ def cutover(
     Also beside a running switch: what comes later belongs to the next day. Run again, it does what was left to do.
     Without --day, days that are over and not settled come first: then the day that is running stays open.
     """
+    from switch.ledger.days import begin_day
+    from switch.ledger.sweeping import wall_clock
+
     asked = None if day is None else _date(day)
     with open_books(config) as books:
+        now = wall_clock()
+        today = business_day_at(books, now)
+        if asked in (None, today):
+            begin_day(books.database, today, now)  # what is over by the clock is closed, although no request came
         if not (_settle_pending(books) and asked is None):
-            _close(books, asked or _today(books))
+            _close(books, asked or today)
 
 
 def _settle_pending(books: OpenBooks) -> bool:
@@ -67,7 +83,7 @@ def _settle_pending(books: OpenBooks) -> bool:
 
     pending = closed_days_without_statements(books.database)
     for day in pending:
-        typer.echo(f"{day} was closed before, and not settled")
+        typer.echo(f"{day} is over, and was not settled")
         _print_done(_settle(books, day))
     return bool(pending)
 
@@ -108,13 +124,6 @@ def _print_done(report: DayReport) -> None:
 
 def _told(file: KeptFile) -> str:
     return f"{file.items} items, debits {file.debit_minor:,} and credits {file.credit_minor:,} in minor units"
-
-
-def _today(books: OpenBooks) -> date:
-    from switch.ledger.sweeping import wall_clock
-    from switch.messages.dates import HostCalendar
-
-    return HostCalendar(books.settings.zone).day_of(wall_clock())
 
 
 def _date(text: str) -> date:

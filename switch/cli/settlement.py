@@ -203,12 +203,11 @@ def _desk(books: OpenBooks) -> Desk:
     from switch.ledger.group import Rules
     from switch.ledger.sessions import connector
     from switch.ledger.sweeping import wall_clock
-    from switch.messages.dates import HostCalendar
     from switch.rules.rulebook import RULE_SET
     from switch.transactions.decide import decide
     from switch.transactions.table import NEEDS
 
-    rules = Rules(decide, NEEDS, HostCalendar(books.settings.zone).day_of, RULE_SET)
+    rules = Rules(decide, NEEDS, lambda at: closing_day.business_day_at(books, at), RULE_SET)
     return Desk(connector(books.database), rules, books.vault(), wall_clock, closing_day.journal_ids())
 
 

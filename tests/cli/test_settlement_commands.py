@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from switch.cli import audit, imports, journal, settlement
+from switch.cli import audit, closing_day, imports, journal, settlement
 from switch.cli.books import open_books
 from switch.cli.setup import install, settings_text
 from switch.errors import NotInBooks, OperatorError
@@ -263,21 +263,35 @@ def test_a_day_is_closed_and_settled_once(settled: Office) -> None:
     assert (settled.rows("SELECT * FROM journal"), settled.rows("SELECT * FROM clearing_file")) == everything
 
 
-def test_a_day_that_was_closed_and_not_settled_comes_first_and_the_running_one_stays_open(office: Office) -> None:
+def test_days_that_are_over_come_first_and_the_running_one_stays_open(office: Office) -> None:
     office.send(sale(1, 10_000))
-    with open_books(office.config) as books:
-        sample_books.SampleBooks(books.database, []).damage(
-            "UPDATE business_day SET state = 'closed', closed_at = opened_at",
-            "INSERT INTO business_day (day, opened_at, state) VALUES (20260305, 1, 'open')",
-        )
 
     said = office.ok("settlement", "cutover")
 
-    assert said.startswith("2026-03-04 was closed before, and not settled\n")
-    assert office.rows("SELECT day, state FROM business_day ORDER BY day") == [
-        (20260304, "closed"),
-        (20260305, "open"),
-    ]
+    assert said.startswith("2026-03-04 is over, and was not settled\n")
+    assert "1 statements made" in said
+    assert office.rows("SELECT state FROM business_day ORDER BY day") == [("closed",), ("open",)]
+
+
+def test_the_running_day_is_closed_once_those_before_it_are_settled(office: Office) -> None:
+    first = office.ok("settlement", "cutover")
+    closed_day = first.partition(" ")[0]
+    second, third = (office.ok("settlement", "cutover", "--day", closed_day) for _ in range(2))
+
+    assert first.startswith(f"{closed_day} closed; ")
+    assert "nothing was left to do" in second
+    assert second == third
+
+
+def test_a_day_ends_at_the_configured_time(office: Office) -> None:
+    text = office.config.read_text()
+    office.config.write_text(f'cut_over = "23:00"\n{text}')
+    before, after = (NOON + minutes * 60_000_000 for minutes in (179, 180))  # 22:59 and 23:00 in Shanghai
+
+    with open_books(office.config) as books:
+        days = [str(closing_day.business_day_at(books, at)) for at in (before, after)]
+
+    assert days == ["2026-03-04", "2026-03-05"]
 
 
 @pytest.mark.parametrize("day", ["2026-03-09", "2026-02-30", "yesterday", "20260304"])
