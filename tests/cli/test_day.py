@@ -70,6 +70,7 @@ def test_a_day_is_played_and_the_books_agree_and_a_locked_terminals_is_not_as_ex
     assert "the demo's master key" in played.stdout
     assert "steps as expected, every balance as counted" in played.stdout
     assert "terminal and books agree to the cent" in played.stdout
+    assert played.stdout.count("the terminal's mistake, found") == 3
     assert "all invariants hold" in played.stdout
     assert max(map(len, played.stdout.splitlines())) <= 80
     assert "4111111111111111" not in played.stdout

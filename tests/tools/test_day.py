@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from time import time_ns
@@ -50,7 +51,8 @@ from switch.tools.demo_keys import load_demo_keys
 from switch.tools.simulated_card import SimulatedCard, load_cards
 from switch.tools.tally import BatchTotals, Mistake, Move, Settled, Sum, Totals
 from switch.tools.terminal import STANS_OF_A_PLAY, LineLost, Terminal, first_stan, open_line
-from switch.tools.unionpay_day import BALANCE, REVERSAL, SALE, SIGN_ON, TRANSFER, VOID
+from switch.tools.unionpay_batch import DIFFER, SETTLE, settle
+from switch.tools.unionpay_day import BALANCE, FRESH, REVERSAL, SALE, SIGN_ON, TRANSFER, VOID
 from switch.wire.codec import Codec, Fields
 from switch.wire.dialect import Dialect, load_dialect
 from switch.wire.framing import Frame
@@ -149,6 +151,7 @@ def cup(code: str = "00", change: Callable[[Fields, Fields], None] | None = None
 ON = Step("on", "sign-on", SIGN_ON)
 SOLD = Step("sale", "sale", SALE, "union", Shown.SWIPED, Trick.NONE, 1200, "", Move.SALE)
 CHIP = replace(SOLD, name="chip", shown=Shown.CHIP)
+HALF_WRONG = partial(settle, results="21")
 
 
 UNIONPAY_KINDS = {
@@ -401,16 +404,17 @@ def a_demo(database: str, folder: Path, dialect: str) -> Settings:
     return settings
 
 
-async def play_against_a_switch(settings: Settings, dialect: Dialect, terminal_id: str, times: int) -> list[Play]:
+async def play_against_a_switch(settings: Settings, dialect: Dialect, *scripts: Script) -> list[Play]:
+    """Play the scripts one after the other as TERM0005; every step of each is as expected."""
     plays = []
     async with trio.open_nursery() as nursery:
         running = await nursery.start(lambda task_status: run(settings, log=StringIO(), task_status=task_status))
         async with open_line(dialect, *running.listeners["door"]) as line:
-            for number in range(times):
+            for number, script in enumerate(scripts):
                 now = datetime.now(ZONE)
-                terminal = Terminal(dialect, terminal_id, "MERCHANT0000001", MASTER, 1 + number * STANS_OF_A_PLAY)
+                terminal = Terminal(dialect, "TERM0005", "MERCHANT0000001", MASTER, 1 + number * STANS_OF_A_PLAY)
                 cards = {name: SimulatedCard(data, likely_counter(now)) for name, data in SERVED.cards.items()}
-                play = Play(DAYS[dialect.name], terminal, line, cards, lambda: datetime.now(ZONE), SERVED.pay_code)
+                play = Play(script, terminal, line, cards, lambda: datetime.now(ZONE), SERVED.pay_code)
                 with trio.fail_after(DEADLINE_S):
                     lines = await play.run()
                 assert [line for line in lines if not line.is_as_expected] == []
@@ -428,7 +432,7 @@ async def test_the_whole_day_is_as_expected_and_the_books_agree_to_the_cent(
     with closing(open_database(database)) as books, books.reading() as connection:
         before = newest(connection)
 
-    plays = await play_against_a_switch(settings, load_dialect(name), "TERM0005", times=2)
+    plays = await play_against_a_switch(settings, load_dialect(name), DAYS[name], DAYS[name])
 
     own = [play.tally.totals() for play in plays]
     assert own[0] == own[1]
@@ -450,6 +454,30 @@ async def test_the_whole_day_is_as_expected_and_the_books_agree_to_the_cent(
     assert named == sorted(mistake for one in settled for mistake in one.mistakes)
     assert len(settled) == (6 if name == "unionpay-pos" else 0)
     assert [finding for finding in findings if not finding.holds] == []
+
+
+@pytest.mark.parametrize(
+    "broken_off",
+    [(SOLD,), (replace(SOLD, trick=Trick.FORGOTTEN), Step("differ", "settlement", DIFFER._replace(does=HALF_WRONG)))],
+    ids=["in the middle of its sales", "before its upload"],
+)
+async def test_a_day_that_was_broken_off_keeps_no_other_from_its_own_batch(
+    broken_off: tuple[Step, ...], sqlite_database: str, tmp_path: Path
+) -> None:
+    settings = a_demo(sqlite_database, tmp_path, "unionpay-pos")
+    fresh = Step("fresh", "a fresh batch", FRESH)
+    again = (fresh, SOLD, Step("sum", "settlement", SETTLE))
+
+    _, play = await play_against_a_switch(
+        settings,
+        load_dialect("unionpay-pos"),
+        Script((fresh, *broken_off), unionpay_day.DAY.message),
+        Script(again, unionpay_day.DAY.message),
+    )
+
+    with closing(open_database(sqlite_database)) as books, books.reading() as connection:
+        assert list(batch_differences(connection, "TERM0005", play.settled)) == []
+    assert play.settled[0].counted.domestic.debits == Sum(1, 1200)
 
 
 def test_batches_and_mistakes_that_the_books_have_not_are_named(sqlite_database: str) -> None:
