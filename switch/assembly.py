@@ -50,6 +50,9 @@ from switch.wire.framing import Framing
 SWEEP_MAX: Final = 256
 """Questions to the books that are answered by one query."""
 
+PASSWORDS_MAX: Final = 512
+"""Passwords that may wait for their comparison, tens of milliseconds each; more sign-ons are refused at once."""
+
 ISSUERS_AGE_S: Final = 30.0
 """How soon an issuer's key that was put in is minded by a running switch."""
 
@@ -86,7 +89,7 @@ class KeyDesk:
             partial(read_answers, database), runner, partial(events.unexpected, "reading keys"), SWEEP_MAX
         )
         self._passwords: Sweeper[PasswordQuestion, Finding] = Sweeper(
-            _check_passwords, runner, partial(events.unexpected, "checking a password"), sweep_max=1
+            _check_passwords, runner, partial(events.unexpected, "checking a password"), SWEEP_MAX, PASSWORDS_MAX
         )
         self.asker = Asker(self._books, self._passwords, partial(events.unexpected, "judging a message"))
 
@@ -193,6 +196,7 @@ class Doors:
             self._transactions,
             self._events,
             self._desk.security(settings, dialect, self._clock, counters),
+            ProtectedFields(dialect).unreadable if settings.security.mac != "off" else frozenset(),
         )
         return Listener(exchange, limits, counters, self._events)
 
@@ -227,7 +231,12 @@ def _business_days(cut_over: str, calendar: HostCalendar) -> Callable[[int], dat
 
 
 def _check_passwords(asked: Sequence[PasswordQuestion]) -> list[Finding]:
-    return [Finding.RIGHT if password_matches(each.stored, each.password.reveal()) else Finding.WRONG for each in asked]
+    """Compare each password once, however many terminals of a merchant send it at the same time."""
+    found = {
+        each: Finding.RIGHT if password_matches(each.stored, each.password.reveal()) else Finding.WRONG
+        for each in set(asked)
+    }
+    return [found[each] for each in asked]
 
 
 def _method(settings: ListenerSettings, protected: ProtectedFields) -> MacMethod:

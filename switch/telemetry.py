@@ -307,6 +307,10 @@ class EventLog:
         """A message that decodes but asks nothing that can be decided. ``because`` names a field, no contents."""
         self._sampled("rejected", listener=listener, mti=mti, action=action, because=because)
 
+    def chip_unanswered(self, listener: str, because: str) -> None:
+        """An answer left without the issuer's word to the chip: the key that checked it does not open any more."""
+        self._sampled("chip unanswered", listener=listener, because=because)
+
     # --- trouble of our own ---
 
     def commit_failed(self, size: int, error: str) -> None:

@@ -33,6 +33,9 @@ class Verification(NamedTuple):
     expiry_yymm: str
     scheme: str
 
+    def __repr__(self) -> str:
+        return "Verification(********)"
+
 
 class Question(NamedTuple):
     """What is asked for: any of a terminal's keys, a card (by its look-up key), an operator (merchant, number)."""

@@ -38,6 +38,10 @@ class ProtectedFields:
         self._chip = field_of(dialect, roles["chip"]) if "chip" in roles else 0
         self._action = field_of(dialect, roles["action"])
         others = (field_of(dialect, roles[role]) for role in ("pin_block", "private") if role in roles)
+        self.delivers_keys = "private" in roles
+        pins = (field_of(dialect, roles["pin_block"]),) if "pin_block" in roles else ()
+        self.unreadable = frozenset((*self._mac_fields, *pins))
+        """Fields that mean nothing to who has no keys."""
         self.terminal = role_getter(dialect, "terminal")
         self.watched = frozenset({*self._mac_fields, *self.tracks, self._chip, *others} - {0})
         """Fields that make a message worth a look; one without any of them carries nothing to check."""

@@ -26,6 +26,9 @@ class PinReference(NamedTuple):
     pvki: str
     pvv: str
 
+    def __repr__(self) -> str:
+        return "PinReference(********)"
+
 
 class KeptKey(NamedTuple):
     """A key as it may be kept and shown: its check value, and its key block."""

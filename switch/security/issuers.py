@@ -67,6 +67,11 @@ class Issuers:
         self.usages: frozenset[str] = frozenset(usage for _, usage in self._keys)
         self._sizes = sorted({len(prefix) for prefix, _ in self._keys}, reverse=True)
 
+    def has(self, pan: Pan, usage: KeyUsage) -> bool:
+        """Whether there is any key of a usage for a card's range: which one, the card says."""
+        digits = pan.reveal()
+        return any((digits[:size], usage) in self._keys for size in self._sizes)
+
     def find(self, pan: Pan, usage: KeyUsage, key_index: str = "") -> IssuerKey | None:
         """Return the key for a card: the one of that index, else the one without an index, else the only one."""
         digits = pan.reveal()

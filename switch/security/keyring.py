@@ -26,6 +26,11 @@ class TerminalKeys:
     previous: dict[str, str]
     previous_until: int
 
+    @property
+    def before(self) -> TerminalKeys:
+        """The keys of the sign-on before the last, with what that did not change."""
+        return TerminalKeys({**self.current, **self.previous}, {}, 0)
+
     def candidates(self, usage: str, now: int) -> tuple[str, ...]:
         """The blocks that a message may have been made with: the current one first; () without any."""
         current = self.current.get(usage)
@@ -42,6 +47,7 @@ class Keyring:
         self._grace_us = grace_us
         self._terminals_max = terminals_max
         self._held: OrderedDict[str, TerminalKeys] = OrderedDict()
+        self._settled: OrderedDict[str, dict[str, str]] = OrderedDict()  # current keys that were used, by terminal
 
     def get(self, terminal_id: str) -> TerminalKeys | None:
         """What is held of a terminal, which may be older than the books."""
@@ -57,6 +63,8 @@ class Keyring:
             {usage: previous for usage, (_, previous, _) in blocks.items() if previous},
             max((changed_at for _, previous, changed_at in blocks.values() if previous), default=0) + self._grace_us,
         )
+        if held.previous and self._settled.get(terminal_id) == held.current:
+            held.previous.clear()
         if not held.current:  # strangers are asked about anew: they must not push terminals out
             self._held.pop(terminal_id, None)
             return held
@@ -83,6 +91,9 @@ class Keyring:
         held = self._held.get(terminal_id)
         if held is not None and held.previous:
             held.previous.clear()
+            self._settled[terminal_id] = dict(held.current)
+            while len(self._settled) > self._terminals_max:
+                self._settled.popitem(last=False)
 
     def __repr__(self) -> str:
         return f"Keyring({len(self._held)} terminals)"

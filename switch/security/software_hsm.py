@@ -56,9 +56,8 @@ class _Ready(Generic[_K, _V]):
 
     def __getitem__(self, name: _K) -> _V:
         held = self._held
-        try:
-            value = held[name]
-        except KeyError:
+        value = held.get(name)
+        if value is None:  # made outside an except clause: a key that does not open must not bring its name along
             value = held[name] = self._make(name)
             if len(held) > self._at_most:
                 held.popitem(last=False)

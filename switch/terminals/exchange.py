@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from switch.decisions import Outcome, Standing
-from switch.errors import DecodeError, EncodeError
+from switch.errors import ConfigurationError, DecodeError, EncodeError
 from switch.ledger.lookups import Answer, Question
 from switch.messages.actions import Action
 from switch.messages.catalogue import Entry
@@ -22,7 +22,7 @@ from switch.messages.mapping import MessageMap, answer_mti
 from switch.messages.model import Reject, Reply, Request
 from switch.messages.protected import ProtectedFields
 from switch.messages.references import rrn_of
-from switch.messages.verdicts import Finding
+from switch.messages.verdicts import Finding, Verdicts
 from switch.telemetry import EventLog, ListenerMetrics, TransactionLog
 from switch.terminals.asking import Asker
 from switch.terminals.guard import Admitted, Guard
@@ -35,6 +35,9 @@ Respond = Callable[[bytes | None], None]
 """Takes the answer's frame, or None where none is sent; called exactly once for each frame served."""
 
 _DUPLICATES: Final = frozenset({Standing.REPEAT, Standing.CONFLICT})
+
+_COUNTED: Final = ("pin", "card_code", "track_code", "cryptogram", "password")
+"""Verdicts that are counted, by how they came out."""
 
 _KEYS_DIFFER: Final = frozenset({Action.MAC_WRONG, Action.KEYS_MISSING})
 _SIGN_ON_AGAIN: Final = "sign_on"
@@ -67,7 +70,10 @@ class _Judged(NamedTuple):
 
 
 class Exchange:
-    """How one listener answers. ``clock`` gives microseconds since 1970, UTC; ``ids`` what references are made from."""
+    """How one listener answers. ``clock`` gives microseconds since 1970, UTC; ``ids`` what references are made from.
+
+    Without ``security`` messages with one of the ``unreadable`` fields are refused.
+    """
 
     def __init__(
         self,
@@ -83,9 +89,11 @@ class Exchange:
         transactions: TransactionLog,
         events: EventLog,
         security: Security | None = None,
+        unreadable: frozenset[int] = frozenset(),
     ) -> None:
         self.name = name
         self._security = security
+        self._unreadable = unreadable
         self._watched = security.protected.watched if security is not None else frozenset()
         self._macs = security is not None and security.guard.protection.policy == "required"
         self.framing = framing
@@ -120,11 +128,19 @@ class Exchange:
             respond(self.write(answer, frame.header))
             return True
         pending = _Pending(self, frame, fields, entry, respond, begun)
-        if self._security is None or self._is_plain(fields, entry):
+        if self._security is None:
+            pending.submit(_Judged(self._keyless(fields, entry), None))
+        elif self._is_plain(fields, entry):
             pending.submit(_Judged(self._mapping.request(fields, entry, self._clock()), None))
         else:
             self._security.asker.run(self._judged(self._security, frame, fields, entry), pending.submit)
         return True
+
+    def _keyless(self, fields: Fields, entry: Entry) -> Request | Reject:
+        """Without a security module what is made with keys cannot be checked, and is not believed."""
+        if not self._unreadable.isdisjoint(fields):
+            return Reject(Action.KEYS_MISSING, "the switch has no keys to check the message's MAC or PIN with")
+        return self._mapping.request(fields, entry, self._clock())
 
     def _is_plain(self, fields: Fields, entry: Entry) -> bool:
         """Whether a message carries nothing that a key is needed for, and need not carry any."""
@@ -134,13 +150,25 @@ class Exchange:
         self, security: Security, frame: Frame, fields: Fields, entry: Entry
     ) -> Generator[Question | PasswordQuestion, Answer | Finding | None, _Judged]:
         received_at = self._clock()
-        admitted = yield from security.guard.admit(frame.body, fields, entry)
-        if isinstance(admitted, Reject):
-            return _Judged(admitted, None)
-        request = self._mapping.request(admitted.fields, entry, received_at)
-        if isinstance(request, Reject):
-            return _Judged(request, admitted)
-        return _Judged((yield from security.judge.judge(request, admitted)), admitted)
+        try:
+            admitted = yield from security.guard.admit(frame.body, fields, entry)
+            if isinstance(admitted, Reject):
+                return _Judged(admitted, None)
+            request = self._mapping.request(admitted.fields, entry, received_at)
+            if isinstance(request, Reject):
+                return _Judged(request, admitted)
+            judged = yield from security.judge.judge(request, admitted)
+        except ConfigurationError as error:  # a key that does not open; new ones mend it where it is the terminal's
+            return _Judged(Reject(Action.KEYS_MISSING, str(error)), None)
+        if isinstance(judged, Request):
+            self._count_verdicts(judged.verdicts)
+        return _Judged(judged, admitted)
+
+    def _count_verdicts(self, verdicts: Verdicts) -> None:
+        for what in _COUNTED:
+            finding = getattr(verdicts, what)
+            if finding is not Finding.ABSENT:
+                self._metrics.verdict(what, finding)
 
     def submit(self, pending: _Pending, request: Request) -> None:
         """Have a request decided."""
@@ -148,17 +176,15 @@ class Exchange:
             self._metrics.clock_skew.inc()
         self._handler.handle(request, pending.deliver)
 
-    def finish(self, pending: _Pending, outcome: Outcome) -> None:
-        """Write the answer of an outcome, count it and log it."""
+    def deliver(self, pending: _Pending, outcome: Outcome) -> None:
+        """Write the answer of an outcome, count it and log it; one that cannot be written is silence."""
         reply, request = outcome.reply, outcome.request
         data = None
-        if reply is not None:
-            answer = self._mapping.answer(pending.fields, pending.entry.echo, reply)
-            header = self._mapping.header(pending.header, reply.wish) if reply.wish else pending.header
-            if pending.admitted is None or self._security is None:
-                data = self.write(answer, header)
-            else:
-                data = self._protected(self._security, pending.admitted, outcome, answer, header)
+        try:
+            if reply is not None:
+                data = self._answer(pending, outcome, reply)
+        except Exception as error:  # noqa: BLE001 - the request is in the books, and its place must be free again
+            self._events.unexpected(f"answering on {self.name}", error)
         pending.respond(data)
         action = reply.action.value if reply is not None else "none"
         duration_s = time.perf_counter() - pending.begun
@@ -167,6 +193,13 @@ class Exchange:
             self._metrics.duplicate(outcome.standing.value)
         if self._transactions.enabled:
             self._log(request, outcome, action, duration_s)
+
+    def _answer(self, pending: _Pending, outcome: Outcome, reply: Reply) -> bytes | None:
+        answer = self._mapping.answer(pending.fields, pending.entry.echo, reply)
+        header = self._mapping.header(pending.header, reply.wish) if reply.wish else pending.header
+        if pending.admitted is None or self._security is None:
+            return self.write(answer, header)
+        return self._protected(self._security, pending.admitted, outcome, answer, header)
 
     def _protected(
         self, security: Security, admitted: Admitted, outcome: Outcome, answer: Fields, header: bytes
@@ -178,7 +211,10 @@ class Exchange:
             security.guard.signed_on(request.terminal_id, new_keys.kept)
         if request.verdicts.cryptogram is Finding.RIGHT:
             fields = security.protected
-            fields.add_chip(answer, security.judge.chip_answer(request, fields.code(answer)))
+            try:
+                fields.add_chip(answer, security.judge.chip_answer(request, fields.code(answer)))
+            except (ConfigurationError, ValueError) as error:  # the decision stands, the chip goes without its answer
+                self._events.chip_unanswered(self.name, str(error))
         return self.write(answer, header, admitted.mac_block)
 
     def write(self, answer: Fields, header: bytes, mac_block: str = "") -> bytes | None:
@@ -206,17 +242,19 @@ class Exchange:
             respond(None)
         return answerable
 
-    def reject(self, frame: Frame, fields: Fields, reject: Reject, respond: Respond, begun: float) -> None:
-        """Refuse without a decision."""
+    def reject(
+        self, frame: Frame, fields: Fields, reject: Reject, respond: Respond, begun: float, mac_block: str = ""
+    ) -> None:
+        """Refuse without a decision; with a MAC where the message's own was right."""
         self._count("unknown", reject.action, begun)
         self._events.rejected(self.name, fields[0], reject.action.value, reject.because)
-        respond(self._refusal(frame, fields, reject.action))
+        respond(self._refusal(frame, fields, reject.action, mac_block))
 
-    def _refusal(self, frame: Frame, fields: Fields, action: Action) -> bytes | None:
+    def _refusal(self, frame: Frame, fields: Fields, action: Action, mac_block: str = "") -> bytes | None:
         """An answer without a decision: to a message that could not be read whole, or has no kind."""
         reply = Reply(action, self._clock(), rrn_of(self._ids()))
         header = self._mapping.header(frame.header, _SIGN_ON_AGAIN) if action in _KEYS_DIFFER else frame.header
-        return self.write(self._mapping.refusal(fields, reply), header)
+        return self.write(self._mapping.refusal(fields, reply), header, mac_block)
 
     def _count(self, kind: str, action: str, begun: float) -> None:
         self._metrics.answered(kind, action, time.perf_counter() - begun)
@@ -270,9 +308,10 @@ class _Pending:
             judged = _Judged(Reject(Action.SYSTEM_ERROR, "the message could not be judged"), None)
         request, self.admitted = judged
         if isinstance(request, Reject):
-            self.exchange.reject(self.frame, self.fields, request, self.respond, self.begun)
+            block = self.admitted.mac_block if self.admitted is not None else ""
+            self.exchange.reject(self.frame, self.fields, request, self.respond, self.begun, block)
         else:
             self.exchange.submit(self, request)
 
     def deliver(self, outcome: Outcome) -> None:
-        self.exchange.finish(self, outcome)
+        self.exchange.deliver(self, outcome)

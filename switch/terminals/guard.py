@@ -59,6 +59,9 @@ class Admitted(NamedTuple):
     mac_block: str = ""
     secrets: Secrets = NO_SECRETS
 
+    def __repr__(self) -> str:
+        return "Admitted(********)"
+
 
 Admission = Generator[Question, Answer | None, Admitted | Reject]
 
@@ -92,7 +95,9 @@ class Guard:
         if not (checks_mac or secrets.is_track_encrypted or secrets.pin_block or entry.kind is Kind.SIGN_ON):
             return Admitted(fields, secrets=secrets)
         terminal_id = self._protected.terminal(fields)
-        keys = self._keyring.get(terminal_id) or (yield from self._read_keys(terminal_id))
+        # a sign-on is worth a look into the books: an officer may have put another master key in
+        keys = None if entry.kind is Kind.SIGN_ON else self._keyring.get(terminal_id)
+        keys = keys or (yield from self._read_keys(terminal_id))
         if keys is None:
             return UNREADABLE
         block = ""
@@ -101,7 +106,7 @@ class Guard:
             if isinstance(found, Reject):
                 return found
             block, keys = found
-        if secrets.is_track_encrypted:
+        if secrets.is_track_encrypted and not fields.keys().isdisjoint(self._protected.tracks):
             opened = self._open_tracks(fields, keys)
             if isinstance(opened, Reject):
                 return opened
@@ -147,7 +152,8 @@ class Guard:
             return self._refused("wrong", f"the MAC {why}")
         if found == keys.current[KeyUsage.MAC]:
             self._keyring.settle(terminal_id)
-        return found, keys
+            return found, keys
+        return found, keys.before  # it has not had its new keys: its PIN and tracks are under the old ones too
 
     def _authentic(self, keys: TerminalKeys, body: bytes) -> str | None:
         blocks = keys.candidates(KeyUsage.MAC, self._clock())
@@ -156,7 +162,10 @@ class Guard:
         size = self.protection.field_bytes
         received = body[-size:]
         if self.protection.is_hex:
-            received = bytes.fromhex(received.decode("ascii"))
+            try:
+                received = bytes.fromhex(received.decode("ascii"))
+            except ValueError:  # another field is the message's last: its MAC is not where it should be
+                return None
         return self._hsm.authentic(blocks, self.protection.method, body[:-size], received)
 
     def _refused(self, reason: str, because: str) -> Reject:

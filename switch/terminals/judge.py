@@ -16,7 +16,7 @@ from switch.messages.kinds import Kind
 from switch.messages.model import Reject, Request, channel_of
 from switch.messages.protected import ProtectedFields
 from switch.messages.sensitive import Secrets
-from switch.messages.stripe import Track2, track2_parts
+from switch.messages.stripe import track2_parts
 from switch.messages.verdicts import Finding, NewKeys, Verdicts
 from switch.security.card_codes import CVV2_SERVICE_CODE, ICVV_SERVICE_CODE
 from switch.security.hsm import Hsm, PinReference
@@ -71,9 +71,9 @@ class Judge:
             return request
         secrets = admitted.secrets
         issuers = self._issuers()
-        cvk = issuers.find(pan, KeyUsage.CVK) if secrets.card_code or secrets.track2 else None
+        has_codes = bool(secrets.card_code or secrets.track2) and issuers.has(pan, KeyUsage.CVK)
         card = None
-        if secrets.pin_block or cvk is not None:
+        if secrets.pin_block or has_codes:
             answer = yield Question(pan_key=self._pan_key(pan))
             if not isinstance(answer, Answer):
                 return UNREADABLE
@@ -81,8 +81,10 @@ class Judge:
         verdicts = request.verdicts
         if secrets.pin_block:
             verdicts = self._pin(verdicts, secrets, pan, admitted.keys, card, issuers)
-        if cvk is not None and card is not None:
+        if has_codes and card is not None:
             verdicts = self._codes(verdicts, request, secrets, pan, card, issuers)
+        elif secrets.card_code:
+            verdicts = verdicts._replace(card_code=Finding.UNCHECKED)
         if request.chip is not None and request.chip.cryptogram:
             verdicts = self._cryptogram(verdicts, request, pan, issuers)
         return request._replace(verdicts=verdicts)
@@ -104,12 +106,13 @@ class Judge:
 
     def _sign_on(self, request: Request, admitted: Admitted) -> Judgement:
         keys, extras = admitted.keys, request.extras
-        form = FORMS.get(extras.network_code)
+        # keys that the answer has no place for would only take from the terminal those that it has elsewhere
+        form = FORMS.get(extras.network_code) if self._protected.delivers_keys else None
         master = keys.current.get(KeyUsage.TERMINAL_MASTER) if keys else None
         new_keys: NewKeys | None = None
         if master is not None and form is not None:
             new_keys = self._hsm.working_keys(master, form, double_length_mac=self._double_length_mac)
-        elif self._keys_required:
+        elif self._keys_required and self._protected.delivers_keys:
             return Reject(Action.KEYS_MISSING, "the terminal has no master key: enter one with `switch keys`")
         finding = Finding.ABSENT
         if extras.password is not None:
@@ -124,7 +127,7 @@ class Judge:
         if not isinstance(answer, Answer) or not answer.password:
             return Finding.UNCHECKED
         found = yield PasswordQuestion(answer.password, password)
-        return found if isinstance(found, Finding) else Finding.WRONG
+        return found if isinstance(found, Finding) else Finding.UNCHECKED  # too many ask: not the operator's fault
 
     # --- cards ---------------------------------------------------------------------------------------------
 
@@ -159,19 +162,24 @@ class Judge:
             finding = self._hsm.check_code(key.block, pan, card.expiry_yymm, CVV2_SERVICE_CODE, secrets.card_code)
             why = "the code typed in is not the card's" if finding is Finding.WRONG else verdicts.because
             verdicts = verdicts._replace(card_code=finding, because=why)
-        track = track2_parts(secrets.track2) if secrets.track2 else None
-        if track is not None:
-            finding = self._stripe_code(key, pan, card, track, request)
+        if secrets.track2:
+            finding = self._stripe_code(key, pan, card, secrets.track2, request)
             why = "the code on the stripe is not the card's" if finding is Finding.WRONG else verdicts.because
             verdicts = verdicts._replace(track_code=finding, because=why)
         return verdicts
 
-    def _stripe_code(self, key: IssuerKey, pan: Pan, card: Verification, track: Track2, request: Request) -> Finding:
-        code = track.discretionary[_CODE]
-        if len(code) < _CODE.stop - _CODE.start:
-            return Finding.ABSENT
-        if key.method == IF_LAID_OUT and track.discretionary[:_PVKI_AND_PVV] != card.pvki + card.pvv:
-            return Finding.UNCHECKED
+    def _stripe_code(self, key: IssuerKey, pan: Pan, card: Verification, text: str, request: Request) -> Finding:
+        """A stripe whose code cannot be found has none that is right: leaving it out gets nobody past it."""
+        track = track2_parts(text)
+        code = track.discretionary[_CODE] if track is not None else ""
+        if key.method == IF_LAID_OUT:
+            is_laid_out = track is not None and track.discretionary[:_PVKI_AND_PVV] == card.pvki + card.pvv != ""
+            if not is_laid_out:
+                return Finding.UNCHECKED
+        elif track is not None and card.service_code not in ("", track.service_code):
+            return Finding.WRONG
+        if track is None or len(code) < _CODE.stop - _CODE.start:
+            return Finding.WRONG
         is_chip = channel_of(request.entry_mode) in {"chip", "contactless"}
         service_codes = (ICVV_SERVICE_CODE, track.service_code) if is_chip else (track.service_code,)
         for service_code in service_codes:  # chips of older cards hold the stripe's own code
@@ -183,8 +191,11 @@ class Judge:
         chip = request.chip
         key = issuers.find(pan, KeyUsage.ISSUER_CRYPTOGRAM)
         method = key.method_for(chip, pan) if key and chip else None
-        if chip is None or key is None or method is None:
+        if chip is None or key is None:
             return verdicts._replace(cryptogram=Finding.UNCHECKED)
+        if method is None:
+            why = "no chip scheme is known for the card, so its cryptogram cannot be checked"
+            return verdicts._replace(cryptogram=Finding.WRONG, because=why)
         verdict = self._hsm.check_cryptogram(key.block, method, chip, pan, chip.sequence(request.card_sequence))
         # a version that we do not know is the sender's word only: not to know how to check it is no reason to trust it
         finding = Finding.WRONG if verdict.finding is Finding.UNCHECKED else verdict.finding

@@ -14,6 +14,7 @@ import trio
 
 from switch.messages.dates import HostCalendar
 from switch.messages.mapping import MessageMap
+from switch.messages.protected import ProtectedFields
 from switch.telemetry import EventLog, ListenerMetrics, Metrics, TransactionLog, configure_logging
 from switch.terminals.exchange import Exchange, Security
 from switch.terminals.limits import Limits
@@ -140,6 +141,7 @@ async def open_door(
         transactions,
         events,
         secure(spoken, counters) if secure is not None else None,
+        ProtectedFields(spoken).unreadable,
     )
     listener = Listener(exchange, limits or Limits(), counters, events)
     ended = trio.Event()

@@ -49,7 +49,6 @@ def safe() -> Safe:
 # --- keys --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="the keyring keeps a master key that the books no longer have")
 async def test_a_new_master_key_is_used_at_the_next_sign_on(safe: Safe) -> None:
     keys = safe.sign_on()
     async with open_door("unionpay-pos", secure=safe.secure) as door, door.connect() as peer:
@@ -65,7 +64,6 @@ async def test_a_new_master_key_is_used_at_the_next_sign_on(safe: Safe) -> None:
         assert taken(ANOTHER_MASTER, new_keys.delivery).pin_key
 
 
-@pytest.mark.xfail(strict=True, reason="a MAC that fails reads the old keys back from the books")
 async def test_old_keys_are_refused_once_the_new_ones_were_used(safe: Safe) -> None:
     old = safe.sign_on()
     new = safe.sign_on()
@@ -78,7 +76,6 @@ async def test_old_keys_are_refused_once_the_new_ones_were_used(safe: Safe) -> N
     assert codes == ["00", "00", "A0"]
 
 
-@pytest.mark.xfail(strict=True, reason="a PIN is read under the current key only, whatever key the MAC was under")
 async def test_a_pin_under_the_old_keys_is_read_as_long_as_these_are_good(safe: Safe) -> None:
     old = safe.sign_on()
     safe.sign_on()
@@ -90,7 +87,6 @@ async def test_a_pin_under_the_old_keys_is_read_as_long_as_these_are_good(safe: 
         assert door.handler.requests[0].verdicts.pin is Finding.RIGHT
 
 
-@pytest.mark.xfail(strict=True, reason="a track is opened under the current key only, whatever key the MAC was under")
 async def test_a_track_under_the_old_keys_is_opened_as_long_as_these_are_good(safe: Safe) -> None:
     old = safe.sign_on()
     safe.sign_on()
@@ -101,7 +97,6 @@ async def test_a_track_under_the_old_keys_is_opened_as_long_as_these_are_good(sa
         assert (await peer.receive())[39] == "00"
 
 
-@pytest.mark.xfail(strict=True, reason="a key block that does not open is a fault of ours that nobody is told to mend")
 async def test_a_terminal_whose_key_block_was_altered_is_asked_to_sign_on(safe: Safe) -> None:
     keys = safe.sign_on()
     kept = safe.books.keys["TERM0001"]
@@ -116,7 +111,6 @@ async def test_a_terminal_whose_key_block_was_altered_is_asked_to_sign_on(safe: 
         assert frame.header[5:].hex()[5] == "3"
 
 
-@pytest.mark.xfail(strict=True, reason="without a master key secrets are passed over in silence")
 async def test_a_switch_without_a_master_key_takes_no_message_that_needs_one() -> None:
     async with open_door("unionpay-pos") as door, door.connect() as peer:
         await peer.send(door.purchase(f52="0123456789ABCDEF", f53="2600000000000000", f64="DEADBEEF"))
@@ -127,7 +121,6 @@ async def test_a_switch_without_a_master_key_takes_no_message_that_needs_one() -
 # --- MACs --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="what is refused after its MAC was right is answered without one")
 async def test_a_refusal_without_a_decision_has_a_mac_where_its_message_had_a_right_one(safe: Safe) -> None:
     keys = safe.sign_on()
     async with open_door("unionpay-pos", secure=safe.secure) as door, door.connect() as peer:
@@ -138,7 +131,6 @@ async def test_a_refusal_without_a_decision_has_a_mac_where_its_message_had_a_ri
         assert has_right_mac(door.codec, keys, answer)
 
 
-@pytest.mark.xfail(strict=True, reason="the end of the message is taken for a MAC in hex, whatever field stands there")
 async def test_a_message_whose_last_field_is_no_mac_is_refused_for_its_mac(safe: Safe) -> None:
     safe.sign_on()
     safe.method = MacMethod(MacAlgorithm.X9_19, MacOutput.RAW8)
@@ -152,7 +144,6 @@ async def test_a_message_whose_last_field_is_no_mac_is_refused_for_its_mac(safe:
 # --- cards -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="a stripe that is cut off before its code counts as one without")
 @pytest.mark.parametrize("track", [f"{VISA}D3012101", f"{VISA}D301210100000", f"{VISA}DD101"])
 async def test_a_stripe_without_its_code_is_not_good_where_the_issuer_has_a_key(track: str, safe: Safe) -> None:
     async with open_door("unionpay-pos", secure=safe.secure) as door, door.connect() as peer:
@@ -162,7 +153,6 @@ async def test_a_stripe_without_its_code_is_not_good_where_the_issuer_has_a_key(
         assert door.handler.requests[0].verdicts.track_code in {Finding.WRONG, Finding.MALFORMED}
 
 
-@pytest.mark.xfail(strict=True, reason="whether there is a key is asked without the card's index")
 async def test_a_code_is_held_against_the_one_of_several_keys_that_the_card_names(safe: Safe) -> None:
     rows = [safe.issue("4", KeyUsage.CVK, key)._replace(key_index=at) for at, key in (("1", ISSUER_KEY), ("2", CVK))]
     safe.issuers = Issuers(rows)
@@ -176,7 +166,6 @@ async def test_a_code_is_held_against_the_one_of_several_keys_that_the_card_name
         assert door.handler.requests[0].verdicts.card_code is Finding.WRONG
 
 
-@pytest.mark.xfail(strict=True, reason="a card of no known scheme passes by its issuer's key unless it names a scheme")
 async def test_a_wrong_cryptogram_is_wrong_where_the_issuer_has_a_key_whatever_the_card_begins_with(safe: Safe) -> None:
     safe.issuers = Issuers([safe.issue("95588", KeyUsage.ISSUER_CRYPTOGRAM, ISSUER_KEY)])
     async with open_door("unionpay-pos", secure=safe.secure) as door, door.connect() as peer:
@@ -195,7 +184,6 @@ async def test_a_pay_code_is_not_paid_by_another_card(safe: Safe) -> None:
         assert all(request.pan is None for request in door.handler.requests)
 
 
-@pytest.mark.xfail(strict=True, reason="an answer that cannot be made leaves its request in flight")
 async def test_a_chip_that_cannot_be_answered_any_more_costs_the_answer_its_chip_data_only(safe: Safe) -> None:
     handler = FakeHandler(answers_at_once=False)
     async with (
@@ -223,7 +211,6 @@ class FullPasswords:
         return False
 
 
-@pytest.mark.xfail(strict=True, reason="a password that nobody had time for counts as a wrong one, and locks")
 async def test_a_password_that_could_not_be_checked_is_not_a_wrong_one(safe: Safe) -> None:
     safe.books.passwords["MERCHANT0000001", "01"] = "secret"
 
@@ -238,7 +225,6 @@ async def test_a_password_that_could_not_be_checked_is_not_a_wrong_one(safe: Saf
         assert all(request.verdicts.password is not Finding.WRONG for request in door.handler.requests)
 
 
-@pytest.mark.xfail(strict=True, reason="verdicts are never counted")
 async def test_what_was_found_of_secrets_is_counted(safe: Safe) -> None:
     async with open_door("unionpay-pos", secure=safe.secure) as door, door.connect() as peer:
         await peer.send(door.purchase(f2=UNIONPAY, f22="051", f55=chip_text(t9F26="0102030405060708")))
@@ -247,6 +233,5 @@ async def test_what_was_found_of_secrets_is_counted(safe: Safe) -> None:
         assert door.counted("verdicts_total", what="cryptogram", finding="wrong") == 1
 
 
-@pytest.mark.xfail(strict=True, reason="the fields of an admitted message show themselves")
 def test_an_admitted_message_shows_nothing_of_its_card() -> None:
     assert VISA not in repr(Admitted({2: VISA, 35: TRACK}))
