@@ -123,7 +123,7 @@ async def run(
     with closing(open_database(settings.ledger.database)) as database:
         await in_thread(lambda: check_version(database))
         await in_thread(lambda: check_keys(database, vault))
-        rules = rules_of(settings, HostCalendar(settings.zone))
+        rules = rules_of(settings, HostCalendar(settings.zone), vault.pan_key)
         store = Store(connector(database), rules, vault.pan_key, clock, JournalIds(clock), code_key=vault.code_key)
         observer = _Observer(metrics, events, transactions)
         writer = Writer(store, in_thread, clock, observer, settings.ledger.group_max, settings.ledger.queue_max)

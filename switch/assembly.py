@@ -201,7 +201,7 @@ class Doors:
         return Listener(exchange, limits, counters, self._events)
 
 
-def rules_of(settings: Settings, calendar: HostCalendar) -> Rules:
+def rules_of(settings: Settings, calendar: HostCalendar, pan_key: Callable[[Pan], bytes]) -> Rules:
     """What the ledger decides by: the rules, each listener's policy, and what counts against limits.
 
     Raises `ConfigurationError` for a data file that makes no sense.
@@ -220,7 +220,7 @@ def rules_of(settings: Settings, calendar: HostCalendar) -> Rules:
         for listener in settings.listeners
     }
     day_of = _business_days(settings.cut_over, calendar)
-    return Rules(decider(policies), NEEDS, day_of, RULE_SET, parsed, counter_of(classes), given_back)
+    return Rules(decider(policies), NEEDS, day_of, RULE_SET, parsed, counter_of(classes), given_back, pan_key)
 
 
 def _business_days(cut_over: str, calendar: HostCalendar) -> Callable[[int], date]:

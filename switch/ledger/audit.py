@@ -16,6 +16,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from switch.ledger.audit_answers import ANSWERS
+from switch.ledger.audit_days import BATCHES, DAYS
 from switch.ledger.audit_floor import FLOOR
 from switch.ledger.audit_holds import HOLDS
 from switch.ledger.audit_keys import KEYS
@@ -26,7 +27,7 @@ from switch.ledger.audit_words import Finding, Invariant, Query, Replay
 from switch.ledger.database import Database
 from switch.ledger.ports import PanVault
 
-INVARIANTS: Final = (ENTRIES, BALANCES, FLOOR, HOLDS, ANSWERS, KEYS, LIFE)
+INVARIANTS: Final = (ENTRIES, BALANCES, FLOOR, HOLDS, ANSWERS, KEYS, LIFE, BATCHES, DAYS)
 
 
 @contextmanager

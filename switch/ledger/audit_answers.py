@@ -10,6 +10,10 @@ from typing import Final
 from switch.ledger.audit_kinds import IMPORT, ROWS, Does, Way, kinds, listed
 from switch.ledger.audit_records import RECORDS, USED_UP
 from switch.ledger.audit_words import Invariant, Query
+from switch.messages.kinds import Kind
+
+_BY_THE_HOST: Final = listed((IMPORT, Kind.STATEMENT))
+"""What moves money between accounts of other sorts: an import, and a merchant's fees (`switch.ledger.audit_days`)."""
 
 _PAYS: Final = kinds(lambda row: row.pays)
 _MOVES: Final = kinds(lambda row: row.moves is Does.MUST)
@@ -142,7 +146,7 @@ _PARTIES: Final = (
           LEFT JOIN payment AS p ON p.payment_id = coalesce(own.payment_id, j.original_id)
           LEFT JOIN card AS c ON c.card_id = j.card_id AND j.kind = 'correction'
           LEFT JOIN merchant AS m ON m.merchant_id = j.merchant_id AND j.kind = 'correction'
-         WHERE j.kind <> '{IMPORT}'
+         WHERE j.kind NOT IN {_BY_THE_HOST}
            AND CASE WHEN t.debit_account_id = coalesce(c.account_id, p.account_id)
                      AND t.credit_account_id = coalesce(m.account_id, p.merchant_account_id) THEN ({_WAY}) < 0
                     WHEN t.debit_account_id = coalesce(m.account_id, p.merchant_account_id)
@@ -155,7 +159,7 @@ _PARTIES: Final = (
         SELECT t.journal_id, t.times
           FROM (SELECT journal_id, count(*) AS times FROM transfer GROUP BY journal_id HAVING count(*) > 1) AS t
           JOIN journal AS j ON j.journal_id = t.journal_id
-         WHERE j.kind <> '{IMPORT}'""",
+         WHERE j.kind NOT IN {_BY_THE_HOST}""",
     ),
 )
 
@@ -169,7 +173,12 @@ _APPROVED_FOR_IT: Final = tuple(
     )
     for what, id_column, journal_column, allowed in (
         ("payment", "payment_id", "payment_id", _PAYS),
-        ("transfer", "leg", "journal_id", listed((IMPORT, *(r.kind for r in ROWS if r.moves is not Does.NEVER)))),
+        (
+            "transfer",
+            "leg",
+            "journal_id",
+            listed((IMPORT, Kind.STATEMENT, *(r.kind for r in ROWS if r.moves is not Does.NEVER))),
+        ),
         ("hold", "hold_id", "hold_id", kinds(lambda row: row.holds is not Does.NEVER)),
         ("hold_end", "hold_id", "journal_id", kinds(lambda row: row.ends is not Does.NEVER)),
     )

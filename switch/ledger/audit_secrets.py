@@ -36,7 +36,8 @@ _TRACK: Final = re.compile(r"[0-9]{13,19}[=D][0-9]{7}|[Bb][0-9]{13,19}\^")  # IS
 _LIKE_A_CARD: Final = re.compile(r"(?:2[2-7]|3[4-9]|[456])[0-9]{11,17}")  # ISO/IEC 7812: what schemes issue
 _KEY: Final = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-F]{64}|[0-9A-F]{48}|[0-9A-F]{32})(?![0-9A-Za-z])", re.IGNORECASE)
 _PIN: Final = re.compile(r'\["(?:pin|card_code|operator_password)","?[0-9]{3,}')  # in a trace
-_FINGERPRINTS: Final = frozenset({"rule_set", "value"})  # of rules, of the installation: hex, and no key
+_FINGERPRINTS: Final = frozenset({"rule_set", "value", "sha256"})  # of rules, of the installation, of a file: no key
+_ENDS_IN_ONE: Final = re.compile(r"\b[0-9a-fA-F]{64}\s*\Z")  # a clearing file: its last line has its own hash
 _NUMBERED: Final = frozenset({"terminal_id", "merchant_id", "serial", "stan", "batch", "rrn", "name"})
 _ALL_DIGITS_ZERO: Final = bytes.maketrans(b"0123456789", b"0000000000")
 _LETTERS_ZERO_TOO: Final = bytes.maketrans(b"ABCDEFabcdef", b"000000000000")
@@ -84,7 +85,7 @@ class _Judge:
         """Return what a free text holds, "" for nothing."""
         if _TRACK.search(text):
             return "a track"
-        if column not in _FINGERPRINTS and _KEY.search(text):
+        if column not in _FINGERPRINTS and _KEY.search(_ENDS_IN_ONE.sub("", text)):
             return "a key"
         if column == "trace" and _PIN.search(text):
             return "a PIN or a password"

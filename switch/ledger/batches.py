@@ -52,7 +52,7 @@ class Counted(NamedTuple):
     kind: Kind
     is_domestic: bool
     minor: int
-    count: int
+    times: int
 
 
 def totals_of(counted: Iterable[Counted]) -> BatchTotals:

@@ -15,7 +15,7 @@ from switch.security.key_blocks import KeyUsage
 from switch.security.keys import load_keys
 from switch.security.software_hsm import SoftwareHsm
 
-TERMINALS: Final = ("TERM0001", "TERM0005")
+TERMINALS: Final = ("TERM0001", "TERM0005", "TERM0007")
 
 # fmt: off
 ISSUERS: Final = (

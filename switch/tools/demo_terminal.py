@@ -20,7 +20,7 @@ from switch.wire.dialect import load_dialect
 
 DIALECT: Final = "unionpay-pos"
 MERCHANT: Final = "MERCHANT0000001"
-_TERMINAL: Final = "TERM0005"
+_TERMINAL: Final = "TERM0007"
 """Not the script's: nobody else's transactions are in its batch."""
 
 # fmt: off
