@@ -67,7 +67,7 @@ class MadeFile(NamedTuple):
 
 
 class Booked(NamedTuple):
-    """An approved payment of a batch, as the books have it. ``state`` is its payment's, ``pan_key`` None without a card.
+    """An approved payment of a batch, as the books have it: ``state`` is its payment's, ``pan_key`` its card's or None.
 
     ``amount_minor`` is what it is now, or what it was when it was voided or reversed.
     """
