@@ -20,7 +20,7 @@ demo: $(VENV)/.runs ## serve demo data, send it messages, show the answers (ONCE
 
 test: $(VENV)/.tests lint types ## lint, types, every test with coverage
 	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m coverage run -m pytest
+	@$(BIN)/python -m coverage run -m pytest -n auto --dist loadfile
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 

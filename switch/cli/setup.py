@@ -132,8 +132,8 @@ bind = "127.0.0.1:{iso}"                 # HOST:PORT; 0.0.0.0:{iso} for terminal
 # minimum_software = ""                 # terminals that report an older version must update first
 # [listeners.security]
 # mac = "optional"                      # "required", or "off"; optional: checked where it is there
-# mac_algorithm = "x9.19"               # ecb, x9.9, x9.19, cbc, sm4-ecb; as is usual in the dialect
-# mac_output = "raw8"                   # or "ascii8"
+#                                       # mac_algorithm (ecb, x9.9, x9.19, cbc, sm4-ecb) and mac_output (ascii8,
+#                                       # raw8) are as is usual in the dialect unless they are set
 # double_length_mac = false             # of the MAC key given out at sign-on
 # old_keys_s = 60.0                     # how long keys stay good after new ones were given out
 # [listeners.framing]                   # only what differs from the dialect's own framing

@@ -57,7 +57,7 @@ def test_init_writes_the_lines_that_everyone_changes_live(tmp_path: Path) -> Non
     assert live["ledger"] == {"database": "sqlite:///switch.sqlite3"}
     assert live["listeners"] == [
         {"name": "iso8583", "dialect": "iso8583-1987-ascii", "bind": "127.0.0.1:8583"},
-        {"name": "unionpay", "dialect": "unionpay-pos", "bind": "127.0.0.1:8584"},
+        {"name": "unionpay", "dialect": "unionpay-pos", "bind": "127.0.0.1:8584", "sign_on": "required"},
     ]
     assert live["admin"] == {"bind": "127.0.0.1:8580"}
     assert live["keys"] == {"file": "keys.toml"}

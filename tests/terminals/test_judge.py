@@ -239,8 +239,9 @@ async def test_trouble_in_the_middle_is_this_messages_alone() -> None:
     safe.own_terminal()
     keys = safe.sign_on()
     broken = safe.books.keys["TERM0001"]
-    altered = broken[KeyUsage.MAC]._replace(block=broken[KeyUsage.MAC].block[:-1] + "0")
-    broken[KeyUsage.MAC] = altered
+    block = broken[KeyUsage.MAC].block
+    altered = block[:-1] + ("1" if block.endswith("0") else "0")
+    broken[KeyUsage.MAC] = broken[KeyUsage.MAC]._replace(block=altered)
     async with open_door("unionpay-pos", secure=safe.secure) as door, door.connect() as peer:
         await peer.send(maced(door.codec, keys, door.purchase(1)), door.purchase(2))
         assert (await peer.receive())[39] == "00"
