@@ -64,14 +64,14 @@ def cutover(
     Also beside a running switch: what comes later belongs to the next day. Run again, it does what was left to do.
     Without --day, days that are over and not settled come first: then the day that is running stays open.
     """
-    from switch.ledger.days import begin_day
+    from switch.ledger.days import begin_day, newest_day
     from switch.ledger.sweeping import wall_clock
 
     asked = None if day is None else _date(day)
     with open_books(config) as books:
         now = wall_clock()
         today = business_day_at(books, now)
-        if asked in (None, today):
+        if asked is None or asked >= today or newest_day(books.database) is None:
             begin_day(books.database, today, now)  # what is over by the clock is closed, although no request came
         if not (_settle_pending(books) and asked is None):
             _close(books, asked or today)

@@ -8,6 +8,7 @@ import typer
 
 from switch.cli.books import OpenBooks, open_books
 from switch.cli.options import Config
+from switch.errors import OperatorError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,6 +31,8 @@ def explain(
     from switch.messages.actions import Action
     from switch.messages.responses import load_responses
 
+    if not named.strip():
+        raise OperatorError("name the transaction by its RRN, its STAN or its journal id")
     console = Console(highlight=False)
     with open_books(config) as books:
         with books.database.reading() as connection:

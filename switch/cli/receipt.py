@@ -25,6 +25,8 @@ def print_receipt(
     from switch.messages.responses import load_responses
     from switch.tools.receipts import receipt
 
+    if not rrn.strip():
+        raise OperatorError("name the payment by its RRN or its journal id")
     texts = load_responses()
     with open_books(config) as books, books.database.reading() as connection:
         entries = show_journal(connection, rrn)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 settlement_app = typer.Typer(help="Settle batches and business days, and put right what differs.", no_args_is_help=True)
 
 _BECAUSE_MAX: Final = 200
+_ID_MAX: Final = (1 << 63) - 1
 _LIKE_A_CARD: Final = re.compile(r"(?:[0-9][ -]?){12,}")
 
 Accept = Annotated[Right, typer.Option("--accept", help="Who is right: the terminal, or the host (the books).")]
@@ -141,7 +142,9 @@ def _meaning(line: DiscrepancyLine) -> str:
 
 @settlement_app.command("adjust")
 def adjust(
-    number: Annotated[int, typer.Argument(metavar="NUMBER", help="As `switch settlement discrepancies` lists it.")],
+    number: Annotated[
+        int, typer.Argument(max=_ID_MAX, metavar="NUMBER", help="As `switch settlement discrepancies` lists it.")
+    ],
     accept: Accept,
     because: Because = "",
     refund: Annotated[
@@ -162,7 +165,9 @@ def adjust(
 
 @settlement_app.command("settle")
 def settle_late(
-    journal_id: Annotated[int, typer.Argument(metavar="JOURNAL", help="As `switch journal adjustments` lists it.")],
+    journal_id: Annotated[
+        int, typer.Argument(max=_ID_MAX, metavar="JOURNAL", help="As `switch journal adjustments` lists it.")
+    ],
     accept: Accept,
     because: Because = "",
     config: Config = None,

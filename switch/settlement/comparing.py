@@ -24,7 +24,8 @@ def compared(booked: Sequence[Booked], uploaded: Iterable[Uploaded]) -> list[Dif
 
     Missing: a sale, completion or refund that stands, and the terminal does not have. Extra: the terminal has it, but
     the books have nothing under its STAN, or have reversed it. Different: in amount, or in card where both name one.
-    A void and what was voided by it may be uploaded or not: between them they come to nothing.
+    A void and what was voided by it may be uploaded or not: between them they come to nothing, also where a reversal of
+    the sale came after its void.
     """
     books = {payment.stan: payment for payment in sorted(booked, key=_stands)}
     voids = {payment.original_id: payment for payment in booked if payment.kind in VOIDS and _stands(payment)}
@@ -61,9 +62,9 @@ def _wrong(payment: Booked | None, record: Uploaded, voids: dict[int | None, Boo
     theirs = record.amount_minor, record.pan_key, record.masked_pan
     if payment is None:
         return Difference(record.stan, EXTRA, None, None, *theirs)
-    if payment.state == PaymentState.REVERSED:
-        return Difference(record.stan, EXTRA, payment.journal_id, 0, *theirs)
     void = voids.get(payment.journal_id)
+    if payment.state == PaymentState.REVERSED and void is None:
+        return Difference(record.stan, EXTRA, payment.journal_id, 0, *theirs)
     amount = payment.amount_minor if void is None else void.amount_minor
     is_of_card = not (record.pan_key and payment.pan_key) or record.pan_key == payment.pan_key
     if record.amount_minor == amount and is_of_card:
