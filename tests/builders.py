@@ -197,6 +197,6 @@ def a_pay_code(**changes: Any) -> PayCode:
         "code_key": b"q",
         "expires_at": NOW + 60_000_000,
         "is_single_use": True,
-        "is_used": False,
+        "used_by": None,
     }
     return PayCode(**{**parts, **changes})

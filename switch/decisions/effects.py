@@ -145,7 +145,7 @@ class SeeTerminal:
 
 @dataclass(frozen=True, slots=True)
 class ChangeCard:
-    """Moves a card to another status: an activation, and its reversal."""
+    """Moves a card to another status: an activation, and its reversal. One that is blocked by then stays as it is."""
 
     card_id: int
     status: str

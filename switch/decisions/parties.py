@@ -117,9 +117,16 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class PayCode:
-    """A code shown as QR that stands for a card's account for a while. ``code_key`` is its keyed hash."""
+    """A code shown as QR that stands for a card's account for a while. ``code_key`` is its keyed hash.
+
+    ``used_by`` is the purchase that used it up, where it is good for one.
+    """
 
     code_key: bytes
     expires_at: int
     is_single_use: bool
-    is_used: bool
+    used_by: int | None = None
+
+    @property
+    def is_used(self) -> bool:
+        return self.used_by is not None

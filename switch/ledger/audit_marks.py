@@ -77,13 +77,17 @@ def _date(day: int) -> date:
 
 
 def held_again(lives: Lives, completion: Life, event: Event) -> tuple[int, tuple[Life, ...]] | str:
-    """What undoing a completion holds again, and its authorisation; one too old to be completed has expired."""
+    """What undoing a completion holds again, and its authorisation.
+
+    One too old to be completed has expired, and so has that of a completion of a closed day.
+    """
     if completion.event.kind not in COMPLETED:
         return 0, ()
     authorisation = about(lives, completion)
     if authorisation is None or authorisation.state != "captured":
         return "the authorisation is not captured"
-    if days_between(authorisation, event) > COMPLETION_DAYS:
+    is_closed = completion.event.business_day != event.business_day
+    if is_closed or days_between(authorisation, event) > COMPLETION_DAYS:
         return 0, (authorisation._replace(state="expired"),)
     held = authorisation._replace(state="held", hold_id=event.journal_id)
     return held.current_minor, (held,)

@@ -1,8 +1,8 @@
 """What a reversal must have left behind, written from the domain's rules (7 to 10 and 21) for the audit alone.
 
 Exactly one level is undone, and only where the original, and what that is about, stand as it left them. Where they
-stand otherwise nothing happens, and that is approved too. To what amount a reversal in part went the journal does not
-keep: it is read off its mark.
+stand otherwise nothing happens, and that is approved too; but what was cancelled does not stand again after it. To
+what amount a reversal in part went the journal does not keep: it is read off its mark.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from switch.messages.kinds import Kind
 def reversal(lives: Lives, event: Event) -> Step | str:
     """Exactly one level is undone; where the original stands otherwise nothing happens, and that is approved too."""
     found = lives.get(event.original_id or 0)
+    if found is not None and found.state == "voided":
+        return Step(NO_MARK, (found._replace(state="reversed"),))
     stood = _undone(lives, found, event) if found is not None else None
     if found is None or stood is None:
         return Step(NO_MARK)
     if event.mark == NO_MARK and found.current_minor > found.refunded_minor:
         return Step(NO_MARK)  # one in part, to what is left already: the journal does not keep that amount
-    if found.event.business_day != event.business_day and found.current_minor:
+    if found.event.business_day != event.business_day and found.current_minor > found.refunded_minor:
         return Step(NO_MARK) if event.mark == NO_MARK else "the original's day was closed: an operator had to adjust it"
     return stood
 
@@ -84,11 +86,12 @@ def _undo_completion_void(lives: Lives, found: Life, _: Event) -> Step | None:
     authorisation = None if completion is None else about(lives, completion)
     if found.state != "posted" or completion is None or completion.state != "voided":
         return None
-    if authorisation is None or authorisation.state != "held":
+    if authorisation is None or authorisation.state not in ("held", "expired"):
         return None
     again = completion._replace(state="posted", current_minor=completion.current_minor + found.current_minor)
     captured = authorisation._replace(state="captured", hold_id=None)
-    mark = Mark(-found.current_minor, 0, authorisation.hold_id, "captured")
+    how = "captured" if authorisation.state == "held" else ""
+    mark = Mark(-found.current_minor, 0, authorisation.hold_id, how)
     return Step(mark, (_without(found, found.current_minor), again, captured))
 
 

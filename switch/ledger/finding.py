@@ -2,7 +2,7 @@
 
 What a request is about it says in one of four ways, and each kind has its own that it may use, tried in order: the
 first that finds anything ends the search. Which of several is meant is decided by what they have in common with the
-request: the card, the RRN, the date that it names; then the latest.
+request: the card, the RRN, STAN, batch and date that it names; then the latest.
 
     by STAN      of its own terminal and merchant, of the batch it names, a day either side of the date it names
     by RRN       of its merchant, whatever the terminal and however long ago
@@ -106,13 +106,15 @@ def original_code(request: Request) -> str:
 
 
 def is_same(row: JournalRow, entry: Entry) -> bool:
-    """Whether a request under a stored key is that request again: same card, amount and processing code.
+    """Whether a request under a stored key is that request again: same kind, card, amount and processing code.
 
-    One of the two without a PAN is another request: a repeat is sent as the first was.
+    A completion may be asked for first and then told, which is one. One of the two without a PAN is another request: a
+    repeat is sent as the first was.
     """
     request = entry.request
     return (
-        (row.pan_key or b"") == entry.pan_key
+        (row.kind == request.kind or {row.kind, request.kind} <= _COMPLETIONS)
+        and (row.pan_key or b"") == entry.pan_key
         and row.amount_minor == request.amount_minor
         and row.processing_code == request.processing_code
     )
@@ -258,17 +260,21 @@ def _may_be_of_card(row: JournalRow, entry: Entry) -> bool:
     return not entry.pan_key or not row.pan_key or row.pan_key == entry.pan_key
 
 
-def _likeness(entry: Entry) -> Callable[[JournalRow], tuple[bool, bool, bool, bool, int]]:
+def _likeness(entry: Entry) -> Callable[[JournalRow], tuple[bool, bool, bool, bool, bool, bool, int]]:
     """Return the key that candidates are sorted by: what each has in common with what the request says."""
     request, pan_key = entry.request, entry.pan_key
-    rrn = request.original.rrn if request.original is not None else ""
+    reference = request.original
+    rrn, batch = (reference.rrn, reference.batch) if reference is not None else ("", "")
+    stan = original_stan(request)
     day = original_date(request)
     named, (first, last) = number_of(day), days_around(day)
 
-    def likeness(row: JournalRow) -> tuple[bool, bool, bool, bool, int]:
+    def likeness(row: JournalRow) -> tuple[bool, bool, bool, bool, bool, bool, int]:
         return (
             bool(pan_key) and row.pan_key == pan_key,
             bool(rrn) and row.rrn == rrn,
+            bool(stan) and row.stan == stan,
+            bool(batch) and row.batch == batch,
             row.local_date == named,
             first <= row.local_date <= last,
             row.journal_id,

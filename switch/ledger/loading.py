@@ -109,7 +109,7 @@ def load(session: Session, books: Books, entries: Sequence[Entry], rules: Asking
     for row in codes:
         code_key, expires_at, single_use, used_by, pan_key = row[:5]
         books.cards.setdefault(pan_key, _card(row[4:], rules.limits))
-        code = PayCode(code_key, expires_at, bool(single_use), used_by is not None)
+        code = PayCode(code_key, expires_at, bool(single_use), used_by)
         books.pay_codes[code_key] = CodeOfCard(code, pan_key)
     if wanted.with_original:
         _load_payments(session, books, wanted.with_original, rules.needs)

@@ -26,6 +26,7 @@ from switch.decisions import (
 from switch.errors import InternalError
 from switch.ledger.books import NOTHING_SPENT, Books, TerminalChange
 from switch.ledger.rows import JournalRow
+from switch.ledger.statements import UNBLOCKED
 
 _UNCHANGED: Final = TerminalChange()
 
@@ -79,8 +80,9 @@ def _change_operator(books: Books, row: JournalRow, _: Facts, effect: ChangeOper
 
 
 def _change_card(books: Books, _: JournalRow, __: Facts, effect: ChangeCard) -> None:
+    """A card that is blocked stays so; one that this group has not loaded is seen by the database alone."""
     for pan_key, card in books.cards.items():
-        if card.card_id == effect.card_id:
+        if card.card_id == effect.card_id and card.status in UNBLOCKED:
             books.cards[pan_key] = replace(card, status=effect.status)
             break
     books.changes.cards[effect.card_id] = effect.status
@@ -101,8 +103,9 @@ def _use_pay_code(books: Books, row: JournalRow, _: Facts, effect: UsePayCode) -
     known = books.pay_codes.get(effect.code_key)
     if known is None:
         raise InternalError("an effect is about a pay code that this group has not loaded")
-    books.pay_codes[effect.code_key] = known._replace(code=replace(known.code, is_used=effect.used))
-    books.changes.pay_codes[effect.code_key] = row.journal_id if effect.used else None
+    used_by = row.journal_id if effect.used else None
+    books.pay_codes[effect.code_key] = known._replace(code=replace(known.code, used_by=used_by))
+    books.changes.pay_codes[effect.code_key] = used_by
 
 
 def _count_spending(books: Books, _: JournalRow, __: Facts, effect: CountSpending) -> None:

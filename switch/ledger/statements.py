@@ -308,12 +308,21 @@ _ADDED: Final = "{old} + {new}"
 BALANCE_CHANGE: Final  = Change("balance",  ("account_id",), ("ledger_minor", "held_minor"))
 PAYMENT_CHANGE: Final  = Change("payment",  ("payment_id",), ("state", "current_minor", "refunded_minor", "hold_id"))
 SPENT_CHANGE: Final    = Change("card_day", ("card_id", "business_day"), ("amount_minor", "count"), inserts=True)
-CARD_CHANGE: Final     = Change("card",     ("card_id",), ("status",))
 SECURITY_CHANGE: Final = Change("card_security", ("card_id",), ("pin_tries", "atc"), inserts=True)
 OPERATOR_CHANGE: Final = Change("operator", ("merchant_id", "operator_id"), ("failures",))
 PAY_CODE_CHANGE: Final = Change("pay_code", ("code_key",), ("used_by",))
 BATCH_CHANGE: Final    = Change("batch",    ("terminal_id", "merchant_id", "batch"), ("state",))
 # fmt: on
+
+UNBLOCKED: Final = ("active", "inactive")
+"""What an activation moves a card between; one that an operator has blocked meanwhile stays blocked."""
+
+CARD_CHANGE: Final = Change(
+    "card",
+    ("card_id",),
+    ("status",),
+    sets=(("status", f"CASE WHEN {{old}} IN {UNBLOCKED} THEN {{new}} ELSE {{old}} END"),),
+)
 
 _OF_TERMINAL: Final = ("signed_on", "software", "operator_id", "last_seen_day", "batch", "batch_state")
 

@@ -42,8 +42,8 @@ def claims_of(entries: Iterable[Entry], needs: Mapping[Kind, Needs]) -> list[Cla
 
     Terminals and STANs, its originals' included: a request, its repeat and its reversal wait for each other. The
     business day, which a cut-over claims for itself: it waits for the groups under way, and those after it for it.
-    And the terminals whose batches it is about: all requests of a batch share its terminal, but who settles, uploads
-    or opens one has it alone, so that no sale slips in between its totals and its end.
+    And the terminals of its batches: no sale slips in between the totals of a batch and its end, and its last free
+    place is given away once. A terminal seldom asks two things at once, so that this costs no waiting.
     """
     is_shared = {DAY: True}
     for entry in entries:
@@ -55,11 +55,7 @@ def claims_of(entries: Iterable[Entry], needs: Mapping[Kind, Needs]) -> list[Cla
             if stan:
                 is_shared[_prefix(request, stan)] = False
         if request.batch:
-            name = f"terminal\x1f{request.terminal_id}"
-            if need.batch or request.kind is Kind.SIGN_ON:
-                is_shared[name] = False
-            else:
-                is_shared.setdefault(name, True)
+            is_shared[f"terminal\x1f{request.terminal_id}"] = False
     return [Claim(*claim) for claim in is_shared.items()]
 
 

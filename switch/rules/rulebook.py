@@ -111,13 +111,11 @@ NOTED: Final[Ladder] = (
 COUNTER: Final[Ladder] = (
     Rule("chip_counter",          chips.counter_increased),
 )
-AUTHENTIC: Final[Ladder] = (  # the PIN last: nobody locks it without the card
+GENUINE: Final[Ladder] = (
     Rule("card_code",             pins.card_codes_are_right),
     Rule("cryptogram",            chips.cryptogram_is_right),
-    *SIGNED,
-    *COUNTER,
-    *PIN,
 )
+AUTHENTIC: Final[Ladder] = (*GENUINE, *SIGNED, *COUNTER, *PIN)  # the PIN last: nobody locks it without the card
 RECEIVER: Final[Ladder] = (
     Rule("receiver_known",        transfers.receiver_is_known),
     Rule("receiver_active",       transfers.receiver_is_active),
@@ -145,7 +143,7 @@ _SHOWN: Final[Ladder] = (*NOT_REVERSED, *PRESENTED, *AUTHENTIC)
 SPEND_LADDER:      Final[Ladder] = (*_NEW, *CARD, *_SHOWN, *SPENDING)
 CODE_LADDER:       Final[Ladder] = (*_NEW, *PAY_CODE, *OURS, *VALID, *_SHOWN, *SPENDING)
 TRANSFER_LADDER:   Final[Ladder] = (*_NEW, *CARD, *_SHOWN, *RECEIVER, *SPENDING)
-COMPLETION_LADDER: Final[Ladder] = (*_NEW, *NUMBER, *OURS, *NOT_REVERSED, *AUTHENTIC)  # promised: a block is too late
+COMPLETION_LADDER: Final[Ladder] = (*_NEW, *NUMBER, *OURS, *NOT_REVERSED, *GENUINE, *PIN)  # promised: no block counts
 REFUND_LADDER:     Final[Ladder] = (*_NEW, *NUMBER, *OURS, *NOT_REVERSED)  # money finds its way to a blocked card
 LOAD_LADDER:       Final[Ladder] = (*_NEW, *CARD, *PREPAID, *NOT_REVERSED)
 ACTIVATION_LADDER: Final[Ladder] = (*SENDER, *BATCH, *NUMBER, *OURS, *UNEXPIRED, *PREPAID, *INACTIVE, *NOT_REVERSED)
@@ -154,10 +152,10 @@ ACTIVATION_LADDER: Final[Ladder] = (*SENDER, *BATCH, *NUMBER, *OURS, *UNEXPIRED,
 VOID_LADDER:       Final[Ladder] = (*SENDER, *AMOUNT, *NOT_REVERSED, *PIN)
 LOAD_VOID_LADDER:  Final[Ladder] = (*SENDER, *AMOUNT, *NUMBER, *OURS, *PREPAID, *NOT_REVERSED)
 
-# what has happened: only its sender, its form, its card or its being told twice refuse it (domain rules 10 and 15)
-ADVICE_LADDER:     Final[Ladder] = (
-    *TERMINAL_KNOWN, *MERCHANT_KNOWN, *STATED, *NUMBER, *OURS, *NOT_REVERSED, *NOTED, *SIGNED, *COUNTER, *FLOOR,
-)
+# what has happened: only its sender, its form, its card or its being told twice refuse it (domain rules 10 and 15);
+# the chip data of a completion, an advice or a tip may be its original's, whose counter has been seen
+ADVICE_LADDER:     Final[Ladder] = (*TERMINAL_KNOWN, *MERCHANT_KNOWN, *STATED, *NUMBER, *OURS, *NOT_REVERSED, *NOTED)
+OFFLINE_LADDER:    Final[Ladder] = (*ADVICE_LADDER, *SIGNED, *COUNTER, *FLOOR)
 REVERSAL_LADDER:   Final[Ladder] = TERMINAL_KNOWN
 UPLOAD_LADDER:     Final[Ladder] = TERMINAL_KNOWN
 BATCH_LADDER:      Final[Ladder] = (*TERMINAL_ACTIVE, *MERCHANT_KNOWN)

@@ -48,6 +48,8 @@ def increment(request: Request, facts: Facts, policy: Policy) -> Posting | Refus
 def completion(request: Request, facts: Facts, policy: Policy) -> Posting | Refusal:
     """Capture an authorisation of this card, once: at most 115 % of what is authorised now; the rest is released.
 
+    What was reversed on a later day, and waits for an operator to release it, is not authorised any more.
+
     An advice tells of what has happened, so that age does not refuse it, nor that its hold has expired meanwhile
     (domain rule 15). What no authorisation covers is no business of its card's: that is refused to both.
     """
@@ -58,8 +60,11 @@ def completion(request: Request, facts: Facts, policy: Policy) -> Posting | Refu
     if request.kind is Kind.COMPLETION and is_too_old(original, facts):
         return _too_old(original)
     authorised = original.current_minor
-    if amount * 100 > authorised * COMPLETION_PERCENT:
-        said, most = Money(amount, original.currency), Money(authorised, original.currency)
+    open_minor = authorised - facts.queued_minor
+    if open_minor <= 0:
+        return Refusal(Action.ORIGINAL_NOT_FOUND, "the authorisation was reversed, and waits for an operator")
+    if amount * 100 > open_minor * COMPLETION_PERCENT:
+        said, most = Money(amount, original.currency), Money(open_minor, original.currency)
         why = f"{said} is more than {COMPLETION_PERCENT} % of the {most} authorised"
         return Refusal(Action.AMOUNT_MISMATCH, why)
     captured = take(step, original, facts, authorised, amount)

@@ -84,14 +84,15 @@ def shrink_hold(change: Change) -> tuple[Effect, ...]:
 def reopen_hold(change: Change) -> tuple[Effect, ...]:
     """Mirror what is given back of a completion; as a whole, and the authorisation is held again.
 
-    One that is too old to be completed again stays without its hold: it has expired.
+    One that is too old to be completed again stays without its hold: it has expired. So does that of a completion of a
+    closed day, all of which was refunded.
     """
     authorisation, back, facts = change.parent, change.given_back_minor, change.facts
     if not change.is_last:
         return (*to_card(change), *corrected(authorisation, change.facts, -back))
     held = authorisation.current_minor
     counted = corrected(authorisation, change.facts, held - back)
-    if is_too_old(authorisation, facts):
+    if is_too_old(authorisation, facts) or change.payment.business_day != facts.business_day:
         expired = ChangePayment(authorisation.payment_id, PaymentState.EXPIRED, held, None)
         return (*to_card(change), *counted, expired)
     hold = open_hold(authorisation, held, forced=True)
@@ -101,13 +102,22 @@ def reopen_hold(change: Change) -> tuple[Effect, ...]:
 
 def capture_again(change: Change) -> tuple[Effect, ...]:
     """A cancelled completion stands again: it takes the hold that its cancel had opened."""
-    completion, authorisation, amount = change.parent, change.facts.grandparent, change.payment.current_minor
-    assert authorisation is not None
+    return (end_hold(_authorisation(change), "captured"), *charge_again(change))
+
+
+def charge_again(change: Change) -> tuple[Effect, ...]:
+    """The same where its cancel had opened none: the authorisation was too old, and had expired."""
+    completion, authorisation, amount = change.parent, _authorisation(change), change.payment.current_minor
     held = authorisation.current_minor
     return (
-        end_hold(authorisation, "captured"),
         *from_card(change.payment, amount, forced=True),
         *corrected(authorisation, change.facts, amount - held),
         ChangePayment(completion.payment_id, PaymentState.POSTED, completion.current_minor + amount, None),
         ChangePayment(authorisation.payment_id, PaymentState.CAPTURED, held, None),
     )
+
+
+def _authorisation(change: Change) -> Payment:
+    """The one of a completion that a cancel is about."""
+    assert change.facts.grandparent is not None
+    return change.facts.grandparent

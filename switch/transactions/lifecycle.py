@@ -12,6 +12,8 @@ void's original. So there are four ways to go, and no others:
 - A cancel or completion is undone by a reversal, which re-instates its original exactly one level: a voided sale is a
   sale again, a completed or cancelled authorisation is held again, a completion whose cancel is undone takes its hold
   again. What is re-instated is forced: the card may have spent the money meanwhile.
+- What was cancelled can be reversed as well, by the network, which did not know: nothing more moves, but it is gone
+  for good. A reversal of the cancel does not bring it back.
 - What the table does not list finds nothing to do: 25 for a cancel, a completion or a refund; 00 for a reversal, which
   is no business decision (domain rule 10). So whatever a reversal finds, a second one finds nothing left to do.
 
@@ -39,6 +41,7 @@ HOLD: Final = (K.AUTHORISATION,)
 COMPLETION: Final = (K.COMPLETION, K.COMPLETION_ADVICE)
 SALE: Final = (K.PURCHASE, K.CODE_PURCHASE, K.OFFLINE_SALE)
 CANCEL: Final = (K.VOID, K.CODE_CANCEL)
+CANCELLED: Final = (K.PURCHASE, K.CODE_PURCHASE, *COMPLETION, K.LOAD, *HOLD)
 
 
 class Step(NamedTuple):
@@ -90,6 +93,7 @@ STEPS: Final = (
     _undone((K.INCREMENT,),           POSTED,  holds.shrink_hold,              (HELD,),           "in part"),
     _undone(COMPLETION,               POSTED,  holds.reopen_hold,              (CAPTURED,),       "in part"),
     _undone((K.COMPLETION_VOID,),     POSTED,  holds.capture_again,            (VOIDED, HELD)),
+    _undone((K.COMPLETION_VOID,),     POSTED,  holds.charge_again,             (VOIDED, EXPIRED)),
     _undone((K.AUTHORISATION_VOID,),  POSTED,  holds.hold_again,               (VOIDED,)),
     _undone((K.PURCHASE,),            POSTED,  sales.give_back,                (),                "in part"),
     _undone((K.OFFLINE_SALE,),        POSTED,  sales.give_back,                (),                "in part"),
@@ -100,11 +104,13 @@ STEPS: Final = (
     _undone((K.LOAD,),                POSTED,  sales.unload_anyway,            (),                "in part"),
     _undone((K.LOAD_VOID,),           POSTED,  sales.load_again,               (VOIDED,)),
     _undone((K.ACTIVATION,),          POSTED,  sales.deactivate),
+    _undone(CANCELLED,                VOIDED,  sales.leave),
 )
 # fmt: on
 
-_LIFE: Final[Mapping[tuple[Kind, PaymentState, Kind], Step]] = {
-    (original, step.are, comes): step for step in STEPS for original in step.originals for comes in step.comes
+_LIFE: Final[Mapping[tuple[Kind, PaymentState, Kind], tuple[Step, ...]]] = {
+    key: tuple([step for step in STEPS if key[0] in step.originals and key[1] is step.are and key[2] in step.comes])
+    for key in {(original, step.are, comes) for step in STEPS for original in step.originals for comes in step.comes}
 }
 
 
@@ -113,14 +119,13 @@ def step_for(comes: Kind, facts: Facts) -> Step | None:
     original = facts.original
     if original is None:
         return None
-    step = _LIFE.get((original.kind, original.state, comes))
-    if step is None or not step.theirs:
-        return step
+    steps = _LIFE.get((original.kind, original.state, comes), ())
+    return next((step for step in steps if _are(step.theirs, facts)), None)
+
+
+def _are(theirs: tuple[PaymentState, ...], facts: Facts) -> bool:
     found = (facts.parent, facts.grandparent)
-    fits = all(
-        payment is not None and payment.state is state for payment, state in zip(found, step.theirs, strict=False)
-    )
-    return step if fits else None
+    return all(payment is not None and payment.state is state for payment, state in zip(found, theirs, strict=False))
 
 
 def take(

@@ -4,16 +4,20 @@
     ---------------------  ------------------------------------------  -------------------------------------------
     unknown                tombstone: it is declined if it comes       the same
     open in its life       the step of `switch.transactions.lifecycle` leaves the new amount, where the step allows it
+    cancelled              nothing moves, but it is gone for good      the same
+    refunded as a whole    the same                                    nothing, 00
     anywhere else          nothing, 00                                 nothing, 00
     of a closed day        nothing: an operator adjusts, and the answer says so
 
-What was refunded of a sale is given back already: no reversal gives it back again. The effect gives the counters of the
-original's day back. Nothing else refuses a reversal but an amount that is not its original's.
+What was cancelled or refunded is given back already, and no reversal gives it back again. But what the network has
+undone does not come back with the reversal of the cancel or the refund, whatever day that is of (domain rule 8). The
+effect gives the counters of the original's day back. Nothing else refuses a reversal but an amount that is not its
+original's.
 """
 
 from __future__ import annotations
 
-from switch.decisions import Effect, Facts, LayTombstone, Payment, QueueAdjustment, Refusal
+from switch.decisions import Effect, Facts, LayTombstone, Payment, PaymentState, QueueAdjustment, Refusal
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
 from switch.messages.model import Request
@@ -31,15 +35,17 @@ def reversal(request: Request, facts: Facts, _: Policy) -> Posting | Refusal:
     step = step_for(Kind.REVERSAL, facts)
     if step is None:
         return NOTHING
+    if original.state is PaymentState.VOIDED:
+        return Posting(effects=take(step, original, facts, 0))
     remaining = _remaining(request, original)
     refusal = _other_amount(request, original, remaining, in_part=step.in_part)
     if refusal is not None:
         return refusal
     is_closed = original.business_day != facts.business_day and original.current_minor > 0
     is_last = remaining == original.refunded_minor
-    if remaining == original.current_minor and (is_closed or not is_last):
+    if remaining == original.current_minor and not is_last:
         return NOTHING
-    if is_closed:
+    if is_closed and remaining != original.current_minor:
         return Refusal(Action.ORIGINAL_CLOSED, f"the original is of {original.business_day}, a day already closed")
     return Posting(effects=take(step, original, facts, remaining, is_last=is_last))
 
@@ -59,8 +65,12 @@ def _remaining(request: Request, original: Payment) -> int:
 
 
 def _other_amount(request: Request, original: Payment, remaining: int, *, in_part: bool) -> Refusal | None:
-    """A reversal names the original's amount as it was first asked, or a new one that is not above what is left."""
-    if request.new_amount_minor is None and request.amount_minor not in (None, original.amount_minor):
+    """A reversal names the original's amount as it was first asked, or a new one that is not above what is left.
+
+    An activation is of nothing, whatever amount its message named.
+    """
+    names_it = original.kind is not Kind.ACTIVATION
+    if names_it and request.new_amount_minor is None and request.amount_minor not in (None, original.amount_minor):
         said = Money(request.amount_minor or 0, original.currency)
         why = f"the original was for {Money(original.amount_minor, original.currency)}, the reversal says {said}"
         return Refusal(Action.AMOUNT_MISMATCH, why)

@@ -17,11 +17,9 @@ def give_back(change: Change) -> tuple[Effect, ...]:
 
 
 def give_back_and_free_code(change: Change) -> tuple[Effect, ...]:
-    """The same for one by pay code: its customer may show the code again, if that is at hand."""
-    facts = change.facts
-    code, card = facts.pay_code, facts.card
-    is_its_code = card is not None and card.card_id == change.payment.card_id
-    if not change.is_last or code is None or not code.is_used or not is_its_code:
+    """The same for one by pay code: its customer may show the code again, if it was this purchase that used it up."""
+    code = change.facts.pay_code
+    if not change.is_last or code is None or code.used_by != change.payment.payment_id:
         return give_back(change)
     return (*give_back(change), UsePayCode(code.code_key, used=False))
 
@@ -40,6 +38,11 @@ def stand_again(change: Change) -> tuple[Effect, ...]:
         *corrected(sale, change.facts, amount, 1),
         ChangePayment(sale.payment_id, PaymentState.POSTED, sale.current_minor + amount, None),
     )
+
+
+def leave(_: Change) -> tuple[Effect, ...]:
+    """Nothing moves: it has been given back already. It only does not stand again with the reversal of its cancel."""
+    return ()
 
 
 def set_total(change: Change) -> tuple[Effect, ...]:
@@ -93,7 +96,7 @@ def load_again(change: Change) -> tuple[Effect, ...]:
 
 
 def deactivate(change: Change) -> tuple[Effect, ...]:
-    """The card is as it was issued, unless it has been blocked meanwhile."""
+    """The card is as it was issued, unless it has been blocked meanwhile (`switch.decisions.ChangeCard`)."""
     card, card_id = change.facts.card, change.payment.card_id
     is_blocked = card is not None and card.card_id == card_id and card.status != "active"
     return () if card_id is None or is_blocked else (ChangeCard(card_id, "inactive"),)

@@ -71,14 +71,16 @@ def adjustment(request: Request, facts: Facts, _: Policy) -> Posting | Refusal:
     """Another total for a sale, or a tip on top of it: the difference moves, forced, and the sale is of the new total.
 
     It is not a payment of its own and no reversal undoes it: another adjustment does. ``request.amount_minor`` is the
-    new total, unless a tip's message says the tip itself. What was refunded already stays the least.
+    new total, unless a tip's message says the tip itself. What was refunded already, or waits for an operator to be
+    given back, stays the least.
     """
     sale, step = facts.original, step_for(request.kind, facts)
     if sale is None or step is None or not _is_of_this_card(sale, facts):
         return Refusal(Action.ORIGINAL_NOT_FOUND, "no sale of this card at this merchant is named by the message")
     tip = request.extras.tip_minor if request.kind is Kind.TIP else None
     total = request.amount_minor or 0 if tip is None else sale.current_minor + tip
-    return Posting(effects=take(step, sale, facts, max(total, sale.refunded_minor)), has_approval_code=True)
+    least = min(sale.refunded_minor + facts.queued_minor, sale.current_minor)
+    return Posting(effects=take(step, sale, facts, max(total, least)), has_approval_code=True)
 
 
 def _sale(request: Request, facts: Facts, policy: Policy, *, forced: bool) -> Posting:

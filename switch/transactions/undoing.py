@@ -43,11 +43,14 @@ def cancel_load(request: Request, facts: Facts, policy: Policy) -> Posting | Ref
 def cancel_authorisation(request: Request, facts: Facts, _: Policy) -> Posting | Refusal:
     """Release a hold that is still open, whichever day it is of, from whichever terminal of the merchant.
 
-    The amount is what is held now: with its increments, and without what was reversed of it.
+    The amount is what is held now: with its increments, and without what was reversed of it. What waits for an operator
+    to be released is left to him.
     """
     original, step = facts.original, step_for(request.kind, facts)
     if original is None or step is None:
         return _not_found(request, original)
+    if facts.queued_minor:
+        return Refusal(Action.ORIGINAL_NOT_FOUND, "the authorisation was reversed, and waits for an operator")
     return _differs(request, facts, original) or _cancelled(step, original, facts)
 
 

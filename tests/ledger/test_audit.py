@@ -359,7 +359,7 @@ DAY_DAMAGE = [
     ("I5", "has the chip's counter of", [chip_record(120, RECORD), chip_record(122, RECORD)]),
     ("I5", "no cryptogram of it was ever verified", ["INSERT INTO card_security VALUES (1, 0, 5)"]),
     ("I7", "is posted, 1690 left", [f"UPDATE payment SET current_minor = 1690 WHERE payment_id = {of(103)}"]),
-    ("I7", "its original is voided, not posted", [f"UPDATE journal SET original_id = {of(122)} WHERE journal_id = {of(126)}"]),
+    ("I7", "its original is reversed, not posted", [f"UPDATE journal SET original_id = {of(122)} WHERE journal_id = {of(126)}"]),
     ("I7", "% of the 1500 authorised", [
         f"UPDATE journal SET amount_minor = 1726 WHERE journal_id IN ({of(103)}, {of(104)})",
         f"UPDATE transfer SET amount_minor = 1726 WHERE journal_id IN ({of(103)}, {of(104)}, {of(104, 'reversal')})",

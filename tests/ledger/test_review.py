@@ -197,14 +197,12 @@ def fails(reason: str) -> pytest.MarkDecorator:
 # --- whose money -------------------------------------------------------------------------------------------
 
 
-@fails(reason="a card number beside the pay code takes the place of the code's own card")
 def test_a_pay_code_takes_the_money_of_its_own_card_only(till: Till) -> None:
     till.send(till.new(Kind.CODE_PURCHASE, 1_000, POOR, extras=code(ONCE)))
 
     assert till.ledger(POOR) == 5_000
 
 
-@fails(reason="whatever code a reversal carries is freed, if it is of the same card")
 def test_the_reversal_of_one_purchase_frees_no_other_purchases_code(till: Till) -> None:
     one = till.approved(till.new(Kind.CODE_PURCHASE, 100, None, extras=code(MANY_TIMES)))
     till.approved(till.new(Kind.CODE_PURCHASE, 200, None, extras=code(ONCE)))
@@ -217,7 +215,6 @@ def test_the_reversal_of_one_purchase_frees_no_other_purchases_code(till: Till) 
 # --- reversals that do nothing, or the wrong thing ---------------------------------------------------------
 
 
-@fails(reason="the step asks for an authorisation that is held, and this one stays expired")
 def test_the_cancel_of_a_late_completion_can_be_reversed(till: Till) -> None:
     authorisation = till.approved(till.new(Kind.AUTHORISATION, 1_000))
     till.tomorrow(31)
@@ -242,7 +239,6 @@ def test_a_reversal_that_overtook_its_original_buries_it_although_yesterday_had_
     assert till.queued() == 0
 
 
-@fails(reason="the amount of an activation is kept as 0, and its reversal says what it said")
 def test_an_activation_that_named_an_amount_can_be_reversed(till: Till) -> None:
     activation = till.approved(till.new(Kind.ACTIVATION, 5_000, UNSOLD))
 
@@ -250,7 +246,6 @@ def test_an_activation_that_named_an_amount_can_be_reversed(till: Till) -> None:
     assert till.card_status(UNSOLD) == "inactive"
 
 
-@fails(reason="the card is known by the number in the message only, and reversals need none")
 def test_a_card_that_was_stolen_stays_stolen_when_its_activation_is_reversed(till: Till) -> None:
     activation = till.approved(till.new(Kind.ACTIVATION, None, UNSOLD))
     till.set_card(UNSOLD, status="stolen")
@@ -260,7 +255,6 @@ def test_a_card_that_was_stolen_stays_stolen_when_its_activation_is_reversed(til
     assert till.card_status(UNSOLD) == "stolen"
 
 
-@fails(reason="the refund's reversal does not know that the sale's was answered because of it")
 def test_a_sale_of_yesterday_that_was_reversed_after_its_refund_is_not_forgotten_with_the_refund(till: Till) -> None:
     sale = till.approved(till.new(Kind.PURCHASE, 1_000))
     till.tomorrow()
@@ -275,7 +269,6 @@ def test_a_sale_of_yesterday_that_was_reversed_after_its_refund_is_not_forgotten
 # --- what waits for an operator ----------------------------------------------------------------------------
 
 
-@fails(reason="only refunds look at what is queued")
 def test_no_more_is_given_back_and_queued_than_was_paid(till: Till) -> None:
     sale = till.approved(till.new(Kind.PURCHASE, 1_000))
     till.tomorrow()
@@ -286,7 +279,6 @@ def test_no_more_is_given_back_and_queued_than_was_paid(till: Till) -> None:
     assert till.ledger() + till.queued() <= 100_000
 
 
-@fails(reason="only refunds look at what is queued")
 def test_a_hold_that_an_operator_is_to_release_does_not_stay_queued_once_it_was_released(till: Till) -> None:
     authorisation = till.approved(till.new(Kind.AUTHORISATION, 1_000))
     till.tomorrow()
@@ -300,7 +292,6 @@ def test_a_hold_that_an_operator_is_to_release_does_not_stay_queued_once_it_was_
 # --- originals and keys ------------------------------------------------------------------------------------
 
 
-@fails(reason="among sales of one RRN the latest is taken, whatever STAN the refund names")
 def test_of_two_sales_of_one_rrn_the_one_with_the_named_number_is_refunded(till: Till) -> None:
     rrn = "0" * 12
     first = till.approved(till.new(Kind.PURCHASE, 1_000, rrn=rrn))
@@ -309,7 +300,6 @@ def test_of_two_sales_of_one_rrn_the_one_with_the_named_number_is_refunded(till:
     assert till.send(till.about(Kind.REFUND, first, named_rrn=rrn)) is Action.APPROVED
 
 
-@fails(reason="a repeat is known by card, amount and processing code: 000000 is a sale's too")
 def test_a_completion_under_the_key_of_a_sale_is_no_repeat_of_it(till: Till) -> None:
     till.approved(till.new(Kind.PURCHASE, 1_000, stan="000077"))
     authorisation = till.approved(till.new(Kind.AUTHORISATION, 1_000))
@@ -319,7 +309,6 @@ def test_a_completion_under_the_key_of_a_sale_is_no_repeat_of_it(till: Till) -> 
     assert answer is Action.DUPLICATE_CONFLICT
 
 
-@fails(reason="only an offline sale may show a counter that was seen")
 @pytest.mark.parametrize("kind", [Kind.TIP, Kind.ADJUSTMENT, Kind.COMPLETION_ADVICE])
 def test_what_has_happened_is_not_refused_for_the_chip_data_of_its_own_original(till: Till, kind: Kind) -> None:
     shown: dict[str, Any] = {"chip": _CHIP, "verdicts": Verdicts(cryptogram=Finding.RIGHT), "entry_mode": "051"}
@@ -403,7 +392,6 @@ def _at_once(till: Till, requests: Sequence[Request], **policy: Any) -> list[Act
     return answers
 
 
-@fails(reason="the counter is read without a lock, so that two see the last place free")
 def test_the_last_place_of_a_batch_is_given_away_once(postgresql_till: Till) -> None:
     till = postgresql_till
     till.approved(till.new(Kind.PURCHASE, 10))  # the terminal has been heard of today

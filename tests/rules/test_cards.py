@@ -47,7 +47,7 @@ def test_a_card_that_was_not_activated_is_not_loaded() -> None:
     ("code", "because"),
     [
         (None, "the pay code is not in the books"),
-        (a_pay_code(is_used=True), "the pay code was used before"),
+        (a_pay_code(used_by=11), "the pay code was used before"),
         (a_pay_code(expires_at=NOW - 5_000_000), "the pay code expired 5 s ago"),
     ],
 )
@@ -60,7 +60,7 @@ def test_a_pay_code_that_is_no_good_is_refused_by_its_reason(code: PayCode | Non
 
 
 @pytest.mark.parametrize(
-    "code", [a_pay_code(), a_pay_code(expires_at=NOW), a_pay_code(is_used=True, is_single_use=False)]
+    "code", [a_pay_code(), a_pay_code(expires_at=NOW), a_pay_code(used_by=11, is_single_use=False)]
 )
 def test_a_pay_code_is_good_to_its_last_moment_and_some_more_than_once(code: PayCode) -> None:
     assert pay_code_is_good(a_request(kind=Kind.CODE_PURCHASE), some_facts(pay_code=code), Policy())[2] is None

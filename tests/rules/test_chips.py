@@ -23,7 +23,7 @@ from switch.rules.chips import (
 )
 from switch.rules.limits import parsed
 from switch.rules.rule import NOT_ASKED, Policy, Verdict
-from switch.rules.rulebook import ADVICE_LADDER, climb
+from switch.rules.rulebook import OFFLINE_LADDER, climb
 from tests.builders import a_chip, a_request, a_terminal, some_facts
 
 RIGHT = Verdicts(cryptogram=Finding.RIGHT)
@@ -107,7 +107,7 @@ def test_only_what_a_right_cryptogram_of_a_payment_says_is_asked(
 def test_a_wrong_cryptogram_of_what_has_happened_is_in_its_trace(kind: Kind) -> None:
     told = a_request(kind=kind, chip=a_chip(), verdicts=Verdicts(cryptogram=Finding.WRONG), entry_mode="051")
 
-    trace, refusal = climb(ADVICE_LADDER, told, some_facts(), Policy())
+    trace, refusal = climb(OFFLINE_LADDER, told, some_facts(), Policy())
 
     assert refusal is None
     assert ("cryptogram", "wrong", "right", True) in trace

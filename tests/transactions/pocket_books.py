@@ -84,7 +84,7 @@ class PocketBooks:
             grandparent=self._about(parent),
             to_card=a_card(card_id=2, account_id=OTHER_CARD),
             to_account=an_account(account_id=OTHER_CARD),
-            pay_code=PayCode(b"c", NOW + 1, is_single_use=False, is_used=False),
+            pay_code=PayCode(b"c", NOW + 1, is_single_use=False),
         )
 
     def _about(self, payment: Payment | None) -> Payment | None:

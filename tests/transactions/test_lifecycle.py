@@ -127,7 +127,9 @@ def test_a_completion_is_taken_once_though_its_cancel_is_undone_late() -> None:
 
 
 def test_no_two_steps_are_for_the_same_thing() -> None:
-    keys = Counter((kind, step.are, comes) for step in STEPS for kind in step.originals for comes in step.comes)
+    keys = Counter(
+        (kind, step.are, comes, step.theirs) for step in STEPS for kind in step.originals for comes in step.comes
+    )
 
     assert [key for key, times in keys.items() if times > 1] == []
 

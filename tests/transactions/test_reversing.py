@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -278,7 +279,7 @@ def test_a_cancelled_completion_takes_its_hold_again() -> None:
     )
 
 
-@pytest.mark.parametrize("state", [PaymentState.CAPTURED, PaymentState.VOIDED, PaymentState.EXPIRED])
+@pytest.mark.parametrize("state", [PaymentState.CAPTURED, PaymentState.VOIDED])
 def test_a_cancelled_completion_stays_cancelled_once_its_hold_is_gone(state: PaymentState) -> None:
     completion = about(HOLD, kind=Kind.COMPLETION, state=PaymentState.VOIDED, amount_minor=700)._replace(
         current_minor=0
@@ -290,6 +291,19 @@ def test_a_cancelled_completion_stays_cancelled_once_its_hold_is_gone(state: Pay
 
     assert decision.reply.action is Action.APPROVED
     assert decision.effects == ()
+
+
+def test_a_late_completion_whose_cancel_opened_no_hold_stands_again_without_one() -> None:
+    completion = about(HOLD, kind=Kind.COMPLETION_ADVICE, state=PaymentState.VOIDED)._replace(current_minor=0)
+    cancel = about(completion, kind=Kind.COMPLETION_VOID)
+    expired = HOLD._replace(state=PaymentState.EXPIRED, hold_id=None)
+
+    assert decide(a_reversal(), some_facts(original=cancel, parent=completion, grandparent=expired)).effects == (
+        Transfer(100, 900, 1000, "156", forced=True),
+        ChangePayment(6, PaymentState.POSTED, 1000, None),
+        ChangePayment(5, PaymentState.CAPTURED, 1000, None),
+        ChangePayment(7, PaymentState.REVERSED, 0, None),
+    )
 
 
 def test_an_increment_is_taken_off_the_hold() -> None:
@@ -327,7 +341,32 @@ def test_an_increment_goes_with_its_authorisation(state: PaymentState) -> None:
     assert (decision.reply.action, decision.effects) == (Action.APPROVED, ())
 
 
-@pytest.mark.parametrize("state", [PaymentState.VOIDED, PaymentState.EXPIRED, PaymentState.CAPTURED])
+@pytest.mark.parametrize("kind", [Kind.PURCHASE, Kind.CODE_PURCHASE, Kind.COMPLETION, Kind.LOAD, Kind.AUTHORISATION])
+def test_what_was_cancelled_and_is_reversed_too_does_not_stand_again_with_the_reversal_of_its_cancel(
+    kind: Kind,
+) -> None:
+    cancelled = a_payment(kind=kind, state=PaymentState.VOIDED, current_minor=0)
+
+    decision = decide(a_reversal(), some_facts(original=cancelled))
+
+    assert decision.reply.action is Action.APPROVED
+    assert decision.effects == (ChangePayment(11, PaymentState.REVERSED, 0, None),)
+
+
+def test_a_sale_of_a_closed_day_that_was_refunded_is_marked_and_moves_nothing() -> None:
+    yesterday = TODAY - timedelta(days=1)
+    refunded = a_payment(business_day=yesterday, refunded_minor=1000)
+
+    decision = decide(a_reversal(), some_facts(original=refunded))
+
+    assert decision.reply.action is Action.APPROVED
+    assert decision.effects == (
+        CountSpend(1, yesterday, 0, -1),
+        ChangePayment(11, PaymentState.REVERSED, 1000, None),
+    )
+
+
+@pytest.mark.parametrize("state", [PaymentState.EXPIRED, PaymentState.CAPTURED])
 def test_what_ended_otherwise_is_left_alone_and_answered_00(state: PaymentState) -> None:
     decision = decide(a_reversal(), some_facts(original=a_hold(state=state, hold_id=None)))
 
@@ -373,14 +412,14 @@ def test_a_card_blocked_since_its_activation_stays_blocked() -> None:
 
 
 def test_a_pay_code_can_be_shown_again_after_the_reversal_of_its_purchase() -> None:
-    used = PayCode(b"c", NOW, is_single_use=True, is_used=True)
+    used = PayCode(b"c", NOW, is_single_use=True, used_by=11)
     bought = a_payment(kind=Kind.CODE_PURCHASE, pan_key=b"")
 
     decision = decide(a_reversal(), some_facts(original=bought, pay_code=used))
-    of_another_card = decide(a_reversal(), some_facts(original=bought, pay_code=used, card=a_card(card_id=2)))
+    of_another = decide(a_reversal(), some_facts(original=bought, pay_code=replace(used, used_by=10)))
 
     assert UsePayCode(b"c", used=False) in decision.effects
-    assert not any(isinstance(effect, UsePayCode) for effect in of_another_card.effects)
+    assert not any(isinstance(effect, UsePayCode) for effect in of_another.effects)
 
 
 def test_what_can_only_be_undone_as_a_whole_is_not_undone_in_part() -> None:

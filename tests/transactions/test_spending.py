@@ -36,7 +36,7 @@ from tests.builders import (
     some_facts,
 )
 
-SHOWN = PayCode(b"c", NOW + 60_000_000, is_single_use=True, is_used=False)
+SHOWN = PayCode(b"c", NOW + 60_000_000, is_single_use=True)
 EMPTY = an_account(ledger_minor=0)
 CAPTURED = a_hold(payment_id=5, state=PaymentState.CAPTURED, hold_id=None)
 
@@ -57,7 +57,7 @@ def test_a_purchase_by_code_uses_the_code_up() -> None:
 
 
 def test_a_code_that_is_good_for_many_purchases_stays_good() -> None:
-    standing = PayCode(b"c", NOW + 60_000_000, is_single_use=False, is_used=False)
+    standing = PayCode(b"c", NOW + 60_000_000, is_single_use=False)
 
     decision = decide(a_request(kind=Kind.CODE_PURCHASE, pan=None), some_facts(pay_code=standing, pan_key=b""))
 
