@@ -4,10 +4,14 @@ What a request is about it says in one of four ways, and each kind has its own t
 first that finds anything ends the search. Which of several is meant is decided by what they have in common with the
 request: the card, the RRN, STAN, batch and date that it names; then the latest.
 
-    by STAN      of its own terminal and merchant, of the batch it names, a day either side of the date it names
+    by STAN      of its own terminal and merchant, of the batch it names, of the date it names or of one beside it
     by RRN       of its merchant, whatever the terminal and however long ago
     by code      an authorisation's approval code at its merchant: by any terminal, on any day
     by id        the journal's own, known to the host alone
+
+Terminals that number their requests anew each day make the day before dangerous: a lost request of today, and one of
+yesterday, have the same STAN. So where the date of the original is told, another day's counts only around midnight,
+where two clocks may take it for either day, or where one of the two has no date of its own and got the host's.
 """
 
 from __future__ import annotations
@@ -18,12 +22,16 @@ from enum import Enum, auto
 from typing import Final, NamedTuple
 
 from switch.ledger.entry import Entry
-from switch.ledger.rows import JournalRow, Prefix, TombstoneRow, days_around, number_of
+from switch.ledger.rows import JournalRow, Prefix, TombstoneRow, date_of, days_around, number_of
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
 from switch.messages.model import Request
 
 _FINANCIAL_CLASSES: Final = "12"  # what another request can be about: authorisation, financial (ISO 8583 MTI)
+_LATE: Final = "230000"
+_EARLY: Final = "010000"
+"""Local times, hhmmss, after and before which another clock may have the day beside."""
+
 _MIDNIGHT_WINDOW_US: Final = 3_600_000_000  # a repeat without a date comes this soon after the first, or is another
 
 
@@ -74,6 +82,12 @@ SEARCHES: Final[dict[Kind, Search]] = {
     Kind.EXPIRY:             Search(_AUTHORISATIONS,           (Way.ID,)),
 }
 # fmt: on
+
+
+_SAYS_THE_AMOUNT: Final = frozenset(
+    {Kind.REVERSAL, Kind.VOID, Kind.COMPLETION_VOID, Kind.LOAD_VOID, Kind.CODE_CANCEL, Kind.AUTHORISATION_VOID}
+)
+"""Kinds that name the amount of their original."""
 
 
 def ways_of(kind: Kind) -> tuple[Way, ...]:
@@ -175,6 +189,7 @@ class Known:
         first, last = days_around(request.local_date)
         return any(
             first <= stone.local_date <= last
+            and (not request.has_local_date or _may_be_of(stone.local_date, request.local_date, request.local_time))
             and stone.message_class in ("", request.message_class)
             and stone.batch in ("", request.batch)
             for stone in found
@@ -248,12 +263,37 @@ class Known:
             return None
         classes = reference.message_class if reference and reference.message_class else _FINANCIAL_CLASSES
         batch = reference.batch if reference else ""
-        first, last = days_around(original_date(request))
+        day, is_told = original_date(request), _tells_its_originals_date(request)
+        first, last = days_around(day)
         return [
             row
             for row in self._by_prefix.get(Prefix(request.terminal_id, request.merchant_id, stan), ())
-            if row.mti[1] in classes and first <= row.local_date <= last and batch in ("", row.batch)
+            if row.mti[1] in classes
+            and first <= row.local_date <= last
+            and batch in ("", row.batch)
+            and (not is_told or row.local_date == number_of(day) or _is_likely(row, request, day))
         ]
+
+
+def _tells_its_originals_date(request: Request) -> bool:
+    """A reversal that names no other has its original's; what else comes may come days later, on a date of its own."""
+    if request.original is not None and request.original.local_date is not None:
+        return True
+    return request.kind is Kind.REVERSAL and request.has_local_date
+
+
+def _is_likely(row: JournalRow, request: Request, day: date) -> bool:
+    """Whether what is of the day beside the one that was told may be meant: around midnight, and for this amount."""
+    is_amount = request.kind not in _SAYS_THE_AMOUNT or request.amount_minor in (None, row.amount_minor)
+    return is_amount and _may_be_of(number_of(day), date_of(row.local_date), row.local_time)
+
+
+def _may_be_of(number: int, day: date, time: str) -> bool:
+    """Whether what has this date and time (none: the date is the host's) may by another clock be of that other date."""
+    if number == number_of(day) or not time:
+        return True
+    before, after = days_around(day)
+    return (number == after and time >= _LATE) or (number == before and time < _EARLY)
 
 
 def _may_be_of_card(row: JournalRow, entry: Entry) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from switch.decisions import ChangePayment, CountRefund, EndHold, Facts, PaymentState, QueueAdjustment
+from switch.decisions import ChangePayment, CountRefund, EndHold, Facts, LayTombstone, PaymentState, QueueAdjustment
 from switch.ledger import schema
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
@@ -289,6 +289,79 @@ def test_what_waits_for_an_operator_is_seen_by_the_next_who_asks(shop: Shop, *, 
     script.send_each(shop, purchase(1), *requests, together=together)
 
     assert [facts.queued_minor for facts in script.facts] == [0, 0, 400, 800]
+
+
+# --- around midnight -----------------------------------------------------------------------------------------
+
+
+NEAR = {
+    "late the day before": {"local_date": YESTERDAY, "local_time": "233000"},
+    "early the day after": {"local_date": date(2026, 3, 5), "local_time": "003000"},
+    "without a date of its own": {"local_date": YESTERDAY, "local_time": ""},
+}
+FAR = {
+    "at noon of the day before": {"local_date": YESTERDAY, "local_time": "120000"},
+    "for another amount": {"local_date": YESTERDAY, "local_time": "233000", "amount_minor": 999},
+    "early the day before": {"local_date": YESTERDAY, "local_time": "003000"},
+}
+
+
+@pytest.mark.parametrize("named", [{"on": TODAY}, {"on": None}], ids=["by reference", "by its own date"])
+@pytest.mark.parametrize("sold", NEAR.values(), ids=NEAR)
+def test_a_reversal_finds_what_another_clock_had_beside_its_date(
+    shop: Shop, sold: dict[str, Any], named: dict[str, Any]
+) -> None:
+    script = Script()
+    [sale] = script.send(shop, purchase(1)._replace(**sold))
+
+    script.send(shop, about(Kind.REVERSAL, 2, of=1, mti="0400", **named))
+
+    assert found(script) == sale.journal_id
+
+
+@pytest.mark.parametrize("sold", FAR.values(), ids=FAR)
+def test_a_reversal_that_tells_its_date_does_not_take_what_has_the_same_number_of_the_day_beside(
+    shop: Shop, sold: dict[str, Any]
+) -> None:
+    script = Script()
+    script.send(shop, purchase(1)._replace(**sold))
+
+    script.send(shop, about(Kind.REVERSAL, 2, of=1, mti="0400", on=TODAY))
+
+    assert found(script) is None
+
+
+def test_a_reversal_that_tells_no_date_finds_the_day_before(shop: Shop) -> None:
+    script = Script()
+    [sale] = script.send(shop, purchase(1, local_date=YESTERDAY))
+
+    script.send(shop, about(Kind.REVERSAL, 2, of=1, mti="0400", has_local_date=False))
+
+    assert found(script) == sale.journal_id
+
+
+@pytest.mark.parametrize(
+    ("sale", "is_buried"),
+    [
+        (purchase(1), False),
+        (purchase(1, local_time="001500"), True),
+        (purchase(1, has_local_date=False), True),
+        (purchase(1, local_date=YESTERDAY), True),
+    ],
+    ids=["at noon", "after midnight", "without a date", "of the same day"],
+)
+def test_what_was_reversed_before_it_came_is_not_the_next_days_of_the_same_number(
+    shop: Shop, sale: Request, *, is_buried: bool
+) -> None:
+    def bury(request: Request, facts: Facts) -> Effects | Action:
+        return (LayTombstone("", "000001", YESTERDAY, ""),) if request.kind is Kind.REVERSAL else moves(request, facts)
+
+    script = Script(bury)
+    script.send(shop, about(Kind.REVERSAL, 2, of=1, mti="0400", on=YESTERDAY))
+
+    script.send(shop, sale)
+
+    assert script.facts[-1].tombstone is is_buried
 
 
 # --- what an original is about -----------------------------------------------------------------------------

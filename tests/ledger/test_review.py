@@ -227,7 +227,6 @@ def test_the_cancel_of_a_late_completion_can_be_reversed(till: Till) -> None:
     assert till.ledger() == 99_000
 
 
-@fails(reason="yesterday's request of the same STAN is taken for it, so nothing is buried")
 def test_a_reversal_that_overtook_its_original_buries_it_although_yesterday_had_the_same_number(till: Till) -> None:
     till.approved(till.new(Kind.PURCHASE, 1_000, stan="000005"))
     till.tomorrow()

@@ -309,7 +309,7 @@ def test_a_reversal_of_a_closed_day_waits_for_an_operator(shop: Shop) -> None:
     shop.send(purchase(1))
     shop.now += 24 * HOUR
 
-    [outcome] = shop.send(reversal(1, local_date=date(2026, 3, 5)))
+    [outcome] = shop.send(reversal(1))
 
     assert outcome.reply is not None
     assert outcome.reply.action is Action.ORIGINAL_CLOSED
