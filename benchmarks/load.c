@@ -3,7 +3,8 @@
  * One thread, epoll. Each connection keeps up to `depth` requests in flight; every request gets a STAN (DE 11)
  * and RRN (DE 37) never used before, counted up from `seed`, so a host that detects duplicates sees none.
  * Closed loop by default; with -r an open loop, whose latencies count from the moment a request was due, not
- * from when it could be sent (no coordinated omission). Loopback only; bounded in time and in count.
+ * from when it could be sent (no coordinated omission). Loopback only; bounded in time and in count. SIGTERM ends the
+ * measurement before its time: the report is of what there was.
  *
  *   load -p PORT -m FILE [-c CONNECTIONS] [-d DEPTH] [-t SECONDS] [-w WARM] [-s SEED] [-r RATE] [-o ANSWERS] [-j]
  *
@@ -17,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,11 +28,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DEPTH_MAX = 1024, CONNECTIONS_MAX = 4096, BUFFER_BYTES = 1 << 18, MESSAGE_MAX = 4096, EVENTS = 256 };
+#include "load_messages.h"
+
+enum { DEPTH_MAX = 1024, CONNECTIONS_MAX = 4096, BUFFER_BYTES = 1 << 18, EVENTS = 256 };
 static const double SECONDS_MAX = 600, ANSWER_DEADLINE_S = 10;
 static const int64_t NS = 1000000000;
 
-typedef struct { unsigned char *bytes, *answer; int length, answer_bytes, stan_at, rrn_at; } Message;
 typedef struct { int64_t due_ns; Message *message; uint32_t stan; int used; } Request;
 typedef struct {
     int fd, in_flight, closed, wants_write;
@@ -43,98 +46,22 @@ typedef struct {
 static struct { int port, connections, depth, json; double seconds, warm, rate; uint64_t seed; const char *file, *once; }
     option = { .connections = 1, .depth = 1, .seconds = 10, .seed = 1 };
 static struct { long sent, answered, measured, timeouts, closed, unmatched, undecodable, by_code[65536]; int64_t last_ns; } count;
-static Message *messages;
-static size_t message_count, next_message;
+static size_t next_message;
 static uint32_t *latencies_100ns;
 static size_t latency_room;
 static int64_t measure_from_ns, measure_to_ns;
 static int poller;
+static volatile sig_atomic_t stopped;
 
-static void fail(const char *what) {
-    fprintf(stderr, "load: %s\n", what);
-    exit(2);
+static void stop(int number) {
+    (void)number;
+    stopped = 1;
 }
 
 static int64_t now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * NS + now.tv_nsec;
-}
-
-/* ---- messages ---- */
-
-/* Lengths of fields 2 to 42 of ISO 8583:1987; -2 and -3 stand for LLVAR and LLLVAR. */
-static const int FIELD_LENGTH[43] = {
-    0, 0, -2, 6, 12, 12, 12, 10, 8, 8, 8, 6, 6, 4, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3, 3, 2, 2, 1, 9, 9, 9, 9,
-    -2, -2, -2, -2, -3, 12, 6, 2, 3, 8, 15,
-};
-
-static int hex_digit(int c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    c |= 32;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static long decimal(const unsigned char *digits, int width) {
-    long value = 0;
-    for (int i = 0; i < width; i++) {
-        if (digits[i] < '0' || digits[i] > '9') return -1;
-        value = value * 10 + digits[i] - '0';
-    }
-    return value;
-}
-
-/* Finds where the contents of fields 2 to 42 begin (-1: absent). Returns 0, or -1 for what is no message. */
-static int find_fields(const unsigned char *message, int length, int at[43]) {
-    unsigned char bitmap[8];
-    int position = 20;
-    memset(at, 0xff, 43 * sizeof(int));
-    if (length < position) return -1;
-    for (int i = 0; i < 8; i++) {
-        int high = hex_digit(message[4 + 2 * i]), low = hex_digit(message[5 + 2 * i]);
-        if (high < 0 || low < 0) return -1;
-        bitmap[i] = (unsigned char)(high << 4 | low);
-    }
-    if (bitmap[0] & 0x80) position += 16;
-    for (int field = 2; field <= 42; field++) {
-        if (!(bitmap[(field - 1) >> 3] & (0x80 >> ((field - 1) & 7)))) continue;
-        long size = FIELD_LENGTH[field];
-        if (size < 0) {
-            int width = (int)-size;
-            if (position + width > length || (size = decimal(message + position, width)) < 0) return -1;
-            position += width;
-        }
-        if (position + size > length) return -1;
-        at[field] = position;
-        position += (int)size;
-    }
-    return 0;
-}
-
-static void read_messages(void) {
-    FILE *file = fopen(option.file, "r");
-    char *line = NULL;
-    size_t line_room = 0, room = 0;
-    if (!file) fail("cannot read the messages");
-    while (getline(&line, &line_room, file) > 0) {
-        int digits = (int)strcspn(line, "\r\n"), at[43];
-        if (message_count == room) messages = realloc(messages, (room = room ? 2 * room : 4096) * sizeof *messages);
-        Message *message = &messages[message_count++];
-        message->length = digits / 2;
-        if (digits % 2 || message->length > MESSAGE_MAX) fail("a line of the messages is not a message in hex");
-        message->bytes = malloc((size_t)message->length + 1);
-        for (int i = 0; i < message->length; i++)
-            message->bytes[i] = (unsigned char)(hex_digit(line[2 * i]) << 4 | hex_digit(line[2 * i + 1]));
-        message->answer = NULL;
-        message->answer_bytes = 0;
-        if (option.once) continue;
-        if (find_fields(message->bytes, message->length, at) || at[11] < 0) fail("a message has no STAN");
-        message->stan_at = at[11];
-        message->rrn_at = at[37];
-    }
-    fclose(file);
-    free(line);
-    if (!message_count) fail("there are no messages");
 }
 
 /* ---- connections ---- */
@@ -324,6 +251,7 @@ static void run(Connection *connections) {
     int64_t give_up_ns = measure_to_ns + (int64_t)(ANSWER_DEADLINE_S * (double)NS);
     for (;;) {
         int64_t now = now_ns();
+        if (stopped && now < measure_to_ns) measure_to_ns = now, give_up_ns = now + (int64_t)(ANSWER_DEADLINE_S * (double)NS);
         if (now >= measure_to_ns && (option.once || !in_flight(connections))) break;
         if (now >= give_up_ns || count.closed == option.connections) break;
         if (option.once) { if (!fill_once(connections, now)) break; }
@@ -410,7 +338,8 @@ static void read_options(int words, char **word) {
 
 int main(int words, char **word) {
     read_options(words, word);
-    read_messages();
+    read_messages(option.file, option.once != NULL);
+    signal(SIGTERM, stop);
     poller = epoll_create1(0);
     Connection *connections = calloc((size_t)option.connections, sizeof *connections);
     for (int i = 0; i < option.connections; i++) {

@@ -1,4 +1,4 @@
-"""The load driver where there is no C compiler: closed loop, epoll, same options and JSON as load.c.
+"""The load driver where there is no C compiler: epoll, same options and JSON as load.c.
 
 Much slower than load.c: it measures itself as much as the host, and the report says so.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import select
+import signal
 import socket
 import time
 from collections import Counter, deque
@@ -51,14 +52,14 @@ class Load:
         self.codes: Counter[str] = Counter()
         self.latencies: list[float] = []
 
-    def send(self, connection: Connection) -> None:
-        """Send the next message with a STAN and RRN of its own."""
+    def send(self, connection: Connection, due: float | None = None) -> None:
+        """Send the next message with a STAN and RRN of its own; its latency counts from when it was due."""
         body, stan_at, rrn_at = self.messages[self.sent % len(self.messages)]
         stan = b"%06d" % (self.seed % 999_999 + 1)
         body = body[:stan_at] + stan + body[stan_at + 6 : rrn_at] + b"%012d" % self.seed + body[rrn_at + 12 :]
         self.seed += 1
         self.sent += 1
-        connection.sent_at[stan] = time.perf_counter()
+        connection.sent_at[stan] = time.perf_counter() if due is None else due
         connection.socket.sendall(len(body).to_bytes(2, "big") + body)
 
     def receive(self, connection: Connection, window: tuple[float, float]) -> bool:
@@ -94,7 +95,7 @@ class Once(Load):
         for first, connection in enumerate(connections):
             connection.left.extend(range(first, len(bodies), len(connections)))
 
-    def send(self, connection: Connection) -> None:
+    def send(self, connection: Connection, _due: float | None = None) -> None:
         """Send the connection's next message."""
         body = self.bodies[connection.left[0]]
         self.sent += 1
@@ -166,29 +167,43 @@ def run_once(load: Once, connections: list[Connection], seconds: float) -> float
     return last - begin
 
 
+def fill_open_loop(load: Load, free: list[Connection], rate: float, begin: float) -> None:
+    """Send what is due, round robin; what finds every connection full stays due and its waiting counts."""
+    while free and (due := begin + load.sent / rate) <= time.perf_counter():
+        load.send(free[0], due)
+        free.append(free.pop(0))
+
+
 def run(load: Load, connections: list[Connection], options: argparse.Namespace) -> float:
-    """Keep every connection full until the time is up; return the seconds measured."""
+    """Load the host until the time is up, or SIGTERM comes; return the seconds measured."""
     poller = select.epoll()
     by_number = {one.socket.fileno(): one for one in connections}
     for number in by_number:
         poller.register(number, select.EPOLLIN)
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
     begin = time.perf_counter() + options.warm
     end = begin + options.seconds
     while (now := time.perf_counter()) < end + ANSWER_DEADLINE_S and by_number:
-        if now < end:
-            for one in by_number.values():
+        end = min(now, end) if stopped else end
+        free = [one for one in by_number.values() if len(one.sent_at) < options.depth]
+        if now < end and options.rate:
+            fill_open_loop(load, free, options.rate, begin - options.warm)
+        elif now < end:
+            for one in free:
                 while len(one.sent_at) < options.depth:
                     load.send(one)
         elif not any(one.sent_at for one in by_number.values()):
             break
-        for number, _ in poller.poll(0.02):
+        for number, _ in poller.poll(0.001 if options.rate else 0.02):
             if not load.receive(by_number[number], (begin, end)):
                 load.closed += 1
                 load.timeouts += len(by_number.pop(number).sent_at)
                 poller.unregister(number)
     load.timeouts += sum(len(one.sent_at) for one in by_number.values())
     poller.close()
-    return float(options.seconds)
+    measured_s: float = end - begin
+    return measured_s
 
 
 def main() -> None:
@@ -201,6 +216,7 @@ def main() -> None:
     parser.add_argument("-t", dest="seconds", type=float, default=10.0)
     parser.add_argument("-w", dest="warm", type=float, default=0.0)
     parser.add_argument("-s", dest="seed", type=int, default=1)
+    parser.add_argument("-r", dest="rate", type=float, default=0.0, help="an open loop: so many requests a second")
     parser.add_argument("-o", dest="once", type=Path, help="send each message once, as it is; where the answers go")
     parser.add_argument("-j", dest="json", action="store_true", help="as load.c has it; JSON is all there is here")
     options = parser.parse_args()

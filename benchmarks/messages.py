@@ -40,14 +40,20 @@ def write_purchases(path: Path, count: int) -> None:
             file.write(body.encode("ascii").hex() + "\n")
 
 
-def write_books(folder: Path, *, cards: int = CARDS) -> None:
-    """Write merchants.csv, terminals.csv and cards.csv as `switch import` takes them."""
+def write_books(
+    folder: Path, *, cards: int = CARDS, terminals: int = TERMINALS, terms: tuple[str, str] = ("", "")
+) -> None:
+    """Write merchants.csv, terminals.csv and cards.csv as `switch import` takes them.
+
+    ``terms`` are every merchant's fee plan, and what agents get of its fees.
+    """
     merchants = [
-        (merchant_id(index), f"Shop {index}", CURRENCY) for index in range(TERMINALS // TERMINALS_PER_MERCHANT)
+        (merchant_id(index), f"Shop {index}", CURRENCY, *terms)
+        for index in range(-(-terminals // TERMINALS_PER_MERCHANT))
     ]
-    terminals = [(terminal_id(index), merchant_id(index // TERMINALS_PER_MERCHANT)) for index in range(TERMINALS)]
-    write_csv(folder / "merchants.csv", ("merchant_id", "name", "currency"), merchants)
-    write_csv(folder / "terminals.csv", ("terminal_id", "merchant_id"), terminals)
+    places = [(terminal_id(index), merchant_id(index // TERMINALS_PER_MERCHANT)) for index in range(terminals)]
+    write_csv(folder / "merchants.csv", ("merchant_id", "name", "currency", "fee_plan", "shares"), merchants)
+    write_csv(folder / "terminals.csv", ("terminal_id", "merchant_id"), places)
     write_csv(
         folder / "cards.csv",
         ("pan", "expiry_yymm", "currency", "balance_minor"),
