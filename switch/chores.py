@@ -83,21 +83,25 @@ class Chores:
         """Do what is to be done; what fails is tried again at the next look."""
         today = self._today(self._clock())
         try:
-            await self._days(today)
+            await self._runner(partial(begin_day, self._database, today, self._clock()))
             if today != self._done:
                 await self._sleepers(today)
                 await self._holds(today)
-        except (DatabaseError, OperatorError) as error:
+                self._done = today
+            await self._days()
+        except DatabaseError as error:
             self._events.unexpected("the day's chores", error)
-        else:
-            self._done = today
 
-    async def _days(self, today: date) -> None:
-        """Begin the clock's day, and settle every day that has ended and is not settled yet."""
-        await self._runner(partial(begin_day, self._database, today, self._clock()))
+    async def _days(self) -> None:
+        """Settle every day that has ended and is not settled yet; one that cannot be keeps no other waiting."""
         for day in await self._runner(partial(closed_days_without_statements, self._database)):
-            report = await self._runner(partial(settle_day, self._database, day, self._maker, self._ids, self._clock))
-            self._events.settled(str(day), report.statements, report.compared.differences)
+            settle = partial(settle_day, self._database, day, self._maker, self._ids, self._clock)
+            try:
+                report = await self._runner(settle)
+            except OperatorError as error:  # a merchant's terms make no sense: an operator mends them
+                self._events.unsettled(str(day), str(error))
+            else:
+                self._events.settled(str(day), report.statements, report.compared.differences)
 
     async def _sleepers(self, today: date) -> None:
         dormant = await self._runner(partial(sweep_dormant, self._database, today, self._settings.dormant_days))

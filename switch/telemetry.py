@@ -282,6 +282,10 @@ class EventLog:
         """A business day has its statements and its clearing file; ``differences`` wait for an operator."""
         self._logger.info("day settled", day=day, statements=statements, differences=differences)
 
+    def unsettled(self, day: str, because: str) -> None:
+        """A business day cannot be settled until an operator has put something right; it is tried again and again."""
+        self._logger.error("day not settled", day=day, because=because)
+
     def expired(self, count: int) -> None:
         """Holds of authorisations that nobody completed were released."""
         self._logger.info("authorisations expired", count=count)

@@ -17,10 +17,11 @@ original's.
 
 from __future__ import annotations
 
-from switch.decisions import Effect, Facts, LayTombstone, Payment, PaymentState, QueueAdjustment, Refusal
+from switch.decisions import BatchState, Effect, Facts, LayTombstone, Payment, PaymentState, QueueAdjustment, Refusal
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
 from switch.messages.model import Request
+from switch.rules.limits import UNKNOWN_BATCH
 from switch.rules.rule import Policy
 from switch.transactions.lifecycle import step_for, take
 from switch.transactions.posting import NOTHING, Posting
@@ -41,12 +42,12 @@ def reversal(request: Request, facts: Facts, _: Policy) -> Posting | Refusal:
     refusal = _other_amount(request, original, remaining, in_part=step.in_part)
     if refusal is not None:
         return refusal
-    is_closed = original.business_day != facts.business_day and original.current_minor > 0
+    closed = _what_is_closed(original, facts) if original.current_minor > 0 else ""
     is_last = remaining == original.refunded_minor
     if remaining == original.current_minor and not is_last:
         return NOTHING
-    if is_closed and remaining != original.current_minor:
-        return Refusal(Action.ORIGINAL_CLOSED, f"the original is of {original.business_day}, a day already closed")
+    if closed and remaining != original.current_minor:
+        return Refusal(Action.ORIGINAL_CLOSED, f"the original is of {closed}")
     return Posting(effects=take(step, original, facts, remaining, is_last=is_last))
 
 
@@ -57,6 +58,20 @@ def after_refusal(refusal: Refusal, request: Request, facts: Facts) -> tuple[Eff
         return ()
     amount = original.current_minor - _remaining(request, original) - facts.queued_minor
     return (QueueAdjustment(original.payment_id, amount, refusal.because),) if amount > 0 else ()
+
+
+def _what_is_closed(original: Payment, facts: Facts) -> str:
+    """The business day or the settled batch that the original is of, "" where both are open (domain rule 8).
+
+    A hold is in no batch's totals. A terminal that was given no number settles nothing, whatever it calls its batches.
+    """
+    if original.business_day != facts.business_day:
+        return f"{original.business_day}, a day already closed"
+    terminal = facts.terminal
+    if terminal is None or original.state is PaymentState.HELD or original.batch in ("", UNKNOWN_BATCH):
+        return ""
+    is_open = terminal.batch_state is BatchState.OPEN if original.batch == terminal.batch else not terminal.signed_on
+    return "" if is_open else f"batch {original.batch}, already settled"
 
 
 def _remaining(request: Request, original: Payment) -> int:

@@ -51,17 +51,24 @@ def settlement(request: Request, facts: Facts, _: Policy) -> Posting | Refusal:
 
 
 def batch_upload(request: Request, facts: Facts, _: Policy) -> Posting | Refusal:
-    """Keep the records of a batch that does not balance; any other batch has nothing to upload."""
-    batch = _uploading(facts)
+    """Keep the records of a batch that does not balance.
+
+    One that balanced has nothing to upload, but terminals tell of their chip transactions all the same (60.3 = 203 and
+    204): they are heard, and nothing is kept. A batch that was never settled is not uploaded.
+    """
+    batch = _settled(facts)
     if batch is None:
         return _unknown(request)
-    return Posting((KeepRecords(batch.number, request.extras.records),))
+    is_wanted = batch.state is BatchState.UNBALANCED
+    return Posting((KeepRecords(batch.number, request.extras.records),) if is_wanted else ())
 
 
 def batch_end(request: Request, facts: Facts, _: Policy) -> Posting | Refusal:
-    """The upload is over: the batch is closed, and can be compared."""
-    batch = _uploading(facts)
-    return _unknown(request) if batch is None else Posting((CloseBatch(batch.number),))
+    """The upload is over: the batch is closed and can be compared; one that balanced was closed before (60.3 = 207)."""
+    batch = _settled(facts)
+    if batch is None:
+        return _unknown(request)
+    return Posting((CloseBatch(batch.number),) if batch.state is BatchState.UNBALANCED else ())
 
 
 def correction(request: Request, facts: Facts, _: Policy) -> Posting:
@@ -84,9 +91,9 @@ def _result(theirs: Totals, ours: Totals) -> str:
     return WRONG if any(bool(minor) != bool(count) for minor, count in pairs) else NOT_BALANCED
 
 
-def _uploading(facts: Facts) -> Batch | None:
+def _settled(facts: Facts) -> Batch | None:
     batch = facts.batch
-    return batch if batch is not None and batch.state is BatchState.UNBALANCED else None
+    return batch if batch is not None and batch.state is not BatchState.OPEN else None
 
 
 def _unknown(request: Request) -> Refusal:

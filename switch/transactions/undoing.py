@@ -6,7 +6,7 @@ that a reversal can undo it.
 
 from __future__ import annotations
 
-from switch.decisions import Facts, OpenPayment, Payment, PaymentState, Refusal
+from switch.decisions import BatchState, Facts, OpenPayment, Payment, PaymentState, Refusal
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
 from switch.messages.model import Request
@@ -66,6 +66,9 @@ def _is_of_this_batch(request: Request, facts: Facts, policy: Policy, original: 
     is_given_out = policy.has_batches and terminal is not None and terminal.signed_on
     open_batch = given_out if is_given_out or request.batch == UNKNOWN_BATCH else request.batch
     of_batch = given_out if original.batch == UNKNOWN_BATCH else original.batch
+    is_settled = terminal is not None and of_batch == given_out and terminal.batch_state is not BatchState.OPEN
+    if policy.has_batches and is_settled:
+        return False  # its totals are frozen (domain rule 19)
     here = (request.terminal_id, open_batch, facts.business_day)
     return (original.terminal_id, of_batch, original.business_day) == here
 

@@ -95,7 +95,7 @@ async def test_silent_terminals_fall_asleep_and_old_holds_are_ended_once_a_day(
 
         assert {request.original.stan for request in requests if request.original} == {""}
         assert len(requests) == 2
-        assert events == ["day settled", "terminals dormant", "authorisations expired"]
+        assert events == ["terminals dormant", "authorisations expired", "day settled"]
         assert statuses(database) == {"dormant"}
 
 

@@ -103,9 +103,6 @@ def balance(books: SampleBooks) -> int:
         return int(connection.execute(query, {"key": VAULT.pan_key(RICH)}).scalar_one())
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a correction leaves its payment refundable in full: the card gets it twice (I7)"
-)
 def test_a_sale_that_was_given_back_by_hand_is_not_refunded_again(books: SampleBooks) -> None:
     before = balance(books)
     settle_discrepancy(desk(books), missing(books), Right.TERMINAL)
@@ -115,7 +112,6 @@ def test_a_sale_that_was_given_back_by_hand_is_not_refunded_again(books: SampleB
     assert balance(books) - before == 1_000
 
 
-@pytest.mark.xfail(strict=True, reason="a reversal does not see that its original was given back by a correction (I7)")
 def test_a_reversal_of_what_was_given_back_by_hand_gives_nothing_back_again(books: SampleBooks) -> None:
     """The terminal that does not have the sale is the one that has a reversal of it waiting to be sent."""
     before = balance(books)
@@ -126,7 +122,6 @@ def test_a_reversal_of_what_was_given_back_by_hand_gives_nothing_back_again(book
     assert balance(books) - before == 1_000
 
 
-@pytest.mark.xfail(strict=True, reason="a correction goes by what was compared, not by what the payment is now (I7)")
 def test_what_was_reversed_since_it_was_compared_is_not_given_back_by_hand(books: SampleBooks) -> None:
     before = balance(books)
     tell(books, reversal(901, 1_000, RICH, batch=BATCH))
@@ -188,9 +183,6 @@ def test_nothing_is_sold_or_refunded_in_a_settled_batch(sqlite_shop: Shop, their
 
 
 @settled_as
-@pytest.mark.xfail(
-    strict=True, reason="rule 19: a cancel asks for the batch's number alone, and not whether it is open"
-)
 def test_nothing_is_cancelled_in_a_settled_batch(sqlite_shop: Shop, theirs: BatchTotals) -> None:
     void = about(Kind.VOID, 4, 2, 1_000, batch=BATCH)
 
@@ -199,9 +191,6 @@ def test_nothing_is_cancelled_in_a_settled_batch(sqlite_shop: Shop, theirs: Batc
     assert answers[-1] is not Action.APPROVED
 
 
-@pytest.mark.xfail(
-    strict=True, reason="rule 8: executed at once on the same day, and the settled totals stay as they are"
-)
 def test_a_reversal_that_comes_when_its_batch_is_closed_waits_for_an_operator(sqlite_shop: Shop) -> None:
     decided(sqlite_shop, sign_on(1), sale(2), settlement(3, BatchTotals(foreign=Totals(1_000, 1))))
 
@@ -211,7 +200,6 @@ def test_a_reversal_that_comes_when_its_batch_is_closed_waits_for_an_operator(sq
     assert len(sqlite_shop.rows(schema.adjustment)) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="60.3 = 207 ends the upload of a batch that balanced, and is refused")
 def test_a_terminal_whose_batch_balanced_may_end_its_upload(sqlite_shop: Shop) -> None:
     balanced = decided(sqlite_shop, sign_on(1), sale(2), settlement(3, BatchTotals(foreign=Totals(1_000, 1))))
 
@@ -255,7 +243,6 @@ async def in_place(function: Callable[[], _T]) -> _T:
     return function()
 
 
-@pytest.mark.xfail(strict=True, reason="a day that cannot be settled keeps holds from expiring and terminals awake")
 async def test_one_merchants_wrong_terms_do_not_keep_holds_from_expiring(sqlite_shop: Shop) -> None:
     second_merchant(sqlite_shop)
     sqlite_shop.send(sale(1), purchase(2, 500, RICH, kind=Kind.AUTHORISATION, mti="0100", batch=BATCH))

@@ -97,9 +97,16 @@ def test_records_are_kept_and_the_end_closes() -> None:
     assert changes(decided(Kind.BATCH_END, batch)) == [CloseBatch(NUMBER)]
 
 
-@pytest.mark.parametrize("batch", [None, a_batch(), a_batch(BatchState.CLOSED)])
 @pytest.mark.parametrize("kind", [Kind.BATCH_UPLOAD, Kind.BATCH_END])
-def test_nothing_is_uploaded_without_a_settlement_that_did_not_balance(kind: Kind, batch: Batch | None) -> None:
+def test_a_batch_that_balanced_is_heard_of_once_more_without_effect(kind: Kind) -> None:
+    decision = decided(kind, a_batch(BatchState.CLOSED), records=(RECORD,))
+
+    assert (decision.reply.action, changes(decision)) == (Action.APPROVED, [])
+
+
+@pytest.mark.parametrize("batch", [None, a_batch()])
+@pytest.mark.parametrize("kind", [Kind.BATCH_UPLOAD, Kind.BATCH_END])
+def test_nothing_is_uploaded_without_a_settlement(kind: Kind, batch: Batch | None) -> None:
     decision = decided(kind, batch, records=(RECORD,))
 
     assert (decision.reply.action, changes(decision)) == (Action.BATCH_UNKNOWN, [])
