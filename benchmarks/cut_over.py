@@ -16,6 +16,8 @@ from benchmarks.day_books import day_of, prepare
 from benchmarks.driver import Driver, Run
 from benchmarks.hosts import running_switch, switch
 
+ENTRIES: Final = 1_000_000
+BEFORE_S: Final = 10.0
 TERMINALS: Final = 4_000  # of a thousand merchants
 RATE: Final = 500  # purchases a second
 CONNECTIONS, DEPTH = 16, 16

@@ -6,6 +6,7 @@ a few statements. So the audit finds nothing in them, and their size on disk is 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -96,6 +97,8 @@ def prepare(folder: Path, *, terminals: int, entries: int) -> None:
         raise RuntimeError(f"the pattern of all purchases was not approved: {outcome.because}")
     with closing(sqlite3.connect(folder / DATABASE_FILE, isolation_level=None)) as connection:
         _copy(connection, outcome.journal_id, terminals, entries)
+    with (folder / DATABASE_FILE).open("rb+") as file:
+        os.fsync(file.fileno())  # or the disk would be busy with it while something is measured
 
 
 def asked(kind: Kind, mti: str, terminal: int, stan: str, **others: object) -> Request:
