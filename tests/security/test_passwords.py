@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
 from switch.errors import ConfigurationError
@@ -52,6 +54,7 @@ def test_a_hash_names_its_parameters_and_has_a_salt_of_its_own() -> None:
         REFERENCE.replace("c29tZXNhbHQ", "c29t"),
         REFERENCE.replace("c29tZXNhbHQ", "c29tZXNhbHQAA"),
     ],
+    ids=count(),  # the hashes are new each time, and two workers must name a test alike
 )
 def test_what_is_no_hash_is_the_operators_to_set_anew_and_is_not_shown(stored: str) -> None:
     with pytest.raises(ConfigurationError, match="set the operator's password anew") as refused:
