@@ -2,7 +2,8 @@
 
 SQLite copies the two tables whose constraints change, so each is written out here as version 2 left it; PostgreSQL
 alters them where they are. A program of version 2 would go on selling in a batch that is settled: it must not run
-beside. Books from before have no business days yet: the first request opens the one it is of.
+beside. Books from before have no business days yet: the first request opens the one it is of. An increment was counted
+on its authorisation's day, and is on its own from now on.
 """
 
 import sqlalchemy as sa
@@ -27,6 +28,7 @@ TOTALS = tuple(
 def upgrade() -> None:
     _who()
     _what_was_decided()
+    _what_was_spent()
     _batches()
     _days()
     for name, value in (("schema_version", "3"), ("program_min", "3"), ("program_max", "3")):
@@ -55,6 +57,49 @@ def _what_was_decided() -> None:
         sqlite_where=sa.text("batch <> ''"),
         postgresql_where=sa.text("batch <> ''"),
     )
+    op.create_index(
+        op.f("ix_journal_original_id_increment"),
+        "journal",
+        ["original_id"],
+        unique=False,
+        sqlite_where=sa.text("kind = 'increment'"),
+        postgresql_where=sa.text("kind = 'increment'"),
+    )
+
+
+INCREMENTS = """
+    SELECT i.card_id, a.business_day, i.business_day, a.journal_id, p.current_minor,
+           CASE WHEN h.state <> 'captured' THEN h.current_minor
+                ELSE (SELECT coalesce(sum(q.current_minor), 0)
+                        FROM journal AS c JOIN payment AS q ON q.payment_id = c.journal_id AND q.state = 'posted'
+                       WHERE c.original_id = a.journal_id AND c.kind IN ('completion', 'completion_advice')) END
+      FROM journal AS i
+      JOIN payment AS p ON p.payment_id = i.journal_id AND p.state = 'posted'
+      JOIN journal AS a ON a.journal_id = i.original_id
+      JOIN payment AS h ON h.payment_id = a.journal_id
+     WHERE i.kind = 'increment'
+     ORDER BY a.journal_id, i.journal_id DESC"""
+
+
+def _what_was_spent() -> None:
+    """Count what is left of each increment on its own day; of what counts in all, the latest ones come first."""
+    books, left = op.get_bind(), {}
+    for card, old_day, own_day, authorisation, amount, counted in books.execute(sa.text(INCREMENTS)).all():
+        share = min(amount, left.get(authorisation, counted))
+        left[authorisation] = left.get(authorisation, counted) - share
+        if card is not None and share and own_day != old_day:
+            _count(card, old_day, -share)
+            _count(card, own_day, share)
+
+
+def _count(card: int, day: int, minor: int) -> None:
+    what = {"card": card, "day": day, "minor": minor}
+    counted = sa.text(
+        "UPDATE card_day SET amount_minor = amount_minor + :minor WHERE card_id = :card AND business_day = :day"
+    )
+    new = sa.text("INSERT INTO card_day (card_id, business_day, amount_minor, count) VALUES (:card, :day, :minor, 0)")
+    if not op.get_bind().execute(counted, what).rowcount:
+        op.get_bind().execute(new, what)
 
 
 def _batches() -> None:

@@ -115,7 +115,8 @@ class Facts(NamedTuple):
     the seed of RRN and approval code. ``tombstone`` says that a reversal of this request came before it.
     ``pan_key`` is the request's own (b"" without a PAN), to compare with ``original.pan_key``. ``parent`` is what
     ``original`` itself is about (the sale of a refund or a void, the authorisation of a completion), ``grandparent``
-    what that is about (the authorisation, where ``original`` voids a completion). ``to_card`` and ``to_account`` are
+    what that is about (the authorisation, where ``original`` voids a completion). ``increments`` are those of the
+    authorisation among these three, without what was undone, oldest first. ``to_card`` and ``to_account`` are
     those that a transfer goes to. ``spending`` holds the counters with a limit, by owner and period
     (`switch.decisions.CountSpending`). ``queued_minor`` is what waits for an operator of ``original`` already, or has
     been settled by one (`switch.decisions.QueueAdjustment`).
@@ -134,6 +135,7 @@ class Facts(NamedTuple):
     pan_key: bytes
     parent: Payment | None = None
     grandparent: Payment | None = None
+    increments: tuple[Payment, ...] = ()
     security: CardSecurity = CardSecurity()
     spending: Mapping[tuple[str, int], Spent] = _NO_COUNTERS
     to_card: Card | None = None

@@ -1,7 +1,9 @@
 """Counters of what was spent, held against the payments that they count: a part of I2.
 
 A card's daily counters are exact: each payment of the day counts once, with what is left of it, unless it was voided
-or reversed. An authorisation that is captured counts with what its completion left, on its own day.
+or reversed. An authorisation that is captured counts with what its completion left. Of what it counts its increments
+have their part, each on its own day, the latest first; the rest is of the authorisation's day, and so is what had been
+refunded of a completion that was undone.
 
 Counters that have a limit cannot be replayed: they count from the moment that the limit is set, and who gives back
 what was not counted takes them to zero. But none can count more than there was.
@@ -16,22 +18,54 @@ from switch.ledger.audit_words import Query
 from switch.messages.kinds import Kind
 
 _SPENDS: Final = listed(SPENDS)
+_ON_THEIR_DAY: Final = listed((*SPENDS, Kind.INCREMENT))
 _COMPLETED: Final = listed(COMPLETED)
 
+# An authorisation with its increments counts ``minor``; each increment counts of that what the later ones leave.
 _COUNTED: Final = f"""
-    (SELECT card_id, business_day, sum(minor) AS minor, sum(times) AS times
-       FROM (SELECT j.card_id, j.business_day,
-                    CASE WHEN p.state = 'captured' THEN 0 ELSE p.current_minor END AS minor,
-                    CASE WHEN p.state IN ('voided', 'reversed') THEN 0 ELSE 1 END AS times
-               FROM payment AS p JOIN journal AS j ON j.journal_id = p.payment_id
-              WHERE j.kind IN {_SPENDS}
-              UNION ALL
-             SELECT a.card_id, a.business_day, p.current_minor, 0
-               FROM journal AS j
-               JOIN payment AS p ON p.payment_id = j.journal_id
-               JOIN journal AS a ON a.journal_id = j.original_id
-              WHERE j.kind IN {_COMPLETED}) AS counted
-      GROUP BY card_id, business_day)"""
+    (WITH held AS (
+        SELECT a.journal_id, a.card_id, a.business_day,
+               CASE WHEN p.state = 'captured' THEN coalesce(c.minor, 0) ELSE p.current_minor END AS minor,
+               CASE WHEN p.state IN ('voided', 'reversed') THEN 0 ELSE 1 END AS times
+          FROM journal AS a
+          JOIN payment AS p ON p.payment_id = a.journal_id
+          LEFT JOIN (SELECT j.original_id, sum(q.current_minor) AS minor
+                       FROM journal AS j JOIN payment AS q ON q.payment_id = j.journal_id
+                      WHERE j.kind IN {_COMPLETED} AND q.state = 'posted'
+                      GROUP BY j.original_id) AS c ON c.original_id = a.journal_id
+         WHERE a.kind = '{Kind.AUTHORISATION}'),
+    increments AS (
+        SELECT j.original_id, j.card_id, j.business_day, p.current_minor,
+               h.minor - sum(p.current_minor) OVER (PARTITION BY j.original_id ORDER BY j.journal_id DESC)
+                       + p.current_minor AS left_minor
+          FROM journal AS j
+          JOIN payment AS p ON p.payment_id = j.journal_id
+          JOIN held AS h ON h.journal_id = j.original_id
+         WHERE j.kind = '{Kind.INCREMENT}' AND p.state = 'posted'),
+    shares AS (
+        SELECT original_id, card_id, business_day,
+               CASE WHEN left_minor <= 0 THEN 0 WHEN left_minor < current_minor THEN left_minor
+                    ELSE current_minor END AS minor
+          FROM increments)
+    SELECT card_id, business_day, sum(minor) AS minor, sum(times) AS times
+      FROM (SELECT j.card_id, j.business_day, p.current_minor AS minor,
+                   CASE WHEN p.state IN ('voided', 'reversed') THEN 0 ELSE 1 END AS times
+              FROM payment AS p JOIN journal AS j ON j.journal_id = p.payment_id
+             WHERE j.kind IN {_SPENDS} AND j.kind <> '{Kind.AUTHORISATION}'
+             UNION ALL
+            SELECT h.card_id, h.business_day, h.minor - coalesce(s.minor, 0), h.times
+              FROM held AS h
+              LEFT JOIN (SELECT original_id, sum(minor) AS minor FROM shares GROUP BY original_id) AS s
+                ON s.original_id = h.journal_id
+             UNION ALL
+            SELECT card_id, business_day, minor, 0 FROM shares
+             UNION ALL
+            SELECT a.card_id, a.business_day, p.current_minor, 0
+              FROM journal AS j
+              JOIN payment AS p ON p.payment_id = j.journal_id
+              JOIN journal AS a ON a.journal_id = j.original_id
+             WHERE j.kind IN {_COMPLETED} AND p.state <> 'posted') AS counted
+     GROUP BY card_id, business_day)"""
 
 CARD_DAYS: Final = (
     Query(
@@ -48,19 +82,24 @@ CARD_DAYS: Final = (
         f"""
         SELECT j.card_id, j.business_day
           FROM payment AS p JOIN journal AS j ON j.journal_id = p.payment_id
-         WHERE j.kind IN {_SPENDS} AND j.card_id IS NOT NULL
+         WHERE j.kind IN {_ON_THEIR_DAY} AND j.card_id IS NOT NULL
         EXCEPT SELECT card_id, business_day FROM card_day""",
     ),
 )
 
-# What a counter can have come to at most: all that was approved, an authorisation's completion a little above it
-# (domain rule 18), and what adjustments and tips put on top. The counters of channels are within their owner's own.
+# What a counter can have come to at most: all that was approved, an authorisation's completion a little above it and
+# its increments (domain rule 18), and what adjustments and tips put on top. The counters of channels are within their
+# owner's own.
 _AT_MOST: Final = f"""
     spent AS (
         SELECT j.card_id, j.terminal_id, j.merchant_id, j.business_day,
                j.amount_minor * 115 AS hundredths, 1 AS times
           FROM journal AS j
-         WHERE j.action = 'approved' AND j.kind IN {listed((*SPENDS, Kind.INCREMENT))}
+         WHERE j.action = 'approved' AND j.kind IN {_ON_THEIR_DAY}
+         UNION ALL
+        SELECT a.card_id, a.terminal_id, a.merchant_id, a.business_day, j.amount_minor * 15, 0
+          FROM journal AS j JOIN journal AS a ON a.journal_id = j.original_id
+         WHERE j.action = 'approved' AND j.kind = '{Kind.INCREMENT}'
          UNION ALL
         SELECT coalesce(a.card_id, o.card_id), coalesce(a.terminal_id, o.terminal_id), o.merchant_id,
                coalesce(a.business_day, o.business_day), t.amount_minor * 100, 0

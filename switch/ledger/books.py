@@ -114,6 +114,7 @@ class Books:
         self.accounts: dict[int, Account] = {}
         self.spent: dict[tuple[int, int], Spent] = {}
         self.payments: dict[int, Payment] = {}
+        self.increments: dict[int, set[int]] = {}  # of authorisations
         self.queued: dict[int, int] = {}
         self.security: dict[int, CardSecurity] = {}
         self.operators: dict[tuple[str, str], Operator] = {}
@@ -128,6 +129,12 @@ class Books:
         """Decide on that day instead: another than the clock says is open."""
         self.business_day = business_day
         self.day_number = number_of(business_day)
+
+    def add_payment(self, payment: Payment) -> None:
+        """Know a payment that was loaded, or has been made."""
+        self.payments[payment.payment_id] = payment
+        if payment.kind is Kind.INCREMENT and payment.original_id is not None:
+            self.increments.setdefault(payment.original_id, set()).add(payment.payment_id)
 
     # --- who ---------------------------------------------------------------------------------------------------
 
@@ -185,12 +192,14 @@ class Books:
         grandparent = self._about(parent)
         to_card = self.cards.get(entry.to_key)
         code = self.pay_codes.get(entry.code_key)
-        about = (payment for payment in (facts.original, parent, grandparent) if payment is not None)
+        line = [payment for payment in (facts.original, parent, grandparent) if payment is not None]
+        increments = self._increments(line)
         return facts._replace(
             parent=parent,
             grandparent=grandparent,
+            increments=increments,
             security=_NEW_CARD if card is None else self.security.get(card.card_id, _NEW_CARD),
-            spending=self._spending(self.counted.get(entry.journal_id, ()), about),
+            spending=self._spending(self.counted.get(entry.journal_id, ()), (*line, *increments)),
             to_card=to_card,
             to_account=None if to_card is None else self.accounts.get(to_card.account_id),
             operator=self.operators.get((entry.request.merchant_id, entry.request.extras.operator_id)),
@@ -218,6 +227,12 @@ class Books:
         if payment is None or payment.original_id is None:
             return None
         return self.payments.get(payment.original_id)
+
+    def _increments(self, line: Iterable[Payment]) -> tuple[Payment, ...]:
+        """Those of the authorisation among these payments that were not undone."""
+        held = next((payment.payment_id for payment in line if payment.kind is Kind.AUTHORISATION), 0)
+        found = [self.payments[payment_id] for payment_id in sorted(self.increments.get(held, ()))]
+        return tuple([payment for payment in found if payment.state is PaymentState.POSTED])
 
     def _spending(self, held_against: Iterable[Counter], about: Iterable[Payment]) -> Mapping[Counter, Spent]:
         """Return the counters of a request, those at zero too, and of the payments it is about those that exist."""

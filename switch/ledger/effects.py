@@ -155,7 +155,7 @@ def _open_payment(books: Books, row: JournalRow, facts: Facts, effect: OpenPayme
     if facts.account is None or facts.merchant is None:
         raise InternalError("a payment needs an account and a merchant")
     other = facts.merchant if facts.to_account is None else facts.to_account
-    books.payments[row.journal_id] = Payment(
+    payment = Payment(
         row.journal_id,
         Kind(row.kind),
         effect.state,
@@ -177,6 +177,7 @@ def _open_payment(books: Books, row: JournalRow, facts: Facts, effect: OpenPayme
         row.terminal_id,
         row.entry_mode,
     )
+    books.add_payment(payment)
     books.changes.opened_payments.append(row.journal_id)
     if row.batch and not is_domestic(row.masked_pan):
         books.foreign.add(row.journal_id)

@@ -41,6 +41,7 @@ from switch.ledger.statements import (
     BATCHES,
     CARD_STATES,
     CARDS,
+    INCREMENTS,
     JOURNAL_ROWS,
     LAST_SETTLED,
     NAMED_SALES,
@@ -173,6 +174,7 @@ def _card(row: Row, limits: ReadLimits) -> Card:
 def _load_payments(session: Session, books: Books, entries: Sequence[Entry], needs: Mapping[Kind, Needs]) -> None:
     """The payments that requests may be about, with what those are about, and where that is about another, that too.
 
+    Of authorisations among them also the increments, because they are counted on days and at terminals of their own.
     The last ones are locked out of order: they are seldom asked for, and a deadlock is tried again.
     """
     wanted: set[int] = set()
@@ -184,6 +186,11 @@ def _load_payments(session: Session, books: Books, entries: Sequence[Entry], nee
     _read_payments(session, books, wanted)
     about = {payment.original_id for payment in books.payments.values() if payment.original_id is not None}
     _read_payments(session, books, about - wanted)
+    held = [(payment.payment_id,) for payment in books.payments.values() if payment.kind is Kind.AUTHORISATION]
+    if held:
+        (increments,) = session.read((INCREMENTS, sorted(held)))
+        for *payment, _ in increments:
+            books.add_payment(_payment(payment))
 
 
 def _read_payments(session: Session, books: Books, wanted: Iterable[int]) -> None:
@@ -192,7 +199,7 @@ def _read_payments(session: Session, books: Books, wanted: Iterable[int]) -> Non
         return
     payments, adjustments = session.read((PAYMENTS, rows), (ADJUSTMENTS, rows))
     for *payment, masked_pan in payments:
-        books.payments[payment[0]] = _payment(payment)
+        books.add_payment(_payment(payment))
         if not is_domestic(masked_pan):
             books.foreign.add(payment[0])
     for payment_id, amount_minor in adjustments:

@@ -258,6 +258,12 @@ sa.Index(  # what a batch is made of
     sqlite_where=journal.c.batch != "",
     postgresql_where=journal.c.batch != "",
 )
+sa.Index(  # what an authorisation is made of
+    "ix_journal_original_id_increment",
+    journal.c.original_id,
+    sqlite_where=journal.c.kind == "increment",
+    postgresql_where=journal.c.kind == "increment",
+)
 
 request_key: Final = sa.Table(
     "request_key",

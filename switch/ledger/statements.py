@@ -268,6 +268,14 @@ PAYMENTS: Final = Query(
     lock=("p", "payment_id"),
 )
 
+INCREMENTS: Final = Query(  # of an authorisation that is locked, which keeps off all that would change them
+    given=(("payment_id", "bigint"),),
+    columns=PAYMENTS.columns,
+    source="journal AS j ON j.original_id = g.payment_id AND j.kind = 'increment'"
+    " JOIN payment AS p ON p.payment_id = j.journal_id AND p.state = 'posted'"
+    " JOIN account AS a ON a.account_id = p.account_id",
+)
+
 ADJUSTMENTS: Final = Query(
     given=(("payment_id", "bigint"),),
     columns=("q.payment_id", "q.amount_minor"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from switch.decisions import ChangePayment, Effect, Facts, Payment, PaymentState
-from switch.transactions.counting import corrected, corrected_in_limits, corrected_on_its_day
+from switch.transactions.counting import counted_today, recounted
 from switch.transactions.moves import Change, end_hold, from_card, hold_instead, open_hold, to_card
 
 AUTHORISATION_DAYS: Final = 30
@@ -21,16 +21,16 @@ def is_too_old(authorisation: Payment, facts: Facts) -> bool:
 
 
 def enlarge_hold(change: Change) -> tuple[Effect, ...]:
-    """Hold an increment too; the limits count that as a request of its own."""
+    """Hold an increment too, which is counted today, whatever day its authorisation is of."""
     hold, remaining = change.payment, change.remaining_minor
-    return (*hold_instead(hold, remaining), *corrected_on_its_day(hold, -change.given_back_minor))
+    return (*hold_instead(hold, remaining), *counted_today(hold, change.facts, -change.given_back_minor))
 
 
 def release_hold(change: Change) -> tuple[Effect, ...]:
     """Hold only what remains: less, or nothing any more."""
     hold, remaining = change.payment, change.remaining_minor
     count = 0 if remaining else -1
-    return (*hold_instead(hold, remaining), *corrected(hold, change.facts, -change.given_back_minor, count))
+    return (*hold_instead(hold, remaining), *recounted(hold, change.facts, hold.current_minor, remaining, count))
 
 
 def let_expire(change: Change) -> tuple[Effect, ...]:
@@ -44,14 +44,15 @@ def capture(change: Change) -> tuple[Effect, ...]:
     return (
         end_hold(hold, "captured"),
         *from_card(hold, amount, forced=amount > hold.current_minor),
-        *corrected(hold, change.facts, amount - hold.current_minor),
+        *recounted(hold, change.facts, hold.current_minor, amount),
     )
 
 
 def charge(change: Change) -> tuple[Effect, ...]:
     """Debit what was completed although the hold has expired."""
     expired, amount = change.payment, change.moved_minor
-    return (*from_card(expired, amount, forced=True), *corrected(expired, change.facts, amount - expired.current_minor))
+    counted = recounted(expired, change.facts, expired.current_minor, amount)
+    return (*from_card(expired, amount, forced=True), *counted)
 
 
 def hold_again(change: Change) -> tuple[Effect, ...]:
@@ -59,7 +60,7 @@ def hold_again(change: Change) -> tuple[Effect, ...]:
     authorisation, amount = change.parent, change.payment.current_minor
     return (
         open_hold(change.payment, amount, forced=True),
-        *corrected(authorisation, change.facts, amount, 1),
+        *recounted(authorisation, change.facts, 0, amount, 1),
         ChangePayment(authorisation.payment_id, PaymentState.HELD, amount, change.facts.journal_id),
     )
 
@@ -70,10 +71,10 @@ def shrink_hold(change: Change) -> tuple[Effect, ...]:
     remaining = max(authorisation.current_minor - back, 0)
     state = PaymentState.HELD if remaining else PaymentState.REVERSED
     hold_id = change.facts.journal_id if remaining else None
+    count, undone = 0 if remaining else -1, change.payment._replace(current_minor=change.remaining_minor)
     return (
         *hold_instead(authorisation, remaining),
-        *corrected_on_its_day(authorisation, remaining - authorisation.current_minor, 0 if remaining else -1),
-        *corrected_in_limits(change.payment, change.facts, -back, -1 if change.is_last else 0),
+        *recounted(authorisation, change.facts, authorisation.current_minor, remaining, count, undone=undone),
         ChangePayment(authorisation.payment_id, state, remaining, hold_id),
     )
 
@@ -87,11 +88,11 @@ def reopen_hold(change: Change) -> tuple[Effect, ...]:
     One that is too old to be completed again stays without its hold: it has expired. So does that of a completion of a
     closed day, all of which was refunded.
     """
-    authorisation, back, facts = change.parent, change.given_back_minor, change.facts
+    authorisation, completed, facts = change.parent, change.payment.current_minor, change.facts
     if not change.is_last:
-        return (*to_card(change), *corrected(authorisation, change.facts, -back))
+        return (*to_card(change), *recounted(authorisation, facts, completed, change.remaining_minor))
     held = authorisation.current_minor
-    counted = corrected(authorisation, change.facts, held - back)
+    counted = recounted(authorisation, facts, completed, held, beside_minor=change.remaining_minor)
     if is_too_old(authorisation, facts) or change.payment.business_day != facts.business_day:
         expired = ChangePayment(authorisation.payment_id, PaymentState.EXPIRED, held, None)
         return (*to_card(change), *counted, expired)
@@ -111,7 +112,7 @@ def charge_again(change: Change) -> tuple[Effect, ...]:
     held = authorisation.current_minor
     return (
         *from_card(change.payment, amount, forced=True),
-        *corrected(authorisation, change.facts, amount - held),
+        *recounted(authorisation, change.facts, held, amount),
         ChangePayment(completion.payment_id, PaymentState.POSTED, completion.current_minor + amount, None),
         ChangePayment(authorisation.payment_id, PaymentState.CAPTURED, held, None),
     )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from switch.decisions import ChangeCard, ChangePayment, CountRefund, Effect, PaymentState, Transfer, UsePayCode
-from switch.transactions.counting import corrected
+from switch.transactions.counting import corrected, recounted
 from switch.transactions.moves import Change, from_card, to_card
 
 
@@ -52,7 +52,8 @@ def set_total(change: Change) -> tuple[Effect, ...]:
 
 def set_hold_total(change: Change) -> tuple[Effect, ...]:
     """The same for a completion, which is counted with its authorisation."""
-    return (*_difference(change), *corrected(change.parent, change.facts, -change.given_back_minor))
+    counted = recounted(change.parent, change.facts, change.payment.current_minor, change.remaining_minor)
+    return (*_difference(change), *counted)
 
 
 def _difference(change: Change) -> tuple[Effect, ...]:

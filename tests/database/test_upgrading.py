@@ -154,6 +154,28 @@ def test_batches_of_before_are_open_and_no_day_has_begun(books_of_version_2: Dat
     assert (states, tuple(plans)) == (["open", "open"], ("", ""))
 
 
+def test_an_increment_of_before_is_counted_on_its_own_day_as_far_as_it_still_counts(
+    books_of_version_2: Database,
+) -> None:
+    old_day, own_day, later_day = 20260303, 20260304, 20260305
+    own: dict[str, Any] = {"action": "approved", "merchant_id": "M1", "terminal_id": "T1"}
+    made = {200: ("authorisation", None, old_day), 201: ("increment", 200, own_day), 202: ("increment", 200, later_day)}
+    with books_of_version_2.writing() as connection:
+        for journal_id, (kind, original_id, day) in made.items():
+            row = JOURNAL | own | {"kind": kind, "original_id": original_id, "business_day": day}
+            connection.execute(sa.insert(schema.journal).values(journal_id=journal_id, **row))
+            left = {"amount_minor": 100, "current_minor": 130 if journal_id == 200 else 100}
+            row = PAYMENT | left | {"state": "expired" if journal_id == 200 else "posted"}
+            connection.execute(sa.insert(schema.payment).values(payment_id=journal_id, **row))
+        connection.execute(sa.update(schema.card_day).values(amount_minor=300, count=3))
+
+    upgrade(books_of_version_2)
+
+    with books_of_version_2.reading() as connection:
+        days = connection.execute(sa.select(schema.card_day).order_by(schema.card_day.c.business_day)).all()
+    assert [tuple(row) for row in days] == [(5, old_day, 170, 3), (5, own_day, 30, 0), (5, later_day, 100, 0)]
+
+
 def test_there_may_be_accounts_of_fees_and_agents_and_of_nothing_unknown(books_of_version_2: Database) -> None:
     upgrade(books_of_version_2)
 

@@ -320,7 +320,6 @@ def test_what_has_happened_is_not_refused_for_the_chip_data_of_its_own_original(
 # --- limits ------------------------------------------------------------------------------------------------
 
 
-@fails(reason="an increment is checked against its own day and counted on its hold's")
 def test_increments_of_an_older_hold_stay_within_the_cards_daily_limit(till: Till) -> None:
     till.set_card(RICH, daily_limit_minor=8_000)
     authorisation = till.approved(till.new(Kind.AUTHORISATION, 100))
@@ -341,7 +340,6 @@ def test_the_void_of_a_sale_from_before_the_limit_makes_no_room_under_it(till: T
     assert till.send(till.new(Kind.PURCHASE, 1_000)) is Action.EXCEEDS_AMOUNT_LIMIT
 
 
-@fails(reason="the hold is given back as a whole to the terminal of its authorisation")
 def test_an_increment_of_another_terminal_makes_no_room_under_the_limit_of_the_first(till: Till) -> None:
     till.run_sql("UPDATE terminal SET limits = 'daily=1000'")
     till.approved(till.new(Kind.PURCHASE, 900))

@@ -82,10 +82,19 @@ class PocketBooks:
             original=original,
             parent=parent,
             grandparent=self._about(parent),
+            increments=self._increments(original, parent, self._about(parent)),
             to_card=a_card(card_id=2, account_id=OTHER_CARD),
             to_account=an_account(account_id=OTHER_CARD),
             pay_code=PayCode(b"c", NOW + 1, is_single_use=False),
         )
+
+    def _increments(self, *line: Payment | None) -> tuple[Payment, ...]:
+        held = {payment.payment_id for payment in line if payment is not None and payment.kind is Kind.AUTHORISATION}
+        return tuple(payment for payment in self._posted(Kind.INCREMENT) if payment.original_id in held)
+
+    def _posted(self, *kinds: Kind) -> list[Payment]:
+        found = self.payments.values()
+        return [payment for payment in found if payment.kind in kinds and payment.state is PaymentState.POSTED]
 
     def _about(self, payment: Payment | None) -> Payment | None:
         return self.payments.get(payment.original_id or 0) if payment is not None else None
@@ -150,18 +159,30 @@ class PocketBooks:
         assert {day: spent for day, spent in self.spent.items() if spent != (0, 0)} == self._replayed()
 
     def _replayed(self) -> dict[date, tuple[int, int]]:
+        """What each day's counters should be: an authorisation's amount is of its latest increments' days first."""
         replayed: dict[date, tuple[int, int]] = {}
-        undone = (PaymentState.VOIDED, PaymentState.REVERSED)
-        for payment in self.payments.values():
-            amount, times, day = payment.current_minor, int(payment.state not in undone), payment.business_day
-            if payment.kind in COMPLETION:
-                times, day = 0, self.payments[payment.original_id or 0].business_day
-            elif payment.kind not in COUNTED:
-                continue
-            elif payment.state is PaymentState.CAPTURED:
-                amount = 0
+
+        def add(day: date, amount: int, times: int = 0) -> None:
             before, times_before = replayed.get(day, (0, 0))
             replayed[day] = before + amount, times_before + times
+
+        for payment in self.payments.values():
+            amount, times = (
+                payment.current_minor,
+                int(payment.state not in (PaymentState.VOIDED, PaymentState.REVERSED)),
+            )
+            if payment.kind in COMPLETION and payment.state is not PaymentState.POSTED:
+                add(self.payments[payment.original_id or 0].business_day, amount)
+            if payment.kind not in COUNTED:
+                continue
+            if payment.state is PaymentState.CAPTURED:
+                completed = self._posted(*COMPLETION)
+                amount = sum(one.current_minor for one in completed if one.original_id == payment.payment_id)
+            for increment in reversed(self._increments(payment)):
+                share = min(increment.current_minor, amount)
+                add(increment.business_day, share)
+                amount -= share
+            add(payment.business_day, amount, times)
         return {day: spent for day, spent in replayed.items() if spent != (0, 0)}
 
 

@@ -124,7 +124,7 @@ def test_an_advice_is_charged_although_the_hold_has_expired() -> None:
     assert request.reply.action is Action.ORIGINAL_NOT_FOUND
 
 
-def test_an_increment_makes_the_hold_larger_on_the_day_of_its_authorisation() -> None:
+def test_an_increment_makes_the_hold_larger_and_counts_on_its_own_day() -> None:
     hold = aged(2)
 
     decision = decide(a_completion(Kind.INCREMENT, amount_minor=500), some_facts(original=hold))
@@ -133,7 +133,7 @@ def test_an_increment_makes_the_hold_larger_on_the_day_of_its_authorisation() ->
     assert decision.effects == (
         EndHold(11, 100, 1000, "replaced"),
         OpenHold(100, 1500, "156"),
-        CountSpend(1, hold.business_day, 500, 0),
+        CountSpend(1, TODAY, 500, 0),
         ChangePayment(11, PaymentState.HELD, 1500, JOURNAL_ID),
         OpenPayment(PaymentState.POSTED, 500, None),
     )
