@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 
-from benchmarks.day_books import day_of, prepare
+from benchmarks.day_books import clock, day_of, prepare
 from benchmarks.driver import Driver, Run
 from benchmarks.hosts import running_switch, switch
 
@@ -38,19 +39,28 @@ class CutOver:
         return self.during.p99_ms / self.before.p99_ms
 
 
-def measure(folder: Path, driver: Driver, *, entries: int, seconds: float, say: Callable[[str], None]) -> CutOver:
+def measure(
+    folder: Path,
+    driver: Driver,
+    *,
+    entries: int,
+    seconds: float,
+    say: Callable[[str], None],
+    terminals: int = TERMINALS,
+) -> CutOver:
     """Settle a day of ``entries`` purchases, after ``seconds`` of purchases without that.
 
     Raises RuntimeError unless all purchases were approved and the day was settled.
     """
     say(f"a day of {entries:,} entries")
-    prepare(folder, terminals=TERMINALS, entries=entries)
+    prepare(folder, terminals=terminals, entries=entries)
+    day = day_of(clock())
     with running_switch(folder) as host:
         say(f"{RATE} purchases a second")
         _load(driver, host.port, lambda: time.sleep(WARM_S))
         before, _ = _load(driver, host.port, lambda: time.sleep(seconds))
         say(f"{RATE} purchases a second, and cut-over")
-        during, took_s = _load(driver, host.port, lambda: _cut_over(folder))
+        during, took_s = _load(driver, host.port, lambda: _cut_over(folder, day))
     return CutOver(entries, took_s, before, during)
 
 
@@ -63,8 +73,7 @@ def _load(driver: Driver, port: int, meanwhile: Callable[[], object]) -> tuple[R
         return end(), took_s
 
 
-def _cut_over(folder: Path) -> None:
-    day = day_of(time.time_ns() // 1000)
+def _cut_over(folder: Path, day: date) -> None:
     said = switch(folder, "settlement", "cutover", "--day", f"{day}")
     if "clearing file" not in said:
         raise RuntimeError(f"{day} was not settled: {said}")
