@@ -89,7 +89,7 @@ CARD_DAYS: Final = (
 
 # What a counter can have come to at most: all that was approved, an authorisation's completion a little above it and
 # its increments (domain rule 18), and what adjustments and tips put on top. The counters of channels are within their
-# owner's own.
+# owner's own. What had been refunded of a completion that was undone stays counted beside the hold.
 _AT_MOST: Final = f"""
     spent AS (
         SELECT j.card_id, j.terminal_id, j.merchant_id, j.business_day,
@@ -100,6 +100,12 @@ _AT_MOST: Final = f"""
         SELECT a.card_id, a.terminal_id, a.merchant_id, a.business_day, j.amount_minor * 15, 0
           FROM journal AS j JOIN journal AS a ON a.journal_id = j.original_id
          WHERE j.action = 'approved' AND j.kind = '{Kind.INCREMENT}'
+         UNION ALL
+        SELECT a.card_id, a.terminal_id, a.merchant_id, a.business_day, p.refunded_minor * 100, 0
+          FROM journal AS j
+          JOIN payment AS p ON p.payment_id = j.journal_id
+          JOIN journal AS a ON a.journal_id = j.original_id
+         WHERE j.kind IN {_COMPLETED} AND p.state = 'reversed'
          UNION ALL
         SELECT coalesce(a.card_id, o.card_id), coalesce(a.terminal_id, o.terminal_id), o.merchant_id,
                coalesce(a.business_day, o.business_day), t.amount_minor * 100, 0

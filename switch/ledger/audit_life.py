@@ -18,6 +18,7 @@ from switch.ledger.audit_kinds import LIVES, kinds, listed
 from switch.ledger.audit_marks import Event, Life, Mark
 from switch.ledger.audit_steps import step
 from switch.ledger.audit_words import SKEW, Invariant, Query
+from switch.messages.kinds import Kind
 
 _TRIES_MAX: Final = 200
 """Steps tried for each request of a family before it is given up as one that nothing explains."""
@@ -38,7 +39,10 @@ _FAMILIES: Final = sa.text(
            j.business_day,
            CASE WHEN t.credit_account_id = r.account_id THEN t.amount_minor ELSE -t.amount_minor END AS moved_minor,
            h.amount_minor AS held_minor, e.hold_id AS ended, e.how,
-           p.payment_id, p.state, p.current_minor, p.refunded_minor, p.hold_id
+           p.payment_id, p.state, p.current_minor, p.refunded_minor, p.hold_id,
+           CASE WHEN j.kind IN ('{Kind.ADJUSTMENT}', '{Kind.TIP}') THEN
+                (SELECT sum(q.amount_minor) FROM adjustment AS q
+                  WHERE q.payment_id = j.original_id AND q.journal_id < j.journal_id) END AS queued_minor
       FROM members AS m
       JOIN journal AS j ON j.journal_id = m.journal_id AND j.action = 'approved'
       LEFT JOIN payment AS r ON r.payment_id = m.root
@@ -94,6 +98,7 @@ def _event(row: sa.Row[Any]) -> Event:
         row.batch,
         row.business_day,
         mark,
+        int(row.queued_minor or 0),
     )
 
 

@@ -28,7 +28,10 @@ NO_MARK: Final = Mark()
 
 
 class Event(NamedTuple):
-    """An approved request of a family: the payment that all of it goes back to, or what came about it."""
+    """An approved request of a family: the payment that all of it goes back to, or what came about it.
+
+    ``queued_minor`` is what waited for an operator of its original when it came.
+    """
 
     journal_id: int
     kind: str
@@ -39,6 +42,7 @@ class Event(NamedTuple):
     batch: str
     business_day: int
     mark: Mark
+    queued_minor: int = 0
 
 
 class Life(NamedTuple):

@@ -125,11 +125,15 @@ def _refund(lives: Lives, event: Event) -> Step | str:
 
 
 def _adjustment(lives: Lives, event: Event) -> Step | str:
-    """A tip may name itself and not the new total: then it is what was moved."""
+    """A tip may name itself and not the new total: then it is what was moved.
+
+    What was refunded or waits for an operator to be given back is not given back once more.
+    """
     found = _standing(lives, event, "posted")
     if isinstance(found, str):
         return found
-    total = max(event.amount_minor, found.refunded_minor)
+    least = min(found.refunded_minor + event.queued_minor, found.current_minor)
+    total = max(event.amount_minor, least)
     moved = found.current_minor - total
     if event.kind == Kind.TIP and event.mark.moved_minor <= 0:
         moved = event.mark.moved_minor

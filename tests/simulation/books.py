@@ -49,18 +49,17 @@ class ModelBooks:
     merchant: int = 0
     today: date = date.min
     payments: list[ModelPayment] = field(default_factory=list)
-    card_days: Counters = field(default_factory=Counters)
-    terminal_days: Counters = field(default_factory=Counters)
     buried: set[tuple[str, str]] = field(default_factory=set)  # terminal and STAN of what was reversed before it came
     used_codes: set[str] = field(default_factory=set)
 
     def standing(self) -> Standing:
         """Return the books as they are now."""
+        card_days, terminal_days = self.counted()
         return Standing(
             {card.pan: (card.ledger, card.held, card.status) for card in self.cards.values()},
             self.merchant,
-            self.card_days.spent(),
-            {key: found for key, found in self.terminal_days.spent().items() if key[0] in self.terminal_limits},
+            card_days.spent(),
+            {key: found for key, found in terminal_days.spent().items() if key[0] in self.terminal_limits},
             {each.number: _shown(each) for each in self.payments if each.is_approved and each.kind not in ADJUSTMENTS},
             {each.number: each.queued for each in self.payments if each.queued},
         )
@@ -94,24 +93,50 @@ class ModelBooks:
         else:
             self.merchant -= sign * amount
 
-    def _count(self, payment: ModelPayment, amount: int, times: int) -> None:
-        """On the day of the payment, whatever the day is (rule 10)."""
-        if payment.kind in COUNTED:
+    def counted(self) -> tuple[Counters, Counters]:
+        """Return what cards and terminals have spent by day: each payment on its own, whatever the day is (rule 10).
+
+        What stands for an authorisation is its increments', the latest first, and its own for the rest; what a
+        completion left that was undone after its refund is its authorisation's too.
+        """
+        cards, terminals = Counters(), Counters()
+
+        def count(payment: ModelPayment, amount: int, times: int = 0) -> None:
             assert payment.card is not None
-            self.card_days.add(payment.card.pan, payment.day, amount, times)
-            self.terminal_days.add(payment.terminal, payment.day, amount, 0)
+            cards.add(payment.card.pan, payment.day, amount, times)
+            terminals.add(payment.terminal, payment.day, amount, 0)
+
+        for payment in self.payments:
+            if payment.kind in COMPLETIONS and payment.state is PaymentState.REVERSED:
+                count(counted_as(payment), payment.current)
+            if payment.kind not in COUNTED or not payment.is_approved:
+                continue
+            left = payment.current
+            if payment.kind is Kind.AUTHORISATION:
+                left = self._standing_for(payment)
+                for increment in reversed(self._about(payment, frozenset({Kind.INCREMENT}))):
+                    count(increment, min(increment.current, left))
+                    left -= min(increment.current, left)
+            is_gone = payment.state in (PaymentState.VOIDED, PaymentState.REVERSED)
+            count(payment, left, 0 if is_gone else 1)
+        return cards, terminals
+
+    def _standing_for(self, held: ModelPayment) -> int:
+        if held.state is PaymentState.CAPTURED:
+            return sum(completion.current for completion in self._about(held, COMPLETIONS))
+        return held.current if held.state in (PaymentState.HELD, PaymentState.EXPIRED) else 0
+
+    def _about(self, held: ModelPayment, kinds: frozenset[Kind]) -> list[ModelPayment]:
+        of_kind = (each for each in self.payments if each.kind in kinds and each.about is held)
+        return [each for each in of_kind if each.state is PaymentState.POSTED]
 
     def _give_back(self, original: ModelPayment, keep: int, ends: PaymentState | None) -> None:
         """Mirror what is given back of a payment that moved money; without its completion a hold is open again."""
-        back, times = original.current - keep, -1 if ends else 0
+        back = original.current - keep
         original.current = keep
         self._move(original, -back)
-        if original.kind in COMPLETIONS:
-            self._count(counted_as(original), -back, 0)
-            if ends:
-                self._reopen(original)
-        else:
-            self._count(original, -back, times)
+        if original.kind in COMPLETIONS and ends:
+            self._reopen(original)
         if original.kind is Kind.REFUND:
             assert original.about is not None
             original.about.refunded -= back
@@ -122,33 +147,27 @@ class ModelBooks:
         original.state, original.current = PaymentState.POSTED, original.current + amount
         self._move(original, amount)
         if original.kind in COMPLETIONS:
-            self._count(counted_as(original), amount, 0)
             self._capture(original)
-        else:
-            self._count(original, amount, 1)
 
     def _capture(self, completion: ModelPayment) -> None:
-        """Take the whole hold for a completion; the day's counters then say what was completed."""
+        """Take the whole hold for a completion, if there is one."""
         held = counted_as(completion)
         assert held.card is not None
         if held.state is PaymentState.HELD:
             held.card.held -= held.current
         held.state = PaymentState.CAPTURED
-        self._count(held, -held.current, 0)
 
     def _reopen(self, completion: ModelPayment) -> None:
-        """Hold again what a completion had taken, unless it could not be completed any more."""
+        """Hold again what a completion of today had taken, unless it could not be completed any more."""
         held = counted_as(completion)
         assert held.card is not None
-        is_too_old = held.age(self.today) > DAYS_MAX
+        is_too_old = held.age(self.today) > DAYS_MAX or completion.day != self.today
         held.state = PaymentState.EXPIRED if is_too_old else PaymentState.HELD
         held.card.held += 0 if is_too_old else held.current
-        self._count(held, held.current, 0)
 
     def _release(self, held: ModelPayment, state: PaymentState) -> None:
         assert held.card is not None
         held.card.held -= held.current
-        self._count(held, -held.current, -1)
         held.state = state
 
 

@@ -26,7 +26,6 @@ from tests.simulation.books import (
     SALES,
     Answers,
     NotInTheRules,
-    counted_as,
 )
 from tests.simulation.payments import ModelCard, ModelPayment
 from tests.simulation.reversals import ReversingBooks
@@ -125,13 +124,14 @@ class Model(ReversingBooks):
 
     def _spending_refusals(self, payment: ModelPayment, card: ModelCard) -> set[Action]:
         refusals: set[Action] = set()
-        amount, times = self.card_days.of(card.pan, self.today)
+        card_days, terminal_days = self.counted()
+        amount, times = card_days.of(card.pan, self.today)
         if card.daily_limit is not None and amount + payment.amount > card.daily_limit:
             refusals.add(Action.EXCEEDS_AMOUNT_LIMIT)
         if card.daily_count is not None and times + 1 > card.daily_count:
             refusals.add(Action.EXCEEDS_COUNT_LIMIT)
         most = self.terminal_limits.get(payment.terminal)
-        if most is not None and self.terminal_days.of(payment.terminal, self.today)[0] + payment.amount > most:
+        if most is not None and terminal_days.of(payment.terminal, self.today)[0] + payment.amount > most:
             refusals.add(Action.EXCEEDS_AMOUNT_LIMIT)
         if payment.amount > card.available:
             refusals.add(Action.INSUFFICIENT_FUNDS)
@@ -155,7 +155,6 @@ class Model(ReversingBooks):
             payment.card.status = "active"
             return
         self._move(payment, payment.amount)
-        self._count(payment, payment.amount, 1)
         if payment.pay_code in self.single_use:
             self.used_codes.add(payment.pay_code)
 
@@ -163,7 +162,6 @@ class Model(ReversingBooks):
         assert payment.card is not None
         payment.state = PaymentState.HELD
         payment.card.held += payment.amount
-        self._count(payment, payment.amount, 1)
 
     def _judge_refund(self, payment: ModelPayment, request: Request) -> tuple[set[Action], Callable[[], None]]:
         """Rule 20."""
@@ -184,19 +182,18 @@ class Model(ReversingBooks):
         return refusals, refund
 
     def _judge_adjustment(self, payment: ModelPayment, request: Request) -> tuple[set[Action], Callable[[], None]]:
-        """Rule 15: another total; only what names no sale is refused."""
+        """Rule 15: another total; only what names no sale is refused. What waits for an operator is given back once."""
         sale = self._find(request, SALES, payment.card)
         if sale is None or sale.state is not PaymentState.POSTED:
             return {Action.ORIGINAL_NOT_FOUND}, _nothing
-        if sale.queued or (payment.kind is Kind.TIP and payment.amount < sale.current):
+        if payment.kind is Kind.TIP and payment.amount < sale.current:
             raise NotInTheRules
-        more = max(payment.amount, sale.refunded) - sale.current
+        more = max(payment.amount, min(sale.refunded + sale.queued, sale.current)) - sale.current
 
         def adjust() -> None:
             payment.about = sale
             sale.current += more
             self._move(sale, more)
-            self._count(counted_as(sale), more, 0)
 
         return set(), adjust
 
@@ -243,29 +240,24 @@ class Model(ReversingBooks):
         return judge(payment, held)
 
     def _judge_increment(self, payment: ModelPayment, held: ModelPayment) -> tuple[set[Action], Callable[[], None]]:
-        """Rule 22. It is counted as part of its authorisation, so of neither a limited terminal's nor another day's."""
+        """Rule 22."""
         refusals = self._refusals_of_new(payment)
         if held.state is not PaymentState.HELD:
             refusals.add(Action.ORIGINAL_NOT_FOUND)
         if held.age(self.today) > DAYS_MAX:
             refusals.add(Action.ORIGINAL_TOO_OLD)
-        is_limited = {held.terminal, payment.terminal} & self.terminal_limits.keys()
-        is_same = (held.terminal, held.day) == (payment.terminal, payment.day)
-        if not refusals and not is_same and is_limited:
-            raise NotInTheRules
 
         def increase() -> None:
             assert held.card is not None
             payment.about = held
             held.current += payment.amount
             held.card.held += payment.amount
-            self._count(held, payment.amount, 0)
 
         return refusals, increase
 
     def _judge_release(self, payment: ModelPayment, held: ModelPayment) -> tuple[set[Action], Callable[[], None]]:
         refusals = set()
-        if held.state is not PaymentState.HELD:
+        if held.state is not PaymentState.HELD or held.queued:
             refusals.add(Action.ORIGINAL_NOT_FOUND)
         if payment.amount != held.current:
             refusals.add(Action.AMOUNT_MISMATCH)
@@ -287,13 +279,15 @@ class Model(ReversingBooks):
             refusals.add(Action.ORIGINAL_NOT_FOUND)
         if held.age(self.today) > DAYS_MAX and not is_advice:
             refusals.add(Action.ORIGINAL_TOO_OLD)
-        if payment.amount * 100 > held.current * 115:
+        left = held.current - held.queued  # what waits for an operator is authorised no more
+        if left <= 0:
+            refusals.add(Action.ORIGINAL_NOT_FOUND)
+        if payment.amount * 100 > left * 115:
             refusals.add(Action.AMOUNT_MISMATCH)
 
         def complete() -> None:
             payment.about = held
             self._move(payment, payment.amount)
-            self._count(held, payment.amount, 0)
             self._capture(payment)
 
         return refusals, complete

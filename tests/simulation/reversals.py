@@ -10,12 +10,10 @@ from tests.simulation.books import (
     ADJUSTMENTS,
     APPROVED,
     CANCELS,
-    COMPLETIONS,
     IN_PART,
     Answers,
     ModelBooks,
     NotInTheRules,
-    counted_as,
 )
 from tests.simulation.payments import ModelPayment
 
@@ -31,6 +29,9 @@ class ReversingBooks(ModelBooks):
         if original is None:
             self.buried.add((request.terminal_id, request.original.stan))
             return APPROVED
+        if original.state is PaymentState.VOIDED:  # it does not stand again with the reversal of its cancel
+            original.state = PaymentState.REVERSED
+            return APPROVED
         if not original.is_live or self._is_settled(original) or original.kind in ADJUSTMENTS:
             return APPROVED
         keep = max(request.new_amount_minor or 0, original.refunded)  # I7
@@ -40,13 +41,11 @@ class ReversingBooks(ModelBooks):
             return frozenset({Action.AMOUNT_MISMATCH})
         is_last = keep == original.refunded
         is_late = original.day != self.today
-        if original.kind in COMPLETIONS and original.refunded and counted_as(original).terminal in self.terminal_limits:
-            raise NotInTheRules
-        if keep == original.current and (is_late or not is_last) and original.kind is not Kind.ACTIVATION:
+        if keep == original.current and not is_last:
             return APPROVED
-        if is_late:  # rule 8: an operator's
-            if original.kind is Kind.ACTIVATION:
-                raise NotInTheRules
+        if is_late and original.kind is Kind.ACTIVATION:
+            raise NotInTheRules
+        if is_late and keep != original.current:  # rule 8: an operator's
             original.queued = max(original.queued, original.current - keep)
             return frozenset({Action.ORIGINAL_CLOSED, Action.ORIGINAL_NOT_FOUND})
         self._undo(original, keep, request, is_last=is_last)
@@ -66,7 +65,7 @@ class ReversingBooks(ModelBooks):
         if about.state is not expected:
             return True
         if original.kind is Kind.COMPLETION_VOID:
-            return about.about is None or about.about.state is not PaymentState.HELD
+            return about.about is None or about.about.state not in (PaymentState.HELD, PaymentState.EXPIRED)
         return False
 
     def _undo(self, original: ModelPayment, keep: int, request: Request, *, is_last: bool) -> None:
@@ -82,7 +81,6 @@ class ReversingBooks(ModelBooks):
             assert about.card is not None
             about.state = PaymentState.HELD
             about.card.held += about.current
-            self._count(about, about.current, 1)
         elif kind in CANCELS:
             assert about is not None
             self._stand_again(about, original.current)
@@ -102,21 +100,15 @@ class ReversingBooks(ModelBooks):
         if not keep:
             self._release(original, PaymentState.REVERSED)
             return
-        back = original.current - keep
-        original.card.held -= back
-        self._count(original, -back, 0)
+        original.card.held -= original.current - keep
 
     def _undo_increment(self, original: ModelPayment, keep: int) -> None:
         """Take it off the hold; an authorisation of which nothing is left by then is reversed with it."""
         held = original.about
         assert held is not None
         assert held.card is not None
-        back = original.current - keep
-        if back > held.current and held.terminal in self.terminal_limits:
-            raise NotInTheRules
-        back = min(back, held.current)
+        back = min(original.current - keep, held.current)
         held.current -= back
         held.card.held -= back
-        self._count(held, -back, 0 if held.current else -1)
         if not held.current:
             held.state = PaymentState.REVERSED

@@ -6,7 +6,6 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 
 from switch.ledger import schema
@@ -52,9 +51,6 @@ class Story:
         self._clock.day += timedelta(days=days)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an increment is counted on its authorisation's day, so no daily limit holds for it on its own"
-)
 def test_an_increment_on_a_later_day_counts_against_the_daily_limit_of_that_day(books: Database) -> None:
     with books.writing() as connection:
         connection.execute(sa.update(schema.card).values(daily_limit_minor=1_000))
@@ -67,10 +63,6 @@ def test_an_increment_on_a_later_day_counts_against_the_daily_limit_of_that_day(
     assert answers == [Action.APPROVED, Action.EXCEEDS_AMOUNT_LIMIT]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a cancelled authorisation gives its increments of another terminal back to the limits of its own",
-)
 def test_a_terminal_gets_no_more_back_of_its_limit_than_was_counted_there(books: Database) -> None:
     story = Story(books)
     story.send(Kind.PURCHASE, 15_000, terminal_id="T2")
@@ -81,9 +73,6 @@ def test_a_terminal_gets_no_more_back_of_its_limit_than_was_counted_there(books:
     assert story.send(Kind.PURCHASE, 6_000, terminal_id="T2") is Action.EXCEEDS_AMOUNT_LIMIT
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the limits are given the whole increment back, although less of it was still held"
-)
 def test_an_increment_undone_after_its_hold_was_reduced_gives_no_more_back_than_is_held(books: Database) -> None:
     story = Story(books)
     story.send(Kind.PURCHASE, 15_000, terminal_id="T2")
@@ -95,9 +84,6 @@ def test_an_increment_undone_after_its_hold_was_reduced_gives_no_more_back_than_
     assert story.send(Kind.PURCHASE, 5_100, terminal_id="T2") is Action.EXCEEDS_AMOUNT_LIMIT
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the audit takes a hold opened again beside a refunded completion for more than was approved"
-)
 def test_the_audit_finds_nothing_wrong_with_a_completion_undone_after_its_refund(books: Database) -> None:
     story = Story(books)
     story.send(Kind.AUTHORISATION, 100, mti="0100", terminal_id="T2")
@@ -108,10 +94,6 @@ def test_the_audit_finds_nothing_wrong_with_a_completion_undone_after_its_refund
     assert town.broken(books) == {}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="an activation is kept with the amount 0, so that a reversal with the amount it named is answered 64",
-)
 def test_a_reversal_of_an_activation_that_named_an_amount_names_it_too(books: Database) -> None:
     story = Story(books)
     story.send(Kind.ACTIVATION, 5_000, pan=UNSOLD)
