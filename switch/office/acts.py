@@ -1,0 +1,109 @@
+"""What a change is: its name, who may make it, what it needs to be told, and whether a second officer must want it.
+
+Every change goes one way (`switch.office.changes`), whether asked for in the console, through the API or at a shell:
+the role is checked, the arguments are read by their model, the change and its row in the change log commit together.
+Adding a change is adding an `Act` to a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Annotated, Any, Final, NamedTuple
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, Field
+
+from switch.errors import OperatorError
+from switch.ledger.database import Database
+from switch.ledger.ports import Clock, PanVault
+from switch.office.roles import Permission
+
+BECAUSE_MAX: Final = 200
+MINOR_MAX: Final = 999_999_999_999  # DE 4 has twelve digits
+
+
+class Arguments(BaseModel):
+    """What an act is told besides its target: bounded, typed, nothing secret (proposals keep them)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Nothing(Arguments):
+    """For acts whose name says it all."""
+
+
+Minor = Annotated[int, Field(ge=0, le=MINOR_MAX)]
+Words = Annotated[str, Field(min_length=1, max_length=2_000)]
+
+
+class Changed(NamedTuple):
+    """What a change did, for the log; ``shown`` is told to whoever made it, once, and kept nowhere."""
+
+    before: Mapping[str, object]
+    after: Mapping[str, object]
+    shown: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What changes are made with. ``limit_of_one_minor``: a higher limit takes two officers."""
+
+    database: Database
+    vault: PanVault
+    clock: Clock
+    day_of: Callable[[int], date]
+    limit_of_one_minor: int
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """What only some acts need, made when first asked for: see the module of the act."""
+
+
+Make = Callable[[Desk, sa.Connection, str, Any], Changed]
+Ask = Callable[[Desk, sa.Connection, str, Any], bool]
+
+
+def _never(_desk: Desk, _connection: sa.Connection, _key: str, _arguments: Any) -> bool:
+    return False
+
+
+def _always(_desk: Desk, _connection: sa.Connection, _key: str, _arguments: Any) -> bool:
+    return True
+
+
+NEVER: Final[Ask] = _never
+ALWAYS: Final[Ask] = _always
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One change that can be made.
+
+    ``of`` is the sort of its target ("card", "terminal" ...): a target is written ``sort:key``. ``make`` does it inside
+    the transaction it is given, and raises `OperatorError` or `NotInBooks` where it cannot; an act that commits
+    by itself (``has_own_commit``) is given a connection to read with, is logged before it begins and again when it
+    is done, and must be one that may be done twice.
+    """
+
+    name: str
+    of: str
+    permission: Permission
+    arguments: type[Arguments]
+    make: Make
+    needs_two: Ask = NEVER
+    has_own_commit: bool = False
+
+
+def key_of(target: str, sort: str) -> str:
+    """Return what stands behind ``sort:`` in a target. Raises `OperatorError` for a target of another sort."""
+    found, _, key = target.partition(":")
+    if found != sort or not key:
+        raise OperatorError(f"the target must be {sort}:..., not {target[:80]!r}")
+    return key
+
+
+def number_of(key: str) -> int:
+    """Read the key of a target that is numbered. Raises `OperatorError`."""
+    if not (key.isascii() and key.isdigit() and len(key) <= 18):  # noqa: PLR2004 - within a BIGINT
+        raise OperatorError("the target's key must be a number")
+    return int(key)

@@ -1,0 +1,133 @@
+"""Changes to cards, terminals and merchants: their states, their limits, wrong PINs, what a terminal is asked to do."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+import sqlalchemy as sa
+from pydantic import Field
+
+from switch.errors import NotInBooks, OperatorError
+from switch.ledger import schema
+from switch.ledger.cards import move_card, reset_pin_tries, set_card_limits
+from switch.ledger.merchants import move_merchant
+from switch.ledger.parties import CARD_MOVES, MERCHANT_MOVES, TERMINAL_MOVES, Move
+from switch.ledger.terminals import ask_terminal, move_terminal
+from switch.office.acts import Act, Arguments, Changed, Desk, Make, Minor, Nothing, number_of
+from switch.office.roles import Permission
+
+_LIMITS: Final = ("single_limit_minor", "daily_limit_minor", "daily_count")
+
+
+class CardLimits(Arguments):
+    """Limits of a card: one that is not named stays, None takes it away."""
+
+    single_limit_minor: Minor | None = None
+    daily_limit_minor: Minor | None = None
+    daily_count: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+
+
+class Because(Arguments):
+    """Why a terminal is locked: kept with the terminal."""
+
+    because: Annotated[str, Field(max_length=200)] = ""
+
+
+class Errand(Arguments):
+    """What a terminal is told to do at its next message."""
+
+    what: Literal["parameters", "ca_keys", "aids", "software", "sign_on", "status"]
+
+
+def pan_key_of(connection: sa.Connection, card_id: str) -> bytes:
+    """Return by what the ledger finds the card of this id. Raises `NotInBooks`."""
+    card = schema.card
+    found = connection.execute(sa.select(card.c.pan_key).where(card.c.card_id == number_of(card_id))).scalar()
+    if found is None:
+        raise NotInBooks(f"card {card_id} is not in the books")
+    return bytes(found)
+
+
+# --- states ------------------------------------------------------------------------------------------------
+
+
+def _card_mover(move: Move) -> Make:
+    def make(_desk: Desk, connection: sa.Connection, card_id: str, _arguments: Nothing) -> Changed:
+        before = move_card(connection, pan_key_of(connection, card_id), move)
+        return Changed({"status": before}, {"status": move.to})
+
+    return make
+
+
+def _terminal_mover(move: Move) -> Make:
+    def make(_desk: Desk, connection: sa.Connection, terminal_id: str, arguments: Because) -> Changed:
+        before = move_terminal(connection, terminal_id, move, arguments.because)
+        return Changed({"status": before}, {"status": move.to})
+
+    return make
+
+
+def _merchant_mover(move: Move) -> Make:
+    def make(_desk: Desk, connection: sa.Connection, merchant_id: str, _arguments: Nothing) -> Changed:
+        before = move_merchant(connection, merchant_id, move)
+        return Changed({"status": before}, {"status": move.to})
+
+    return make
+
+
+# --- the rest ----------------------------------------------------------------------------------------------
+
+
+def _limit_card(_desk: Desk, connection: sa.Connection, card_id: str, arguments: CardLimits) -> Changed:
+    limits = arguments.model_dump(exclude_unset=True)
+    if not limits:
+        raise OperatorError(f"name at least one limit: {', '.join(_LIMITS)}")
+    before = _limits_of(connection, card_id)
+    set_card_limits(connection, pan_key_of(connection, card_id), limits)
+    return Changed({name: before[name] for name in limits}, limits)
+
+
+def _goes_far(desk: Desk, connection: sa.Connection, card_id: str, arguments: CardLimits) -> bool:
+    """Whether an amount is raised, or its limit taken away, beyond what one officer may allow alone."""
+    before = _limits_of(connection, card_id)
+    return any(
+        _height(after) > max(_height(before[name]), desk.limit_of_one_minor)
+        for name, after in arguments.model_dump(exclude_unset=True).items()
+        if name.endswith("_minor")
+    )
+
+
+def _height(limit: object) -> float:
+    return float("inf") if limit is None else float(str(limit))
+
+
+def _limits_of(connection: sa.Connection, card_id: str) -> dict[str, object]:
+    card = schema.card
+    found = connection.execute(
+        sa.select(*(card.c[name] for name in _LIMITS)).where(card.c.card_id == number_of(card_id)).with_for_update()
+    ).first()
+    if found is None:
+        raise NotInBooks(f"card {card_id} is not in the books")
+    return dict(zip(_LIMITS, found, strict=True))
+
+
+def _reset_pin(_desk: Desk, connection: sa.Connection, card_id: str, _arguments: Nothing) -> Changed:
+    before = reset_pin_tries(connection, pan_key_of(connection, card_id))
+    return Changed({"pin_tries": before}, {"pin_tries": 0})
+
+
+def _ask(_desk: Desk, connection: sa.Connection, terminal_id: str, arguments: Errand) -> Changed:
+    pending = ask_terminal(connection, terminal_id, arguments.what)
+    return Changed({}, {"pending": " ".join(pending)})
+
+
+_PARTIES: Final = Permission.CHANGE_PARTIES
+
+PARTY_ACTS: Final = (
+    *(Act(f"card.{m.verb}", "card", _PARTIES, Nothing, _card_mover(m)) for m in CARD_MOVES),
+    *(Act(f"terminal.{m.verb}", "terminal", _PARTIES, Because, _terminal_mover(m)) for m in TERMINAL_MOVES),
+    *(Act(f"merchant.{m.verb}", "merchant", _PARTIES, Nothing, _merchant_mover(m)) for m in MERCHANT_MOVES),
+    Act("card.limits", "card", Permission.RAISE_LIMITS, CardLimits, _limit_card, needs_two=_goes_far),
+    Act("card.reset_pin", "card", _PARTIES, Nothing, _reset_pin),
+    Act("terminal.ask", "terminal", _PARTIES, Errand, _ask),
+)
