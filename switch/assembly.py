@@ -219,11 +219,11 @@ def rules_of(settings: Settings, calendar: HostCalendar, pan_key: Callable[[Pan]
         )
         for listener in settings.listeners
     }
-    day_of = _business_days(settings.cut_over, calendar)
+    day_of = business_days(settings.cut_over, calendar)
     return Rules(decider(policies), NEEDS, day_of, RULE_SET, parsed, counter_of(classes), given_back, pan_key)
 
 
-def _business_days(cut_over: str, calendar: HostCalendar) -> Callable[[int], date]:
+def business_days(cut_over: str, calendar: HostCalendar) -> Callable[[int], date]:
     """The business day of a moment: its local date, or from the cut-over's time on the next one's."""
     hours, _, minutes = cut_over.partition(":")
     early_us = -(int(hours) * 60 + int(minutes)) * 60 * _MICROSECONDS % _DAY_US

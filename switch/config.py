@@ -158,6 +158,7 @@ class AdminSettings(_Section):
     """The HTTP side: metrics and health. Keep it off the terminals' network."""
 
     bind: Bind = Address("127.0.0.1", 8580)
+    two_officers_above_minor: Annotated[int, Field(ge=0, le=999_999_999_999)] = 5_000_000  # a card's limits
 
 
 class KeySettings(_Section):

@@ -8,16 +8,19 @@ Adding a change is adding an `Act` to a table.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
+from switch.assembly import business_days
+from switch.config import Settings
 from switch.errors import OperatorError
 from switch.ledger.database import Database
 from switch.ledger.ports import Clock, PanVault
+from switch.messages.dates import HostCalendar
 from switch.office.roles import Permission
 
 BECAUSE_MAX: Final = 200
@@ -48,15 +51,22 @@ class Changed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What changes are made with. ``limit_of_one_minor``: a higher limit takes two officers."""
+    """What changes are made with: the installation's settings, its books, its vault, the wall clock (microseconds)."""
 
+    settings: Settings
     database: Database
     vault: PanVault
     clock: Clock
-    day_of: Callable[[int], date]
-    limit_of_one_minor: int
-    more: Mapping[str, Any] = field(default_factory=dict)
-    """What only some acts need, made when first asked for: see the module of the act."""
+
+    @property
+    def limit_of_one_minor(self) -> int:
+        """A limit above this one takes two officers."""
+        return self.settings.admin.two_officers_above_minor
+
+    def today(self) -> date:
+        """The business day of this moment."""
+        days = business_days(self.settings.cut_over, HostCalendar(self.settings.zone))
+        return days(self.clock())
 
 
 Make = Callable[[Desk, sa.Connection, str, Any], Changed]
