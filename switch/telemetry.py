@@ -24,6 +24,9 @@ from structlog.typing import FilteringBoundLogger
 from switch import __version__
 from switch.values import Money, Pan
 
+Doctor = Callable[[], str]
+"""Says in one line, without card data, what a peer seems to speak; asked only for lines that are written."""
+
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -301,11 +304,17 @@ class EventLog:
     def connection_refused(self, listener: str, peer: str, reason: str) -> None:
         self._sampled("connection refused", listener=listener, peer=peer, reason=reason)
 
-    def frame_refused(self, listener: str, peer: str, reason: str, detail: str) -> None:
-        self._sampled("frame refused", listener=listener, peer=peer, reason=reason, detail=detail)
+    def frame_refused(self, listener: str, peer: str, reason: str, detail: str, doctor: Doctor | None = None) -> None:
+        """A stream that cannot be cut into frames. ``doctor`` is asked what it looks like, if the line is written."""
+        self._sampled("frame refused", doctor, listener=listener, peer=peer, reason=reason, detail=detail)
 
-    def undecodable(self, listener: str, peer: str, field: str, position: int, reason: str) -> None:
-        self._sampled("undecodable", listener=listener, peer=peer, field=field, position=position, reason=reason)
+    def undecodable(
+        self, listener: str, peer: str, field: str, position: int, reason: str, doctor: Doctor | None = None
+    ) -> None:
+        """A frame that does not follow its dialect; ``doctor`` as above."""
+        self._sampled(
+            "undecodable", doctor, listener=listener, peer=peer, field=field, position=position, reason=reason
+        )
 
     def rejected(self, listener: str, mti: str, action: str, because: str) -> None:
         """A message that decodes but asks nothing that can be decided. ``because`` names a field, no contents."""
@@ -329,7 +338,7 @@ class EventLog:
         """A fault of the switch itself, with its traceback (which shows code, never values)."""
         self._logger.error("unexpected", where=where, exc_info=error)
 
-    def _sampled(self, event: str, **fields: object) -> None:
+    def _sampled(self, event: str, doctor: Doctor | None = None, **fields: object) -> None:
         second = int(self._clock())
         if second != self._second:
             if self._suppressed:
@@ -337,6 +346,7 @@ class EventLog:
             self._second, self._written, self._suppressed = second, 0, 0
         if self._written < STRANGERS_PER_SECOND:
             self._written += 1
-            self._logger.warning(event, **fields)
+            finding = doctor() if doctor is not None else ""
+            self._logger.warning(event, **fields, **({"doctor": finding} if finding else {}))
         else:
             self._suppressed += 1

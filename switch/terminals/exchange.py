@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 from switch.decisions import Outcome, Standing
@@ -29,6 +30,7 @@ from switch.terminals.guard import Admitted, Guard
 from switch.terminals.judge import Judge, PasswordQuestion
 from switch.values import Pan
 from switch.wire.codec import Codec, Fields
+from switch.wire.diagnosis import one_line
 from switch.wire.framing import Frame, Framing
 
 Respond = Callable[[bytes | None], None]
@@ -107,13 +109,16 @@ class Exchange:
         self._transactions = transactions
         self._events = events
 
-    def serve(self, frame: Frame, peer: str, respond: Respond) -> bool:
-        """Take one frame; False when nothing in it could be read and the connection should end."""
+    def serve(self, frame: Frame, peer: str, respond: Respond, is_first: bool = False) -> bool:  # noqa: FBT001, FBT002 - hot
+        """Take one frame; False when nothing in it could be read and the connection should end.
+
+        Where the ``is_first`` of a connection does not decode, the log says what it looks like.
+        """
         begun = time.perf_counter()
         try:
             fields = self._codec.decode(frame.body)
         except DecodeError as error:
-            return self._undecodable(frame, error, peer, respond, begun)
+            return self._undecodable(frame, error, peer, respond, begun, is_first=is_first)
         if answer_mti(fields[0]) is None:
             self._count("unknown", "none", begun)  # an answer is never answered
             respond(None)
@@ -230,9 +235,16 @@ class Exchange:
             self._events.unexpected(f"encoding an answer on {self.name}", error)
             return None
 
-    def _undecodable(self, frame: Frame, error: DecodeError, peer: str, respond: Respond, begun: float) -> bool:
+    def impression(self, data: bytes) -> str:
+        """What a peer whose first bytes these are seems to speak, for the log; "" if what is spoken here."""
+        return one_line(data, self._codec, self.framing)
+
+    def _undecodable(
+        self, frame: Frame, error: DecodeError, peer: str, respond: Respond, begun: float, *, is_first: bool
+    ) -> bool:
         self._metrics.decode_errors.inc()
-        self._events.undecodable(self.name, peer, error.field, error.position, error.reason)
+        doctor = partial(self._impression_of, frame) if is_first else None
+        self._events.undecodable(self.name, peer, error.field, error.position, error.reason, doctor)
         fields = self._codec.salvage(frame.body)
         answerable = answer_mti(fields.get(0, "")) is not None
         if answerable:
@@ -241,6 +253,9 @@ class Exchange:
         else:
             respond(None)
         return answerable
+
+    def _impression_of(self, frame: Frame) -> str:
+        return self.impression(self.framing.wrap_request(frame.body, frame.header))
 
     def reject(
         self, frame: Frame, fields: Fields, reject: Reject, respond: Respond, begun: float, mac_block: str = ""

@@ -181,5 +181,5 @@ class Listener:
                 reason = session.overdue(now)
                 if reason is not None:
                     if reason == "incomplete":
-                        self._metrics.frame_refused(reason)
+                        session.refuse_partial()
                     session.end(reason)

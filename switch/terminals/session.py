@@ -18,6 +18,7 @@ import selectors
 import socket
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import trio
@@ -47,6 +48,7 @@ class Session:
         "_framer",
         "_in_flight",
         "_is_closed",
+        "_is_new",
         "_is_serving",
         "_limits",
         "_metrics",
@@ -87,6 +89,7 @@ class Session:
         self._in_flight = 0
         self._outgoing = b""
         self._is_serving = self._is_closed = False
+        self._is_new = True
         self._partial_since = self._sending_since = self._stopped_since = NEVER
         self._watched = selectors.EVENT_READ
         self.peer = peer
@@ -160,20 +163,32 @@ class Session:
         try:
             frames = self._framer.feed(data)
         except FrameError as error:
-            self._refuse(error)
+            self._refuse(error, data)
         else:
             if frames:
                 self._partial_since = NEVER
                 self._waiting = deque(frames)
             if self._framer.error is not None:
-                self._refuse(self._framer.error)
+                self._refuse(self._framer.error, data)
         self._serve_waiting()
 
-    def _refuse(self, error: FrameError) -> None:
+    def refuse_partial(self) -> None:
+        """Count and log a frame that stayed incomplete, before the connection ends for it."""
+        try:
+            self._tell(FrameError("incomplete", "a frame began and did not end"), self._framer.partial)
+        except Exception as error:  # noqa: BLE001 - as in `ready`; it is the listener's watch that calls
+            self._fail(error)
+
+    def _refuse(self, error: FrameError, data: bytes) -> None:
         """The stream can no longer be cut into frames; those before the break are still served."""
-        self._metrics.frame_refused(error.reason)
-        self._events.frame_refused(self._exchange.name, self.peer, error.reason, error.detail)
+        self._tell(error, data)
         self._stop_reading(error.reason)
+
+    def _tell(self, error: FrameError, data: bytes) -> None:
+        """Count and log why the stream is no good; at the beginning of a connection, what it looks like, too."""
+        self._metrics.frame_refused(error.reason)
+        doctor = partial(self._exchange.impression, data) if self._is_new and not self._waiting else None
+        self._events.frame_refused(self._exchange.name, self.peer, error.reason, error.detail, doctor)
 
     def _serve_waiting(self) -> None:
         """Serve frames while there is room; the rest waits, unread ones in the socket, until an answer leaves."""
@@ -188,7 +203,8 @@ class Session:
                     self._send(self._exchange.framing.keep_alive)
                     continue
                 self._in_flight += 1
-                if not self._exchange.serve(frame, self.peer, self._respond):
+                is_first, self._is_new = self._is_new, False
+                if not self._exchange.serve(frame, self.peer, self._respond, is_first):
                     waiting.clear()
                     self._stop_reading("undecodable")
             if not waiting:

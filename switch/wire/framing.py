@@ -166,6 +166,11 @@ class Framer:
         """Whether a frame has begun and is not complete."""
         return bool(self._pending)
 
+    @property
+    def partial(self) -> bytes:
+        """What has come of the frame that is not complete."""
+        return self._pending
+
     def feed(self, data: bytes) -> list[Frame]:
         """Take the next bytes of the stream, return the frames that are complete now.
 
