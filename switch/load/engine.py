@@ -348,14 +348,14 @@ class Engine:
 
     def _miss(self, waiting: Waiting) -> None:
         self._awaiting.settle(waiting)
-        self._watch.missing(waiting.planned, self.now_us)
+        self._watch.missing(waiting.planned, waiting.due_us, self.now_us)
 
     def _pass_deadlines(self) -> None:
         now_us = self.now_us
         late, given_up = self._awaiting.pass_deadlines(now_us)
         for waiting in given_up:
             waiting.line.forget(waiting)
-            self._watch.missing(waiting.planned, now_us)
+            self._watch.missing(waiting.planned, waiting.due_us, now_us)
         for waiting in late:
             if waiting.line.closes:
                 self._lose(waiting.line, "closed by us, an answer missing")

@@ -66,7 +66,7 @@ class Watch(Protocol):
         """Its answer was read; late or not: the latency is ``at_us - due_us``."""
         ...
 
-    def missing(self, planned: Planned, at_us: int) -> None:
+    def missing(self, planned: Planned, due_us: int, at_us: int) -> None:
         """No answer will be taken for it any more."""
         ...
 
