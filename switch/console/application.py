@@ -1,0 +1,281 @@
+"""The console as an ASGI application: log-in, pages, changes, and the headers that keep browsers safe.
+
+It may run behind the switch's admin address or by itself; it opens nothing and listens nowhere. The front that
+faces the network says in ``x-switch-peer`` who asks and in ``x-switch-certificate`` which client certificate (its
+SHA-256) was shown; it takes both away from what comes from outside.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+import trio
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from switch.console.attempts import Attempts
+from switch.console.rendering import rendered, rendered_bare
+from switch.console.sessions import COOKIE, LIFE_S, Seal, Session
+from switch.console.visit import Page, Shown, Visit
+from switch.console.words import LANGUAGES, preferred
+from switch.errors import NotInBooks, OperatorError
+from switch.office.acts import Act, Desk
+from switch.office.changes import make_change
+from switch.office.roles import Actor, NotAllowedError, check_allowed
+from switch.office.tokens import Holder, holder_by_certificate, holder_of, holder_of_id, note_use
+
+STATIC: Final = Path(__file__).with_name("static")
+FORM_BYTES_MAX: Final = 16_384
+LANGUAGE_COOKIE: Final = "switch_language"
+
+_MICROSECONDS: Final = 1_000_000
+_HEADERS: Final = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+
+def build_console(
+    desk: Desk,
+    pages: Iterable[Page],
+    acts: Mapping[str, Act],
+    *,
+    mounts: Iterable[BaseRoute] = (),
+    clock: Callable[[], float] = time.monotonic,
+) -> Starlette:
+    """Return the application. ``clock`` is monotonic, in seconds; ``mounts`` are what stands beside the pages."""
+    console = Console(desk, acts, Attempts(clock))
+    return Starlette(
+        routes=[
+            *mounts,
+            Mount("/static", StaticFiles(directory=STATIC)),
+            Route("/login", console.log_in, methods=["GET", "POST"]),
+            Route("/logout", console.log_out, methods=["POST"]),
+            Route("/language/{language}", console.choose_language, methods=["POST"]),
+            Route("/change", console.change, methods=["POST"]),
+            *(Route(page.path, console.shower(page)) for page in pages),
+        ],
+        exception_handlers={404: console.nowhere},
+    )
+
+
+class Console:
+    """Answers requests: finds who asks, makes the page or the change off the event loop."""
+
+    def __init__(self, desk: Desk, acts: Mapping[str, Act], attempts: Attempts) -> None:
+        self._desk = desk
+        self._acts = acts
+        self._attempts = attempts
+        self._seal = Seal()
+
+    def shower(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
+        """Return what answers requests for one page."""
+
+        async def show(request: Request) -> Response:
+            visitor = await self._visitor(request)
+            if visitor is None:
+                back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+                return _headed(RedirectResponse(f"/login?back={_quoted(back)}", 303))
+            visit = self._visit(request, *visitor)
+            return _headed(await trio.to_thread.run_sync(_made, page, visit))
+
+        return show
+
+    async def nowhere(self, request: Request, _error: Exception) -> Response:
+        """Answer for a page that does not exist."""
+        return _headed(HTMLResponse(rendered_bare("nowhere.html", _language(request)), 404))
+
+    # --- log-in --------------------------------------------------------------------------------------------
+
+    async def log_in(self, request: Request) -> Response:
+        """Show the log-in page, or take a token and begin a session."""
+        language = _language(request)
+        show = partial(rendered_bare, "login.html", language, back=_local(request.query_params.get("back", "/")))
+        if request.method == "GET":
+            return _headed(HTMLResponse(show(because="")))
+        address = request.headers.get("x-switch-peer", "")
+        if self._attempts.wait_s(address) > 0:
+            answer = HTMLResponse(show(because="Too many attempts: wait a minute."), 429)
+            answer.headers["retry-after"] = str(int(self._attempts.wait_s(address)) + 1)
+            return _headed(answer)
+        form = await _form(request)
+        holder = await trio.to_thread.run_sync(self._holder_of, form.get("token", "").strip())
+        if holder is None or not _same_origin(request):
+            self._attempts.failed(address)
+            return _headed(HTMLResponse(show(because="This token is unknown, or it has ended."), 401))
+        self._attempts.succeeded(address)
+        welcome = RedirectResponse(_local(form.get("back", "/")), 303)
+        welcome.set_cookie(
+            COOKIE,
+            self._seal.cookie(holder.token_id, time.time()),
+            max_age=LIFE_S,
+            httponly=True,
+            samesite="strict",
+            secure=request.headers.get("x-forwarded-proto") == "https",
+        )
+        return _headed(welcome)
+
+    async def log_out(self, _request: Request) -> Response:
+        """End the browser's session."""
+        answer = RedirectResponse("/login", 303)
+        answer.delete_cookie(COOKIE)
+        return _headed(answer)
+
+    async def choose_language(self, request: Request) -> Response:
+        """Remember a language in the browser, and go back."""
+        language = request.path_params["language"]
+        form = await _form(request)
+        answer = RedirectResponse(_local(form.get("back", "/")), 303)
+        if language in LANGUAGES:
+            answer.set_cookie(LANGUAGE_COOKIE, language, max_age=365 * 86_400, samesite="strict", httponly=True)
+        return _headed(answer)
+
+    # --- changes -------------------------------------------------------------------------------------------
+
+    async def change(self, request: Request) -> Response:
+        """Make the change that a form asks for, and go back to where it stood.
+
+        Its fields: ``what``, ``target``, ``because``, ``csrf``, ``back``, and each argument as ``with.NAME``.
+        """
+        visitor = await self._visitor(request)
+        if visitor is None:
+            return _headed(RedirectResponse("/login", 303))
+        form = await _form(request)
+        visit = self._visit(request, *visitor)
+        if form.get("csrf") != visit.csrf or not _same_origin(request):
+            return _headed(_told(visit, "This form is too old: go back, load the page anew and try again.", 403))
+        act = self._acts.get(form.get("what", ""))
+        if act is None:
+            return _headed(_told(visit, "There is no such change.", 404))
+        arguments = {name[5:]: value for name, value in form.items() if name.startswith("with.") and value != ""}
+        make = partial(
+            make_change, self._desk, visit.actor, act, form.get("target", ""), arguments, form.get("because", "")
+        )
+        try:
+            made = await trio.to_thread.run_sync(make)
+        except OperatorError as error:
+            return _headed(_told(visit, str(error), _status_of(error)))
+        if made.changed.shown:
+            shown = Shown("shown_once.html", {"shown": made.changed.shown, "back": _local(form.get("back", "/"))})
+            return _headed(HTMLResponse(rendered(shown, visit)))
+        where = "/proposals" if made.proposal_id is not None else _local(form.get("back", "/"))
+        return _headed(RedirectResponse(where, 303))
+
+    # --- who asks ------------------------------------------------------------------------------------------
+
+    async def _visitor(self, request: Request) -> tuple[Actor, str] | None:
+        session = self._seal.read(request.cookies.get(COOKIE, ""), time.time())
+        certificate = request.headers.get("x-switch-certificate", "")
+        if session is None and not certificate:
+            return None
+        return await trio.to_thread.run_sync(self._actor, session, certificate)
+
+    def _actor(self, session: Session | None, certificate: str) -> tuple[Actor, str] | None:
+        now = int(time.time() * _MICROSECONDS)
+        with self._desk.database.reading() as connection:
+            if session is not None:
+                holder, csrf = holder_of_id(connection, session.token_id, now), session.csrf
+            else:
+                holder, csrf = holder_by_certificate(connection, certificate, now), self._seal.form(certificate)
+        if holder is None:
+            return None
+        self._note(holder, now)
+        return holder.actor, csrf
+
+    def _holder_of(self, token: str) -> Holder | None:
+        now = int(time.time() * _MICROSECONDS)
+        with self._desk.database.reading() as connection:
+            holder = holder_of(connection, token, now)
+        if holder is not None:
+            self._note(holder, now)
+        return holder
+
+    def _note(self, holder: Holder, now: int) -> None:
+        if holder.is_stale:
+            with self._desk.database.writing() as connection:
+                note_use(connection, holder.token_id, now)
+
+    def _visit(self, request: Request, actor: Actor, csrf: str) -> Visit:
+        return Visit(
+            self._desk,
+            actor,
+            csrf,
+            request.url.path,
+            {name: str(value) for name, value in request.path_params.items()},
+            dict(request.query_params),
+            _language(request),
+            is_part=request.headers.get("hx-request") == "true",
+        )
+
+
+def _made(page: Page, visit: Visit) -> Response:
+    try:
+        check_allowed(visit.actor, page.permission)
+        shown = page.view(visit)
+    except OperatorError as error:
+        return _told(visit, str(error), _status_of(error))
+    return HTMLResponse(rendered(shown, visit), shown.status)
+
+
+def _told(visit: Visit, because: str, status: int) -> Response:
+    return HTMLResponse(rendered(Shown("told.html", {"because": because}), visit), status)
+
+
+def _status_of(error: OperatorError) -> int:
+    if isinstance(error, NotAllowedError):
+        return 403
+    return 404 if isinstance(error, NotInBooks) else 400
+
+
+def _headed(response: Response) -> Response:
+    response.headers.update(_HEADERS)
+    return response
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """Return the fields of an urlencoded form; {} for one that is too long or no form."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM_BYTES_MAX:
+            return {}
+    try:
+        return dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=100))
+    except ValueError:
+        return {}
+
+
+def _language(request: Request) -> str:
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    return chosen if chosen in LANGUAGES else preferred(request.headers.get("accept-language", ""))
+
+
+def _same_origin(request: Request) -> bool:
+    """Whether the browser says that the form came from one of our own pages; those that say nothing are no browsers."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        return False
+    origin = request.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+
+
+def _local(back: str) -> str:
+    """Return a path on this server: whatever else it was told is the first page."""
+    is_path = back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable()
+    return back if is_path else "/"
+
+
+def _quoted(path: str) -> str:
+    return path.replace("%", "%25").replace("&", "%26").replace("#", "%23").replace("+", "%2B").replace(" ", "%20")

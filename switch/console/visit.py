@@ -1,0 +1,66 @@
+"""One look at the console: who looks, at what, in which language; and what a page is.
+
+A page is a function from a `Visit` to what is `Shown`: it reads the books in a worker thread, never on the event
+loop, and knows nothing of HTTP. Its template gets the facts, ``visit``, and ``t`` for its texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from switch.console.words import translator
+from switch.office.acts import Desk
+from switch.office.roles import Actor, Permission, may
+
+_MICROSECONDS: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who looks at what. ``where`` are the path's parameters, ``query`` the query's, ``csrf`` what forms carry."""
+
+    desk: Desk
+    actor: Actor
+    csrf: str
+    path: str
+    where: Mapping[str, str]
+    query: Mapping[str, str]
+    language: str
+    is_part: bool = False
+    """Whether only the changing part of the page is asked for (an htmx request)."""
+
+    def t(self, text: str) -> str:
+        """Return a text of ours in the visit's language."""
+        return translator(self.language)(text)
+
+    def may(self, permission: str) -> bool:
+        """Whether to offer an act."""
+        return may(self.actor, Permission(permission))
+
+    def moment(self, at: int | None, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+        """Return a moment of the books (microseconds since 1970, UTC) as people here read it; "" for none."""
+        if at is None:
+            return ""
+        return datetime.fromtimestamp(at / _MICROSECONDS, self.desk.settings.zone).strftime(form)
+
+
+class Shown(NamedTuple):
+    """What a page shows: a template of ``switch/console/templates``, its facts, the status it is answered with."""
+
+    template: str
+    facts: Mapping[str, object]
+    status: int = 200
+
+
+View = Callable[[Visit], Shown]
+
+
+class Page(NamedTuple):
+    """One page: where it is (a Starlette path), what makes it, and what its visitor must be allowed."""
+
+    path: str
+    view: View
+    permission: Permission = Permission.LOOK
