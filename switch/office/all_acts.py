@@ -1,0 +1,11 @@
+"""All changes that a person can make, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from switch.office.acts import Act
+from switch.office.party_acts import PARTY_ACTS
+
+ACTS: Final[Mapping[str, Act]] = {act.name: act for act in (*PARTY_ACTS,)}
