@@ -21,7 +21,7 @@ from benchmarks.messages import BALANCE_MINOR, CURRENCY, EXPIRY_YYMM, ZONE, card
 from switch.ledger.database import open_database
 from switch.ledger.key_store import keep_issuer_key, keep_terminal_key
 from switch.messages.issuer_data import Scheme
-from switch.security.key_blocks import KeyUsage
+from switch.security.key_blocks import KeyUsage, range_owner, terminal_owner
 from switch.security.keys import load_keys
 from switch.security.mac import MacAlgorithm, MacKey, MacMethod, MacOutput, mac_key, verify_mac
 from switch.security.software_hsm import SoftwareHsm
@@ -187,10 +187,11 @@ def _put_in_keys(folder: Path, terminals: Sequence[Terminal], master: bytes, iss
     database = open_database(f"sqlite:///{folder / DATABASE_FILE}")
     with closing(database), database.writing() as connection:
         for terminal in terminals:
-            kept = hsm.take_in(KeyUsage.TERMINAL_MASTER, master, is_demo=False)
+            owner = terminal_owner(terminal.terminal_id)
+            kept = hsm.take_in(KeyUsage.TERMINAL_MASTER, master, owner=owner, is_demo=False)
             keep_terminal_key(connection, terminal.terminal_id, KeyUsage.TERMINAL_MASTER, *kept, now)
         usage = KeyUsage.ISSUER_CRYPTOGRAM
-        kept = hsm.take_in(usage, issuer, is_demo=False)
+        kept = hsm.take_in(usage, issuer, owner=range_owner(ISSUER, ""), is_demo=False)
         keep_issuer_key(connection, ISSUER, usage, "", "", *kept, now)
 
 

@@ -28,6 +28,7 @@ from switch.rules.rulebook import RULE_SET
 from switch.security.issuers import IssuerKeyRow, Issuers
 from switch.security.key_blocks import KeyBlocks, KeyUsage
 from switch.security.keyring import Keyring
+from switch.security.keys import MasterKeys
 from switch.security.mac import MacAlgorithm, MacMethod, MacOutput
 from switch.security.passwords import password_matches
 from switch.security.software_hsm import SoftwareHsm
@@ -70,7 +71,7 @@ class KeyDesk:
         self,
         settings: Settings,
         database: Database,
-        master: bytes | None,
+        master: MasterKeys | None,
         pan_key: Callable[[Pan], bytes],
         runner: Runner,
         clock: Callable[[], int],

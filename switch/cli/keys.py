@@ -18,6 +18,7 @@ from switch.errors import ConfigurationError, OperatorError
 if TYPE_CHECKING:
     from switch.security.hsm import KeptKey
     from switch.security.key_blocks import KeyUsage
+    from switch.security.keys import Keys, MasterKeys
     from switch.security.software_hsm import SoftwareHsm
 
 keys_app = typer.Typer(
@@ -27,7 +28,7 @@ issuer_app = typer.Typer(help="Keys of issuers' ranges of cards.", no_args_is_he
 keys_app.add_typer(issuer_app, name="issuer")
 
 _MASTER: Final = "terminal_master"
-_ISSUERS: Final = ("issuer_cryptogram", "cvk", "pvk")
+_ISSUERS: Final = ("issuer_cryptogram", "cvk", "pvk", "pin_natural")
 TerminalArgument = Annotated[str, typer.Argument(metavar="TERMINAL")]
 PrefixArgument = Annotated[str, typer.Argument(metavar="PREFIX", help="First digits of the card numbers.")]
 UsageArgument = Annotated[str, typer.Argument(metavar="USAGE", help=f"One of {', '.join(_ISSUERS)}.")]
@@ -70,7 +71,7 @@ def list_keys(
 def generate(terminal: TerminalArgument, config: Config = None) -> None:
     """Make a new master key for a terminal; `switch keys export` prints its components for the terminal."""
     with _office(config) as (books, hsm):
-        _keep(books, terminal, hsm.generate(_usage(_MASTER)))
+        _keep(books, terminal, hsm.generate(_usage(_MASTER), owner=_owner(terminal)))
 
 
 @keys_app.command("import")
@@ -79,8 +80,8 @@ def put_in(terminal: TerminalArgument, components: CountOption = 2, config: Conf
     from switch.ledger.key_store import is_demo
 
     with _office(config) as (books, hsm):
-        usage = _usage(_MASTER)
-        _keep(books, terminal, hsm.put_together(usage, _components(components), is_demo=is_demo(books.database)))
+        parts, is_demos = _components(components), is_demo(books.database)
+        _keep(books, terminal, hsm.put_together(_usage(_MASTER), parts, owner=_owner(terminal), is_demo=is_demos))
 
 
 @keys_app.command("export")
@@ -92,12 +93,13 @@ def take_out(terminal: TerminalArgument, components: CountOption = 2, config: Co
     from rich.console import Console
 
     from switch.ledger.key_store import terminal_block
-    from switch.security.key_blocks import KeyBlocks
+    from switch.security.key_blocks import KeyBlocks, check_owner
 
     console = Console()
     with _office(config) as (books, hsm):
         with books.database.reading() as connection:
             block = terminal_block(connection, terminal, _MASTER)
+        check_owner(block, _owner(terminal))
         for number, part in enumerate(hsm.take_apart(block, _usage(_MASTER), components), start=1):
             check = KeyBlocks.check_value(part)
             typer.echo(f"component {number} of {components}: {part.hex().upper()}  check value {check}")
@@ -120,11 +122,13 @@ def put_in_issuer_key(
     """Put in an issuer's key in components (hex), asked for one by one, or one a line from a pipe."""
     from switch.ledger.key_store import is_demo, keep_issuer_key
     from switch.security.issuers import check_range
+    from switch.security.key_blocks import range_owner
 
-    wanted = _usage(usage, *_ISSUERS)
+    wanted, owner = _usage(usage, *_ISSUERS), range_owner(prefix, index)
     check_range(prefix, wanted, method)
     with _office(config) as (books, hsm):
-        kept = hsm.put_together(wanted, _components(components), is_demo=is_demo(books.database))
+        parts, is_demos = _components(components), is_demo(books.database)
+        kept = hsm.put_together(wanted, parts, owner=owner, is_demo=is_demos)
         with books.database.writing() as connection:
             keep_issuer_key(connection, prefix, usage, index, method, *kept, _now())
     typer.echo(f"{prefix} {usage}: check value {kept.check_value}")
@@ -141,6 +145,34 @@ def remove_issuer(prefix: PrefixArgument, usage: UsageArgument, index: IndexOpti
     typer.echo(f"{prefix} {usage}: removed")
 
 
+@keys_app.command("rewrap")
+def rewrap(config: Config = None) -> None:
+    """Wrap all keys under the key file's current master key, and seal all card numbers under its current vault key.
+
+    Beside a running switch that has both the old and the new one; done once more, it changes nothing.
+    """
+    from switch.ledger.key_store import reseal_cards, rewrap_issuer_keys, rewrap_terminal_keys
+    from switch.security.key_blocks import KeyBlocks, KeyUsage, range_owner, terminal_owner
+    from switch.security.keys import load_keys
+    from switch.security.vault import Vault
+
+    with open_books(config) as books:
+        keys = load_keys(books.settings.keys.file)
+        blocks = KeyBlocks(_masters(books, keys))
+
+        def of_terminal(terminal_id: str, usage: str, block: str) -> str | None:
+            return blocks.again(block, KeyUsage(usage), terminal_owner(terminal_id))
+
+        def of_issuer(prefix: str, usage: str, index: str, block: str) -> str | None:
+            return blocks.again(block, KeyUsage(usage), range_owner(prefix, index))
+
+        wrapped = rewrap_issuer_keys(books.database, of_issuer) + rewrap_terminal_keys(books.database, of_terminal)
+        sealed = reseal_cards(books.database, Vault(keys))
+    assert keys.master is not None
+    typer.echo(f"{wrapped} keys wrapped anew; all are under master key {keys.master.current}")
+    typer.echo(f"{sealed} card numbers sealed anew; all are under vault key {keys.current}")
+
+
 # --- what they share ---------------------------------------------------------------------------------------
 
 
@@ -151,13 +183,16 @@ def _office(config: Path | None) -> Iterator[tuple[OpenBooks, SoftwareHsm]]:
     from switch.security.software_hsm import SoftwareHsm
 
     with open_books(config) as books:
-        keys = load_keys(books.settings.keys.file)
-        if keys.master is None:
-            raise ConfigurationError(
-                f"{books.settings.keys.file}: has no [master] key, under which all others are kept; "
-                "add one of 64 hex digits"
-            )
-        yield books, SoftwareHsm(keys.master)
+        yield books, SoftwareHsm(_masters(books, load_keys(books.settings.keys.file)))
+
+
+def _masters(books: OpenBooks, keys: Keys) -> MasterKeys:
+    if keys.master is None:
+        raise ConfigurationError(
+            f"{books.settings.keys.file}: has no [master] key, under which all others are kept; "
+            "add one of 64 hex digits"
+        )
+    return keys.master
 
 
 def _keep(books: OpenBooks, terminal: str, kept: KeptKey) -> None:
@@ -166,6 +201,12 @@ def _keep(books: OpenBooks, terminal: str, kept: KeptKey) -> None:
     with books.database.writing() as connection:
         keep_terminal_key(connection, terminal, _MASTER, *kept, _now())
     typer.echo(f"{terminal} {_MASTER}: check value {kept.check_value}; the terminal must sign on anew")
+
+
+def _owner(terminal: str) -> str:
+    from switch.security.key_blocks import terminal_owner
+
+    return terminal_owner(terminal)
 
 
 def _usage(name: str, *allowed: str) -> KeyUsage:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
 from switch.errors import OperatorError
 from switch.ledger.database import Database, read_meta
-from switch.ledger.schema import issuer_key, terminal, terminal_key
+from switch.ledger.ports import PanVault
+from switch.ledger.schema import card, issuer_key, terminal, terminal_key
+
+PAGE_MAX: Final = 200
+"""Rows that are wrapped or sealed anew in one transaction: a fraction of a second that others wait."""
 
 
 class ShownKey(NamedTuple):
@@ -101,3 +106,75 @@ def shown_keys(connection: sa.Connection, terminal_id: str | None = None) -> lis
         columns = (theirs.prefix, theirs.usage, theirs.key_index, theirs.check_value, theirs.method, theirs.changed_at)
         found += [ShownKey(*row) for row in connection.execute(sa.select(*columns).order_by(*columns[:3]))]
     return found
+
+
+# --- wrapped and sealed anew -------------------------------------------------------------------------------
+
+TerminalWrap = Callable[[str, str, str], str | None]
+"""Terminal, usage and key block to the block that takes its place, None where it stays."""
+
+IssuerWrap = Callable[[str, str, str, str], str | None]
+"""The same of a prefix, usage, key index and block."""
+
+
+def rewrap_terminal_keys(database: Database, again: TerminalWrap, page_max: int = PAGE_MAX) -> int:
+    """Put every terminal's keys, those from before a sign-on too, in anew; return how many blocks changed.
+
+    A page a transaction, its rows locked in the order of their keys: groups that change keys wait for moments, and what
+    is interrupted goes on when it is called again.
+    """
+    its, changed = terminal_key.c, 0
+    last: tuple[str, str] | None = None
+    while True:
+        page = sa.select(its.terminal_id, its.usage, its.block, its.previous_block).order_by(its.terminal_id, its.usage)
+        if last is not None:
+            page = page.where(sa.tuple_(its.terminal_id, its.usage) > sa.tuple_(*map(sa.literal, last)))
+        with database.writing() as connection:
+            rows = connection.execute(page.limit(page_max).with_for_update()).all()
+            for terminal_id, usage, block, previous in rows:
+                new = again(terminal_id, usage, block)
+                new_previous = again(terminal_id, usage, previous) if previous else None
+                if new is None and new_previous is None:
+                    continue
+                connection.execute(
+                    sa.update(terminal_key)
+                    .where(its.terminal_id == terminal_id, its.usage == usage)
+                    .values(block=new or block, previous_block=new_previous or previous)
+                )
+                changed += (new is not None) + (new_previous is not None)
+        if len(rows) < page_max:
+            return changed
+        last = (rows[-1][0], rows[-1][1])
+
+
+def rewrap_issuer_keys(database: Database, again: IssuerWrap) -> int:
+    """Put the keys of all ranges of cards in anew, in one transaction; return how many changed."""
+    its, changed = issuer_key.c, 0
+    wanted = sa.select(its.prefix, its.usage, its.key_index, its.block)
+    with database.writing() as connection:
+        rows = connection.execute(wanted.order_by(its.prefix, its.usage, its.key_index).with_for_update()).all()
+        for prefix, usage, key_index, block in rows:
+            new = again(prefix, usage, key_index, block)
+            if new is not None:
+                which = (its.prefix == prefix, its.usage == usage, its.key_index == key_index)
+                connection.execute(sa.update(issuer_key).where(*which).values(block=new))
+                changed += 1
+    return changed
+
+
+def reseal_cards(database: Database, vault: PanVault, page_max: int = PAGE_MAX) -> int:
+    """Seal card numbers that are under an older version of the vault's key anew; return how many. By pages as well."""
+    its, changed, last = card.c, 0, -1
+    while True:
+        page = sa.select(its.card_id, its.pan_sealed, its.key_version).order_by(its.card_id).limit(page_max)
+        page = page.where(its.key_version != vault.key_version, its.card_id > last)
+        with database.writing() as connection:
+            rows = connection.execute(page.with_for_update()).all()
+            for card_id, sealed, key_version in rows:
+                anew = vault.seal(vault.open(bytes(sealed), key_version))
+                change = sa.update(card).where(its.card_id == card_id)
+                connection.execute(change.values(pan_sealed=anew, key_version=vault.key_version))
+        changed += len(rows)
+        if len(rows) < page_max:
+            return changed
+        last = rows[-1][0]

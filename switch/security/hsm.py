@@ -48,8 +48,8 @@ class Hsm(Protocol):
         """Return the MAC of ``data``: the 8 bytes of its field."""
         ...
 
-    def working_keys(self, master: str, form: KeyForm, *, double_length_mac: bool) -> NewKeys:
-        """Make working keys, and send them out under the terminal's master key."""
+    def working_keys(self, master: str, form: KeyForm, *, owner: str, double_length_mac: bool) -> NewKeys:
+        """Make working keys of their owner's alone, and send them out under the terminal's master key."""
         ...
 
     def open_track(self, block: str, track: str) -> str:
@@ -78,13 +78,13 @@ class Hsm(Protocol):
 
 
 class KeyOffice(Protocol):
-    """What security officers ask: keys made, put in and taken out."""
+    """What security officers ask: keys made, put in and taken out. An ``owner`` is bound into the key block."""
 
-    def generate(self, usage: KeyUsage) -> KeptKey:
+    def generate(self, usage: KeyUsage, *, owner: str) -> KeptKey:
         """Make a new key that nobody has seen."""
         ...
 
-    def put_together(self, usage: KeyUsage, components: Sequence[bytes], *, is_demo: bool) -> KeptKey:
+    def put_together(self, usage: KeyUsage, components: Sequence[bytes], *, owner: str, is_demo: bool) -> KeptKey:
         """Take a key in as components, each held by another officer.
 
         Raises `OperatorError` for bad ones, and for a key of the demo's in books that are not a demo's.

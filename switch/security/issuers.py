@@ -10,7 +10,7 @@ from switch.errors import ConfigurationError
 from switch.messages.chip import ChipData
 from switch.messages.issuer_data import Scheme
 from switch.security.cryptogram_methods import CryptogramMethod, read_method
-from switch.security.key_blocks import KeyUsage
+from switch.security.key_blocks import KeyUsage, check_owner, range_owner
 from switch.values import Pan
 
 IF_LAID_OUT: Final = "if_laid_out"
@@ -58,7 +58,10 @@ class IssuerKey:
 
 
 class Issuers:
-    """All issuers' keys of one moment. Raises `ConfigurationError` for a method that cannot be read."""
+    """All issuers' keys of one moment.
+
+    Raises `ConfigurationError` for a method that cannot be read, and for a key that is another range's.
+    """
 
     def __init__(self, rows: Iterable[IssuerKeyRow] = ()) -> None:
         self._keys: dict[tuple[str, str], list[IssuerKey]] = {}
@@ -105,6 +108,7 @@ def _chosen(keys: list[IssuerKey], key_index: str) -> IssuerKey | None:
 
 
 def _ready(row: IssuerKeyRow) -> IssuerKey:
+    check_owner(row.block, range_owner(row.prefix, row.key_index))
     if row.usage == KeyUsage.CVK and row.method not in {"", IF_LAID_OUT}:
         raise ConfigurationError(f"issuer key {row.prefix} {row.usage}: the method is {IF_LAID_OUT} or nothing")
     if row.usage != KeyUsage.ISSUER_CRYPTOGRAM:

@@ -3,6 +3,11 @@
 A key block (ASC X9 TR-31:2018, ANSI X9.143) of version D is a header in clear, the key under AES-256-CBC and an
 AES-CMAC over both, so neither the key nor what it is for can be altered. All blocks are equally long: none tells
 how long its key is. Clear keys are plain bytes that callers must not keep in anything that shows itself.
+
+The header has one optional block, a label (X9.143 "LB") of 44 characters: the version of the master key in three
+digits, a space, and whose key it is, filled up with spaces. What is read from one owner's row must name that owner
+(`check_owner`), and that the name is genuine is proven when the block opens. Blocks that were made before there were
+labels have none: they are under version 1, and nobody's. `KeyBlocks.again` gives them one.
 """
 
 from __future__ import annotations
@@ -17,9 +22,13 @@ from psec import tr31
 
 from switch.errors import ConfigurationError
 from switch.security.ciphers import AES_BLOCK, des, sm4
+from switch.security.keys import MasterKeys
 
 MASTER_BYTES: Final = 32
 CHECK_VALUE_BYTES: Final = 3
+
+OWNER_MAX: Final = 40
+"""The longest name of an owner: room for a range of cards with its key's index."""
 
 
 class KeyUsage(StrEnum):
@@ -80,24 +89,38 @@ _ROWS: Final = {
 _USAGES: Final = {row.code: usage for usage, row in _ROWS.items()}
 _ALGORITHMS: Final = {letter: algorithm for algorithm, letter in _LETTERS.items()}
 _LONGEST_BYTES: Final = 32
-# version D, no optional blocks; upper case only: in lower case a block would be another one that opens as well
-_BLOCK: Final = re.compile(r"D\d{4}(?P<usage>[A-Z]\d)(?P<algorithm>[A-Z\d])[A-Z]\d\d[A-Z]0000[\dA-F]+", re.ASCII)
+_UNLABELLED: Final = 1
+"""The version of the master key that blocks without a label are under."""
+
+# version D, no optional block but our label, whose size is 30 in hexadecimal; hexadecimal in upper case only: in lower
+# case a block would be another one that opens as well
+_BLOCK: Final = re.compile(
+    r"D\d{4}(?P<usage>[A-Z]\d)(?P<algorithm>[A-Z\d])[A-Z]\d\d[A-Z]"
+    rf"(?:0000|0100LB30(?P<version>\d{{3}}) (?P<owner>[ -~]{{{OWNER_MAX}}}))[\dA-F]+",
+    re.ASCII,
+)
 
 
 class KeyBlocks:
-    """Wraps and unwraps keys under one master key (AES-256, 32 bytes). Thread-safe; shows nothing of itself."""
+    """Wraps keys under the current master key, unwraps them under any of its versions (AES-256, 32 bytes each).
 
-    __slots__ = ("_master",)
+    ``master`` alone is version 1. Thread-safe; shows nothing of itself.
+    """
 
-    def __init__(self, master: bytes) -> None:
-        if len(master) != MASTER_BYTES:
-            raise ValueError(f"the master key has {MASTER_BYTES} bytes, not {len(master)}")
-        self._master = master
+    __slots__ = ("_current", "_masters")
 
-    def wrap(self, usage: KeyUsage, key: bytes, algorithm: KeyAlgorithm = KeyAlgorithm.TDES) -> str:
-        """Return the key block of ``key``: 144 ASCII characters, never twice the same.
+    def __init__(self, master: MasterKeys | bytes) -> None:
+        masters = MasterKeys(_UNLABELLED, {_UNLABELLED: master}) if isinstance(master, bytes) else master
+        for key in masters.keys.values():
+            if len(key) != MASTER_BYTES:
+                raise ValueError(f"the master key has {MASTER_BYTES} bytes, not {len(key)}")
+        self._current, self._masters = masters.current, masters.keys
 
-        Raises `ConfigurationError` where keys of that usage and algorithm have another size.
+    def wrap(self, usage: KeyUsage, key: bytes, algorithm: KeyAlgorithm = KeyAlgorithm.TDES, owner: str = "") -> str:
+        """Return the key block of ``key``: 192 ASCII characters, never twice the same.
+
+        ``owner`` is whose key it is, at most `OWNER_MAX` printable ASCII characters; "" binds it to nobody. Raises
+        `ConfigurationError` for another one, and where keys of that usage and algorithm have another size.
         """
         row = _ROWS[usage]
         sizes = row.sizes(algorithm)
@@ -105,8 +128,9 @@ class KeyBlocks:
             allowed = " or ".join(map(str, sizes))
             wanted = f"has {allowed} bytes, not {len(key)}" if sizes else "is not supported"
             raise ConfigurationError(f"a key of {usage} for {algorithm.upper()} {wanted}")
-        header = f"D0000{row.code}{_LETTERS[algorithm]}{row.mode}00N0000"
-        return tr31.wrap(self._master, header, key, _LONGEST_BYTES)
+        header = tr31.Header("D", row.code, _LETTERS[algorithm], row.mode, "00", "N")
+        header.blocks["LB"] = f"{self._current:03d} {_padded(owner)}"
+        return tr31.wrap(self._masters[self._current], header, key, _LONGEST_BYTES)
 
     def unwrap(self, block: str, usage: KeyUsage, algorithm: KeyAlgorithm = KeyAlgorithm.TDES) -> bytes:
         """Return the key in ``block`` if it is one of that usage and algorithm.
@@ -116,8 +140,14 @@ class KeyBlocks:
         found = _BLOCK.fullmatch(block)
         if not found:
             raise ConfigurationError(_shut(usage))
+        version = _version(found)
+        master = self._masters.get(version)
+        if master is None:
+            raise ConfigurationError(
+                f"the key block of {usage} does not open: it is under master key {version}, add that to the key file"
+            )
         try:
-            _, key = tr31.unwrap(self._master, block)
+            _, key = tr31.unwrap(master, block)
         except ValueError:  # its messages quote parts of the block
             raise ConfigurationError(_shut(usage)) from None
         if found["usage"] != _ROWS[usage].code:
@@ -129,6 +159,18 @@ class KeyBlocks:
                 f"the key block of {usage} holds a key for {other.upper()}, not {algorithm.upper()}"
             )
         return key
+
+    def again(self, block: str, usage: KeyUsage, owner: str) -> str | None:
+        """Return the block wrapped anew, under the current master key and for its owner; None where it is already.
+
+        Raises `ConfigurationError` where it does not open, or is another's.
+        """
+        check_owner(block, owner)
+        key = self.unwrap(block, usage, algorithm_of(block))
+        found = _BLOCK.fullmatch(block)
+        if found and found["owner"] == _padded(owner) and _version(found) == self._current:
+            return None
+        return self.wrap(usage, key, algorithm_of(block), owner)
 
     @staticmethod
     def check_value(key: bytes, algorithm: KeyAlgorithm = KeyAlgorithm.TDES) -> str:
@@ -158,6 +200,37 @@ def algorithm_of(block: str) -> KeyAlgorithm:
     if algorithm is None:
         raise ConfigurationError("a key block is altered, or was not made here")
     return algorithm
+
+
+def terminal_owner(terminal_id: str) -> str:
+    """Return what a terminal is called in the labels of its keys."""
+    return f"terminal {terminal_id}"
+
+
+def range_owner(prefix: str, key_index: str) -> str:
+    """Return what a range of cards, and which of its keys, is called in their labels."""
+    return f"cards {prefix} {key_index}".rstrip()
+
+
+def check_owner(block: str, owner: str) -> None:
+    """Raise `ConfigurationError` where a key block names another owner: it was moved from where it belongs.
+
+    One that names nobody passes, and text that is no key block: it does not open. This is a look at the label only.
+    """
+    found = _BLOCK.fullmatch(block)
+    named = found["owner"] if found else None
+    if named is not None and named.strip() and named != _padded(owner):
+        raise ConfigurationError(f"a key kept for {owner} is another's: put the right one in with `switch keys`")
+
+
+def _padded(owner: str) -> str:
+    if len(owner) > OWNER_MAX or not (owner.isascii() and owner.isprintable()):
+        raise ConfigurationError(f"a key's owner is named by at most {OWNER_MAX} printable ASCII characters")
+    return owner.ljust(OWNER_MAX)
+
+
+def _version(found: re.Match[str]) -> int:
+    return int(found["version"] or _UNLABELLED)
 
 
 def _shown(whole: bytes) -> str:

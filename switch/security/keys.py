@@ -12,11 +12,12 @@ there was one has none. The file is TOML::
     [lookup]
     key = "64 hex digits"
     [master]
-    key = "64 hex digits"
+    key = "64 hex digits"      # the same as current = 1 and keys.1, which is how more than one is written
 
 In the environment the same are ``SWITCH_VAULT_KEYS="1:HEX 2:HEX"``, ``SWITCH_LOOKUP_KEY=HEX`` and, where the newest
 is not the current one, ``SWITCH_VAULT_CURRENT=1``; where any of these is set, no file is read. The master key is
-``SWITCH_MASTER_KEY=HEX``, which wins over the file's and may be beside a file that gives the others.
+``SWITCH_MASTER_KEY=HEX``, or ``"1:HEX 2:HEX"`` with the newest the current one; it wins over the file's and may be
+beside a file that gives the others.
 """
 
 from __future__ import annotations
@@ -38,8 +39,19 @@ _VAULT_KEYS: Final = "SWITCH_VAULT_KEYS"
 _VAULT_CURRENT: Final = "SWITCH_VAULT_CURRENT"
 _LOOKUP_KEY: Final = "SWITCH_LOOKUP_KEY"
 _MASTER_KEY: Final = "SWITCH_MASTER_KEY"
+_MASTER_VERSION_MAX: Final = 999
+"""A key block has three digits for it."""
+
 _NAMES: Final = ("vault", "current", "keys", "lookup", "master", "key")
 _VERSION_DIGITS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKeys:
+    """The keys that wrap all others, by version; ``current`` wraps from now on. The repr shows versions only."""
+
+    current: int
+    keys: Mapping[int, bytes] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +64,7 @@ class Keys:
     current: int
     vault: Mapping[int, bytes] = field(repr=False)
     lookup: bytes = field(repr=False)
-    master: bytes | None = field(default=None, repr=False)
+    master: MasterKeys | None = None
 
 
 def load_keys(path: Path, environment: Mapping[str, str] = os.environ) -> Keys:
@@ -60,7 +72,7 @@ def load_keys(path: Path, environment: Mapping[str, str] = os.environ) -> Keys:
 
     Raises `ConfigurationError`: no file, a file that others may read, or a wrong key; never with key material.
     """
-    master = {"master": {"key": environment[_MASTER_KEY]}} if _MASTER_KEY in environment else {}
+    master = {"master": _versioned(environment[_MASTER_KEY])} if _MASTER_KEY in environment else {}
     if any(name in environment for name in (_VAULT_KEYS, _VAULT_CURRENT, _LOOKUP_KEY)):
         return _checked("environment", _document_of(environment) | master)
     source = f"{path} with {_MASTER_KEY}" if master else str(path)
@@ -123,29 +135,65 @@ class _OneKey(_Section):
     key: _Key
 
 
+class _MasterSection(_Section):
+    """One ``key``, or several with ``current``."""
+
+    key: _Key | None = None
+    current: Annotated[int, Field(ge=1, le=_MASTER_VERSION_MAX)] | None = None
+    keys: dict[Annotated[int, Field(ge=1, le=_MASTER_VERSION_MAX)], _Key] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_one_or_the_other(self) -> _MasterSection:
+        if (self.key is None) == (not self.keys) or (self.key is not None and self.current is not None):
+            raise ValueError("give one key, or current and keys.1, keys.2 and so on")
+        if self.keys and self.current not in self.keys:
+            raise ValueError("current must be the version of one of its keys")
+        return self
+
+    @property
+    def versions(self) -> MasterKeys:
+        if self.key is not None:
+            return MasterKeys(1, {1: self.key})
+        assert self.current is not None
+        return MasterKeys(self.current, self.keys)
+
+
 class _Document(_Section):
     vault: _VaultSection
     lookup: _OneKey
-    master: _OneKey | None = None
+    master: _MasterSection | None = None
 
     @model_validator(mode="after")
     def _one_purpose_per_key(self) -> _Document:
         every = [*self.vault.keys.values(), self.lookup.key]
         if self.master:
-            every.append(self.master.key)
+            every.extend(self.master.versions.keys.values())
         if len(set(every)) != len(every):
             raise ValueError("two keys are equal; each must be its own")
         return self
 
 
 def _document_of(environment: Mapping[str, str]) -> dict[str, Any]:
-    pairs = [pair.partition(":") for pair in environment.get(_VAULT_KEYS, "").split()]
-    versions = {version: key for version, _, key in pairs}
-    newest = max((version for version in versions if version.isascii() and version.isdigit()), key=int, default="")
+    versions = _pairs(environment.get(_VAULT_KEYS, ""))
     return {
-        "vault": {"current": environment.get(_VAULT_CURRENT, newest), "keys": versions},
+        "vault": {"current": environment.get(_VAULT_CURRENT, _newest(versions)), "keys": versions},
         "lookup": {"key": environment.get(_LOOKUP_KEY, "")},
     }
+
+
+def _versioned(text: str) -> dict[str, Any]:
+    if ":" not in text:
+        return {"key": text}
+    versions = _pairs(text)
+    return {"current": _newest(versions), "keys": versions}
+
+
+def _pairs(text: str) -> dict[str, str]:
+    return {version: key for version, _, key in (pair.partition(":") for pair in text.split())}
+
+
+def _newest(versions: Mapping[str, str]) -> str:
+    return max((version for version in versions if version.isascii() and version.isdigit()), key=int, default="")
 
 
 def _checked(source: str, document: dict[str, Any]) -> Keys:
@@ -155,7 +203,7 @@ def _checked(source: str, document: dict[str, Any]) -> Keys:
         raise ConfigurationError(
             "\n".join(f"{source}: {_place(entry['loc'])}{_reason(entry['msg'])}" for entry in error.errors())
         ) from None
-    master = found.master.key if found.master else None
+    master = found.master.versions if found.master else None
     return Keys(found.vault.current, found.vault.keys, found.lookup.key, master)
 
 

@@ -24,6 +24,7 @@ from switch.security.cryptograms import answer_with, verify_with
 from switch.security.demo_keys import is_demo_key
 from switch.security.hsm import KeptKey, PinReference
 from switch.security.key_blocks import KeyBlocks, KeyUsage
+from switch.security.keys import MasterKeys
 from switch.security.mac import MacKey, MacMethod, mac_key
 from switch.security.pin_blocks import PinBlockError, PinFormat, opened
 from switch.security.pin_checks import check_pvv
@@ -67,9 +68,9 @@ class _Ready(Generic[_K, _V]):
 
 
 class SoftwareHsm:
-    """A `switch.security.hsm.Hsm` and `KeyOffice` under one master key of 32 bytes. For one thread at a time."""
+    """A `switch.security.hsm.Hsm` and `KeyOffice` under the master keys. For one thread at a time."""
 
-    def __init__(self, master: bytes, random: Callable[[int], bytes] = os.urandom) -> None:
+    def __init__(self, master: MasterKeys | bytes, random: Callable[[int], bytes] = os.urandom) -> None:
         self._blocks = KeyBlocks(master)
         self._random = random
         self._macs: _Ready[tuple[str, MacMethod], MacKey] = _Ready(self._mac_key)
@@ -92,14 +93,13 @@ class SoftwareHsm:
     def mac(self, block: str, method: MacMethod, data: bytes) -> bytes:
         return method.output.wire(self._macs[block, method].compute(data))
 
-    def working_keys(self, master: str, form: KeyForm, *, double_length_mac: bool) -> NewKeys:
+    def working_keys(self, master: str, form: KeyForm, *, owner: str, double_length_mac: bool) -> NewKeys:
         keys = fresh_working_keys(form, self._random, double_length_mac=double_length_mac)
         made = [(KeyUsage.PIN, keys.pin_key), (KeyUsage.MAC, keys.mac_key)]
         if keys.track_key:
             made.append((KeyUsage.TRACK, keys.track_key))
         sent = delivery(self._masters[master], form, keys.pin_key, keys.mac_key, keys.track_key)
-        kept = tuple((usage.value, KeyBlocks.check_value(key), self._blocks.wrap(usage, key)) for usage, key in made)
-        return NewKeys(sent, kept)
+        return NewKeys(sent, tuple((usage.value, *self._kept(usage, key, owner)) for usage, key in made))
 
     def open_track(self, block: str, track: str) -> str:
         return opened_track(self._tracks[block], track)
@@ -139,17 +139,17 @@ class SoftwareHsm:
 
     # --- officers ------------------------------------------------------------------------------------------
 
-    def generate(self, usage: KeyUsage) -> KeptKey:
-        return self._kept(usage, fresh_key(_DOUBLE, self._random))
+    def generate(self, usage: KeyUsage, *, owner: str) -> KeptKey:
+        return self._kept(usage, fresh_key(_DOUBLE, self._random), owner)
 
-    def put_together(self, usage: KeyUsage, components: Sequence[bytes], *, is_demo: bool) -> KeptKey:
-        return self.take_in(usage, combined(components), is_demo=is_demo)
+    def put_together(self, usage: KeyUsage, components: Sequence[bytes], *, owner: str, is_demo: bool) -> KeptKey:
+        return self.take_in(usage, combined(components), owner=owner, is_demo=is_demo)
 
-    def take_in(self, usage: KeyUsage, key: bytes, *, is_demo: bool) -> KeptKey:
+    def take_in(self, usage: KeyUsage, key: bytes, *, owner: str, is_demo: bool) -> KeptKey:
         """Take in a clear key as a whole: only the demo does that."""
         if is_demo_key(key) and not is_demo:
             raise OperatorError("this is a key of the demo's, which everybody knows: make one of your own")
-        return self._kept(usage, key)
+        return self._kept(usage, key, owner)
 
     def take_apart(self, block: str, usage: KeyUsage, count: int) -> list[bytes]:
         key = self._blocks.unwrap(block, usage)
@@ -159,8 +159,8 @@ class SoftwareHsm:
             last = xor(last, part)
         return [*parts, last]
 
-    def _kept(self, usage: KeyUsage, key: bytes) -> KeptKey:
-        return KeptKey(KeyBlocks.check_value(key), self._blocks.wrap(usage, key))
+    def _kept(self, usage: KeyUsage, key: bytes, owner: str) -> KeptKey:
+        return KeptKey(KeyBlocks.check_value(key), self._blocks.wrap(usage, key, owner=owner))
 
     def _issuer(self, block: str) -> BlockCipher:
         return issuer_cipher(self._blocks.unwrap(block, KeyUsage.ISSUER_CRYPTOGRAM))

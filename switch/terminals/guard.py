@@ -19,7 +19,7 @@ from switch.messages.model import Reject
 from switch.messages.protected import ProtectedFields
 from switch.messages.sensitive import NO_SECRETS, Secrets
 from switch.security.hsm import Hsm
-from switch.security.key_blocks import KeyUsage
+from switch.security.key_blocks import KeyUsage, check_owner, terminal_owner
 from switch.security.keyring import Keyring, TerminalKeys
 from switch.security.mac import MacMethod
 from switch.security.tracks import is_plausible_track2
@@ -127,9 +127,14 @@ class Guard:
     # --- keys ----------------------------------------------------------------------------------------------
 
     def _read_keys(self, terminal_id: str) -> Generator[Question, Answer | None, TerminalKeys | None]:
+        """Raises `ConfigurationError` where the books have another terminal's key in this one's place."""
         answer = yield Question(terminal_id=terminal_id)
         if answer is None:
             return None
+        owner = terminal_owner(terminal_id)
+        for key in answer.keys.values():
+            for block in (key.block, key.previous):
+                check_owner(block, owner)
         blocks = {usage: (key.block, key.previous, key.changed_at) for usage, key in answer.keys.items()}
         return self._keyring.put(terminal_id, blocks)
 

@@ -21,7 +21,7 @@ from switch.messages.verdicts import Finding, NewKeys, Verdicts
 from switch.security.card_codes import CVV2_SERVICE_CODE, ICVV_SERVICE_CODE
 from switch.security.hsm import Hsm, PinReference
 from switch.security.issuers import IF_LAID_OUT, IssuerKey, Issuers
-from switch.security.key_blocks import KeyUsage
+from switch.security.key_blocks import KeyUsage, terminal_owner
 from switch.security.keyring import TerminalKeys
 from switch.security.working_keys import FORMS
 from switch.terminals.guard import UNREADABLE, Admitted
@@ -111,7 +111,8 @@ class Judge:
         master = keys.current.get(KeyUsage.TERMINAL_MASTER) if keys else None
         new_keys: NewKeys | None = None
         if master is not None and form is not None:
-            new_keys = self._hsm.working_keys(master, form, double_length_mac=self._double_length_mac)
+            owner = terminal_owner(request.terminal_id)
+            new_keys = self._hsm.working_keys(master, form, owner=owner, double_length_mac=self._double_length_mac)
         elif self._keys_required and self._protected.delivers_keys:
             return Reject(Action.KEYS_MISSING, "the terminal has no master key: enter one with `switch keys`")
         finding = Finding.ABSENT

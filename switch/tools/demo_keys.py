@@ -11,7 +11,7 @@ from switch.ledger.database import Database, open_database
 from switch.ledger.key_store import keep_issuer_key, keep_terminal_key, terminal_keys_kept
 from switch.security.demo_keys import DEMO_CVK, DEMO_ISSUER_MASTER, DEMO_TERMINAL_MASTER
 from switch.security.issuers import IF_LAID_OUT
-from switch.security.key_blocks import KeyUsage
+from switch.security.key_blocks import KeyUsage, range_owner, terminal_owner
 from switch.security.keys import load_keys
 from switch.security.software_hsm import SoftwareHsm
 
@@ -46,7 +46,9 @@ def put_in_keys(database: Database, hsm: SoftwareHsm, now: int) -> None:
         if terminal_keys_kept(connection):
             return
         for terminal_id in TERMINALS:
-            kept = hsm.take_in(KeyUsage.TERMINAL_MASTER, DEMO_TERMINAL_MASTER, is_demo=True)
+            owner = terminal_owner(terminal_id)
+            kept = hsm.take_in(KeyUsage.TERMINAL_MASTER, DEMO_TERMINAL_MASTER, owner=owner, is_demo=True)
             keep_terminal_key(connection, terminal_id, KeyUsage.TERMINAL_MASTER, *kept, now)
         for prefix, usage, key, method in ISSUERS:
-            keep_issuer_key(connection, prefix, usage, "", method, *hsm.take_in(usage, key, is_demo=True), now)
+            kept = hsm.take_in(usage, key, owner=range_owner(prefix, ""), is_demo=True)
+            keep_issuer_key(connection, prefix, usage, "", method, *kept, now)

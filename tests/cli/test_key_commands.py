@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -115,3 +117,46 @@ def test_without_a_master_key_there_is_nothing_to_keep_keys_under(office: Office
 
     with pytest.raises(ConfigurationError, match=r"no \[master\] key"):
         office.run("keys", "generate", "T1")
+
+
+def test_keys_are_wrapped_under_a_new_master_key_and_the_old_one_is_not_needed_any_more(office: Office) -> None:
+    office.run("keys", "import", "T1", typed=typed(*PARTS))
+    office.run("keys", "issuer", "import", "62", "pvk", "--index", "1", typed=typed(*PARTS))
+    file = office.folder / "keys.toml"
+    start, _, old = file.read_text().partition("[master]\nkey = ")
+    new = f'"{"5A" * 32}"'
+
+    file.write_text(f"{start}[master]\ncurrent = 2\nkeys.1 = {old.strip()}\nkeys.2 = {new}\n")
+    said = [office.run("keys", "rewrap") for _ in range(2)]
+    file.write_text(f"{start}[master]\ncurrent = 2\nkeys.2 = {new}\n")
+
+    assert "2 keys wrapped anew; all are under master key 2" in said[0]
+    assert "0 keys wrapped anew" in said[1]
+    parts = re.findall(r": ([0-9A-F]{32}) ", office.run("keys", "export", "T1"))
+    assert xor(*map(bytes.fromhex, parts)) == xor(*PARTS)
+
+
+def test_a_master_key_that_was_taken_out_too_early_is_named(office: Office) -> None:
+    office.run("keys", "import", "T1", typed=typed(*PARTS))
+    file = office.folder / "keys.toml"
+    start = file.read_text().partition("[master]")[0]
+
+    file.write_text(f'{start}[master]\ncurrent = 2\nkeys.2 = "{"5A" * 32}"\n')
+
+    for command in (("export", "T1"), ("rewrap",)):
+        with pytest.raises(ConfigurationError, match="is under master key 1, add that to the key file"):
+            office.run("keys", *command)
+
+
+def test_a_terminals_key_copied_to_another_in_the_books_is_not_given_out(office: Office) -> None:
+    (office.folder / "terminals.csv").write_text("terminal_id,merchant_id\nT2,M1\n")
+    office.run("import", "terminals", str(office.folder / "terminals.csv"))
+    office.run("keys", "import", "T1", typed=typed(*PARTS))
+    with closing(sqlite3.connect(office.folder / "switch.sqlite3")) as books, books:
+        books.execute(
+            "INSERT INTO terminal_key (terminal_id, usage, check_value, block, changed_at) "
+            "SELECT 'T2', usage, check_value, block, changed_at FROM terminal_key"
+        )
+
+    with pytest.raises(ConfigurationError, match="kept for terminal T2 is another's"):
+        office.run("keys", "export", "T2")

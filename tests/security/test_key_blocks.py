@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switch.errors import ConfigurationError
-from switch.security.key_blocks import KeyAlgorithm, KeyBlocks, KeyUsage, algorithm_of
+from switch.security.key_blocks import (
+    OWNER_MAX,
+    KeyAlgorithm,
+    KeyBlocks,
+    KeyUsage,
+    algorithm_of,
+    check_owner,
+    range_owner,
+    terminal_owner,
+)
+from switch.security.keys import MasterKeys
 
 TDES, AES, SM4 = KeyAlgorithm.TDES, KeyAlgorithm.AES, KeyAlgorithm.SM4
 MASTER = bytes(range(32))
@@ -59,8 +69,8 @@ def test_a_block_says_what_its_key_is_for_and_not_how_long_it_is(
 ) -> None:
     block = BLOCKS.wrap(usage, bytes(size), algorithm)
 
-    assert block.startswith(f"D0144{header}00N0000")
-    assert len(block) == 144
+    assert block.startswith(f"D0192{header}00N0100LB30001 ")
+    assert len(block) == 192
 
 
 def test_wrapping_twice_gives_another_block() -> None:
@@ -240,3 +250,87 @@ def test_nothing_shows_a_key_or_a_block() -> None:
     for secret in (MASTER, KEY):
         assert not any(secret.hex() in line.lower() or repr(secret) in line for line in told)
     assert not any(block[16:32] in line for line in told)
+
+
+# --- owners and versions -----------------------------------------------------------------------------------
+
+OTHER = bytes(range(32, 64))
+BOTH = KeyBlocks(MasterKeys(2, {1: MASTER, 2: OTHER}))
+ONE, TWO = terminal_owner("TERM0001"), terminal_owner("TERM0002")
+
+
+def test_a_key_moved_to_another_owner_is_seen_and_its_label_cannot_be_changed() -> None:
+    block = BLOCKS.wrap(KeyUsage.PIN, KEY, owner=ONE)
+    relabelled = block.replace("TERM0001", "TERM0002")
+
+    check_owner(block, ONE)
+    for foreign in (TWO, terminal_owner("TERM000"), terminal_owner("term0001"), range_owner("TERM0001", "")):
+        with pytest.raises(ConfigurationError, match="is another's"):
+            check_owner(block, foreign)
+    check_owner(relabelled, TWO)
+    with pytest.raises(ConfigurationError, match="does not open"):
+        BLOCKS.unwrap(relabelled, KeyUsage.PIN)
+    with pytest.raises(ConfigurationError, match="is another's"):
+        BLOCKS.again(block, KeyUsage.PIN, TWO)
+
+
+def test_a_label_cannot_be_taken_off() -> None:
+    block = BLOCKS.wrap(KeyUsage.PIN, KEY, owner=ONE)
+
+    with pytest.raises(ConfigurationError, match="does not open"):
+        BLOCKS.unwrap(f"D0144{block[5:12]}0000{block[64:]}", KeyUsage.PIN)
+
+
+def test_keys_of_one_range_are_told_apart_by_their_index() -> None:
+    block = BLOCKS.wrap(KeyUsage.PVK, KEY, owner=range_owner("62", "1"))
+
+    with pytest.raises(ConfigurationError, match="is another's"):
+        check_owner(block, range_owner("62", "2"))
+    with pytest.raises(ConfigurationError, match="is another's"):
+        check_owner(block, range_owner("621", ""))
+
+
+@pytest.mark.parametrize("owner", ["x" * (OWNER_MAX + 1), "terminal \u4e00", "terminal \n"])
+def test_an_owner_that_no_label_holds_is_refused(owner: str) -> None:
+    with pytest.raises(ConfigurationError, match="printable ASCII"):
+        BLOCKS.wrap(KeyUsage.PIN, KEY, owner=owner)
+
+
+def test_a_block_from_before_there_were_labels_opens_for_whom_it_is_kept_and_gets_a_label(unlabelled: str) -> None:
+    check_owner(unlabelled, ONE)
+    again = BLOCKS.again(unlabelled, KeyUsage.MAC, ONE)
+
+    assert BLOCKS.unwrap(unlabelled, KeyUsage.MAC) == KEY
+    assert again is not None
+    assert BLOCKS.unwrap(again, KeyUsage.MAC) == KEY
+    with pytest.raises(ConfigurationError, match="is another's"):
+        check_owner(again, TWO)
+
+
+def test_a_block_is_wrapped_anew_once(unlabelled: str) -> None:
+    old = BLOCKS.wrap(KeyUsage.MAC, KEY, owner=ONE)
+
+    for block in (old, unlabelled):
+        new = BOTH.again(block, KeyUsage.MAC, ONE)
+        assert new is not None
+        assert BOTH.again(new, KeyUsage.MAC, ONE) is None
+        assert KeyBlocks(MasterKeys(2, {2: OTHER})).unwrap(new, KeyUsage.MAC) == KEY
+
+
+def test_both_versions_open_until_the_old_one_is_taken_out() -> None:
+    old, new = BLOCKS.wrap(KeyUsage.MAC, KEY, owner=ONE), BOTH.wrap(KeyUsage.MAC, KEY, owner=ONE)
+    without = KeyBlocks(MasterKeys(2, {2: OTHER}))
+
+    assert BOTH.unwrap(old, KeyUsage.MAC) == BOTH.unwrap(new, KeyUsage.MAC) == KEY
+    assert without.unwrap(new, KeyUsage.MAC) == KEY
+    with pytest.raises(ConfigurationError, match="does not open: it is under master key 1, add that"):
+        without.unwrap(old, KeyUsage.MAC)
+    with pytest.raises(ConfigurationError, match="does not open"):
+        without.unwrap(old.replace("LB30001", "LB30002"), KeyUsage.MAC)
+    assert KEY.hex().upper() not in old + new
+
+
+@pytest.fixture(scope="module")
+def unlabelled() -> str:
+    """KEY as a MAC key under MASTER, wrapped before there were labels."""
+    return "D0144M3TC00N000098E9C6CFA54046E50C3F3101EF41EE3617D0B816B7ED8FFEDDE99D5E749F5FD8F31F8EA8FB340EE63203F3F33550D5E235B595ED73A3CE18CC4FC4689C873426"

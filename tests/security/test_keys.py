@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from switch.errors import ConfigurationError
-from switch.security.keys import load_keys, write_fresh_keys
+from switch.security.keys import MasterKeys, load_keys, write_fresh_keys
 
 ONE = "11" * 32
 TWO = "22" * 32
@@ -40,8 +40,14 @@ def test_fresh_keys_are_private_random_and_load(key_file: Path, tmp_path: Path) 
     assert keys.current == 1
     again = load_keys(other, {})
     assert keys.master is not None
-    assert len(keys.vault[1]) == len(keys.lookup) == len(keys.master) == 32
-    assert len({keys.vault[1], keys.lookup, keys.master, again.vault[1], again.lookup, again.master}) == 6
+    assert again.master is not None
+    fresh = [
+        key
+        for made in (keys, again)
+        for key in (made.vault[1], made.lookup, made.master.keys[1] if made.master else b"")
+    ]
+    assert {len(key) for key in fresh} == {32}
+    assert len(set(fresh)) == 6
 
 
 def test_fresh_keys_never_replace_old_ones(key_file: Path) -> None:
@@ -102,14 +108,28 @@ def test_a_file_made_before_there_was_a_master_key_stays_valid(tmp_path: Path) -
 
 
 def test_the_master_key_is_read_from_the_file(tmp_path: Path) -> None:
-    assert load_keys(_write(tmp_path / "keys.toml", WITH_MASTER), {}).master == bytes.fromhex(MASTER)
+    assert load_keys(_write(tmp_path / "keys.toml", WITH_MASTER), {}).master == MasterKeys(
+        1, {1: bytes.fromhex(MASTER)}
+    )
+
+
+def test_master_keys_have_versions_of_which_one_wraps(tmp_path: Path) -> None:
+    versions = f'{WITHOUT_MASTER}[master]\ncurrent = 2\nkeys.1 = "{MASTER}"\nkeys.2 = "{TWO}"\n'
+
+    read = load_keys(_write(tmp_path / "keys.toml", versions), {}).master
+    told = load_keys(tmp_path / "keys.toml", {"SWITCH_MASTER_KEY": f"1:{MASTER} 12:{TWO}"}).master
+
+    assert read == MasterKeys(2, {1: bytes.fromhex(MASTER), 2: bytes.fromhex(TWO)})
+    assert told == MasterKeys(12, {1: bytes.fromhex(MASTER), 12: bytes.fromhex(TWO)})
+    assert TWO not in repr(read)
+    assert repr(bytes.fromhex(TWO)) not in repr(read)
 
 
 @pytest.mark.parametrize("text", [WITHOUT_MASTER, WITH_MASTER])
 def test_the_environment_may_give_the_master_key_beside_a_file_that_gives_the_others(text: str, tmp_path: Path) -> None:
     keys = load_keys(_write(tmp_path / "keys.toml", text), {"SWITCH_MASTER_KEY": TWO})
 
-    assert keys.master == bytes.fromhex(TWO)
+    assert keys.master == MasterKeys(1, {1: bytes.fromhex(TWO)})
     assert keys.vault == {1: bytes.fromhex(ONE)}
     assert keys.lookup == bytes.fromhex(LOOKUP)
 
@@ -119,7 +139,7 @@ def test_where_the_environment_gives_the_vault_keys_the_file_gives_no_master_key
     vault = {"SWITCH_VAULT_KEYS": f"1:{ONE}", "SWITCH_LOOKUP_KEY": LOOKUP}
 
     assert load_keys(path, vault).master is None
-    assert load_keys(path, {**vault, "SWITCH_MASTER_KEY": TWO}).master == bytes.fromhex(TWO)
+    assert load_keys(path, {**vault, "SWITCH_MASTER_KEY": TWO}).master == MasterKeys(1, {1: bytes.fromhex(TWO)})
 
 
 def test_a_wrong_master_key_beside_a_file_is_told_with_the_variable_and_not_shown(key_file: Path) -> None:
@@ -169,7 +189,13 @@ def test_a_half_set_environment_is_refused(environment: dict[str, str], reason: 
         (f'{WITHOUT_MASTER}[master]\nkey = "{ONE}"', "two keys are equal"),
         (f'{WITHOUT_MASTER}[master]\nkey = "{LOOKUP}"', "two keys are equal"),
         (f'{WITHOUT_MASTER}[master]\nkey = "{ONE[2:]}"', "master.key: must be 32 bytes"),
-        (f"{WITHOUT_MASTER}[master]", "master.key: Field required"),
+        (f"{WITHOUT_MASTER}[master]", "master: give one key, or current and"),
+        (f'{WITHOUT_MASTER}[master]\nkeys.2 = "{TWO}"', "master: current must be the version of one"),
+        (f'{WITHOUT_MASTER}[master]\ncurrent = 1\nkeys.2 = "{TWO}"', "master: current must be the version of one"),
+        (f'{WITHOUT_MASTER}[master]\nkey = "{TWO}"\nkeys.2 = "{MASTER}"', "master: give one key, or current and"),
+        (f'{WITHOUT_MASTER}[master]\nkey = "{TWO}"\ncurrent = 1', "master: give one key, or current and"),
+        (f'{WITHOUT_MASTER}[master]\ncurrent = 1\nkeys.1 = "{TWO}"\nkeys.2 = "{TWO}"', "two keys are equal"),
+        (f'{WITHOUT_MASTER}[master]\ncurrent = 1000\nkeys.1000 = "{TWO}"', "master.current"),
         (f'{WITHOUT_MASTER}[master]\n{ONE} = "{TWO}"', "not permitted"),
         (f'master = "{ONE}"\n{WITHOUT_MASTER}', "master: "),
     ],
@@ -187,4 +213,4 @@ def test_a_wrong_file_names_the_place_and_never_shows_a_key(text: str, reason: s
 def test_keys_do_not_show_themselves(key_file: Path) -> None:
     keys = load_keys(key_file, {})
 
-    assert repr(keys) == "Keys(current=1)"
+    assert repr(keys) == "Keys(current=1, master=MasterKeys(current=1))"

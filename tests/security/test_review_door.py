@@ -105,7 +105,7 @@ def test_a_card_number_in_place_of_a_software_version_is_not_kept() -> None:
 
 def test_a_traceback_does_not_quote_a_key_block() -> None:
     hsm = SoftwareHsm(bytes(32))
-    block = hsm.generate(KeyUsage.MAC).block[:-1] + "x"
+    block = hsm.generate(KeyUsage.MAC, owner="").block[:-1] + "x"
 
     with pytest.raises(ConfigurationError) as failure:
         hsm.mac(block, MacMethod(MacAlgorithm.ECB, MacOutput.ASCII8), b"data")
@@ -123,7 +123,7 @@ from switch.security.key_blocks import KeyUsage
 from switch.security.software_hsm import SoftwareHsm
 from tests.crash.server import install
 install(Path({str(tmp_path)!r}), {sqlite_database!r})
-kept = SoftwareHsm(bytes(range(32))).generate(KeyUsage.ISSUER_CRYPTOGRAM)
+kept = SoftwareHsm(bytes(range(32))).generate(KeyUsage.ISSUER_CRYPTOGRAM, owner="")
 with open_database({sqlite_database!r}).writing() as connection:
     keep_issuer_key(connection, "62", "issuer_cryptogram", "", "", *kept, 0)
 """

@@ -47,9 +47,9 @@ def hsm() -> SoftwareHsm:
 
 @pytest.mark.parametrize("form", KeyForm)
 def test_working_keys_are_kept_as_they_were_sent(form: KeyForm, hsm: SoftwareHsm) -> None:
-    master = hsm.take_in(KeyUsage.TERMINAL_MASTER, TERMINAL_MASTER, is_demo=False)
+    master = hsm.take_in(KeyUsage.TERMINAL_MASTER, TERMINAL_MASTER, owner="", is_demo=False)
 
-    new = hsm.working_keys(master.block, form, double_length_mac=False)
+    new = hsm.working_keys(master.block, form, owner="terminal TERM0001", double_length_mac=False)
 
     keys = taken(TERMINAL_MASTER, new.delivery)
     sent = {KeyUsage.PIN: keys.pin_key, KeyUsage.MAC: keys.mac_key, KeyUsage.TRACK: keys.track_key}
@@ -60,7 +60,7 @@ def test_working_keys_are_kept_as_they_were_sent(form: KeyForm, hsm: SoftwareHsm
 
 
 def test_the_block_that_a_mac_is_right_under_is_found(hsm: SoftwareHsm) -> None:
-    blocks = [hsm.generate(KeyUsage.MAC).block for _ in range(3)]
+    blocks = [hsm.generate(KeyUsage.MAC, owner="").block for _ in range(3)]
     mac = hsm.mac(blocks[1], METHOD, b"message")
 
     assert hsm.authentic(blocks, METHOD, b"message", mac) == blocks[1]
@@ -69,8 +69,8 @@ def test_the_block_that_a_mac_is_right_under_is_found(hsm: SoftwareHsm) -> None:
 
 
 def test_a_pin_is_held_against_its_verification_value(hsm: SoftwareHsm) -> None:
-    pins = hsm.take_in(KeyUsage.PIN, TERMINAL_MASTER, is_demo=False)
-    pvk = hsm.take_in(KeyUsage.PVK, DEMO_CVK, is_demo=True)
+    pins = hsm.take_in(KeyUsage.PIN, TERMINAL_MASTER, owner="", is_demo=False)
+    pvk = hsm.take_in(KeyUsage.PVK, DEMO_CVK, owner="", is_demo=True)
     reference = PinReference(pvk.block, "1", pvv(des(DEMO_CVK), PAN.reveal(), "1", "1234"))
 
     def finding(pin: str, form: str = "0") -> Finding:
@@ -84,26 +84,28 @@ def test_a_pin_is_held_against_its_verification_value(hsm: SoftwareHsm) -> None:
 
 
 def test_components_make_the_key_that_they_were_taken_from(hsm: SoftwareHsm) -> None:
-    kept = hsm.generate(KeyUsage.TERMINAL_MASTER)
+    kept = hsm.generate(KeyUsage.TERMINAL_MASTER, owner="")
 
     parts = hsm.take_apart(kept.block, KeyUsage.TERMINAL_MASTER, 3)
 
     assert len(set(parts)) == 3
     assert KeyBlocks.check_value(reduce(xor, parts)) == kept.check_value
-    assert hsm.put_together(KeyUsage.TERMINAL_MASTER, parts, is_demo=False).check_value == kept.check_value
+    assert hsm.put_together(KeyUsage.TERMINAL_MASTER, parts, owner="", is_demo=False).check_value == kept.check_value
 
 
 def test_a_demo_key_is_for_demos(hsm: SoftwareHsm) -> None:
     half = bytes(range(16, 32))
     components = [half, xor(half, DEMO_CVK)]
 
-    assert hsm.put_together(KeyUsage.CVK, components, is_demo=True).check_value == KeyBlocks.check_value(DEMO_CVK)
+    assert hsm.put_together(KeyUsage.CVK, components, owner="", is_demo=True).check_value == KeyBlocks.check_value(
+        DEMO_CVK
+    )
     with pytest.raises(OperatorError, match="everybody knows"):
-        hsm.put_together(KeyUsage.CVK, components, is_demo=False)
+        hsm.put_together(KeyUsage.CVK, components, owner="", is_demo=False)
 
 
 def test_a_block_of_another_usage_or_altered_by_a_bit_is_refused(hsm: SoftwareHsm) -> None:
-    block = hsm.generate(KeyUsage.PIN).block
+    block = hsm.generate(KeyUsage.PIN, owner="").block
     altered = block[:-1] + ("0" if block[-1] != "0" else "1")
 
     with pytest.raises(ConfigurationError, match="holds a key of pin"):
@@ -131,7 +133,7 @@ def signed(scheme: Scheme, pan: Pan, atc: int) -> ChipData:
 
 @pytest.mark.parametrize("scheme", Scheme)
 def test_each_request_is_answered_under_its_own_key_whatever_comes_between(scheme: Scheme, hsm: SoftwareHsm) -> None:
-    block = hsm.take_in(KeyUsage.ISSUER_CRYPTOGRAM, ISSUER_KEY, is_demo=True).block
+    block = hsm.take_in(KeyUsage.ISSUER_CRYPTOGRAM, ISSUER_KEY, owner="", is_demo=True).block
     method = CryptogramMethod(scheme)
     asked = [(Pan(f"620000000000000{digit}"), atc) for digit in range(3) for atc in (1, 2)]
     chips = [signed(scheme, pan, atc) for pan, atc in asked]
@@ -149,7 +151,7 @@ def test_each_request_is_answered_under_its_own_key_whatever_comes_between(schem
 
 
 def test_a_cryptogram_of_another_card_sequence_or_counter_is_wrong(hsm: SoftwareHsm) -> None:
-    block = hsm.take_in(KeyUsage.ISSUER_CRYPTOGRAM, ISSUER_KEY, is_demo=True).block
+    block = hsm.take_in(KeyUsage.ISSUER_CRYPTOGRAM, ISSUER_KEY, owner="", is_demo=True).block
     method, chip = CryptogramMethod(Scheme.UNIONPAY), signed(Scheme.UNIONPAY, PAN, 1)
 
     def finding(chip: ChipData, pan: Pan = PAN, sequence: str = "00") -> Finding:
@@ -163,7 +165,7 @@ def test_a_cryptogram_of_another_card_sequence_or_counter_is_wrong(hsm: Software
 
 
 def test_the_key_of_a_card_that_was_pushed_out_is_derived_again(hsm: SoftwareHsm) -> None:
-    block = hsm.take_in(KeyUsage.ISSUER_CRYPTOGRAM, ISSUER_KEY, is_demo=True).block
+    block = hsm.take_in(KeyUsage.ISSUER_CRYPTOGRAM, ISSUER_KEY, owner="", is_demo=True).block
     method, chip = CryptogramMethod(Scheme.UNIONPAY), signed(Scheme.UNIONPAY, PAN, 1)
     assert hsm.check_cryptogram(block, method, chip, PAN, "00").is_right
 

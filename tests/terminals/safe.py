@@ -11,7 +11,7 @@ from switch.messages.protected import ProtectedFields
 from switch.messages.verdicts import Finding
 from switch.security.ciphers import des
 from switch.security.issuers import IssuerKeyRow, Issuers
-from switch.security.key_blocks import KeyUsage
+from switch.security.key_blocks import KeyUsage, range_owner, terminal_owner
 from switch.security.keyring import Keyring
 from switch.security.mac import MacAlgorithm, MacMethod, MacOutput, mac_key
 from switch.security.pin_blocks import PinFormat, closed
@@ -116,7 +116,9 @@ class Safe:
 
     def own_terminal(self, terminal_id: str = "TERM0001") -> None:
         """Give a terminal its master key."""
-        kept = self.hsm.take_in(KeyUsage.TERMINAL_MASTER, TERMINAL_MASTER, is_demo=False)
+        kept = self.hsm.take_in(
+            KeyUsage.TERMINAL_MASTER, TERMINAL_MASTER, owner=terminal_owner(terminal_id), is_demo=False
+        )
         self.books.keys[terminal_id] = {KeyUsage.TERMINAL_MASTER: KeptKey(kept.block, "", NOON)}
 
     def sign_on(self, terminal_id: str = "TERM0001", form: str = "004") -> WorkingKeys:
@@ -124,14 +126,20 @@ class Safe:
         from switch.security.working_keys import FORMS
 
         kept = self.books.keys[terminal_id]
-        new = self.hsm.working_keys(kept[KeyUsage.TERMINAL_MASTER].block, FORMS[form], double_length_mac=False)
+        new = self.hsm.working_keys(
+            kept[KeyUsage.TERMINAL_MASTER].block,
+            FORMS[form],
+            owner=terminal_owner(terminal_id),
+            double_length_mac=False,
+        )
         for usage, _, block in new.kept:
             before = kept.get(KeyUsage(usage))
             kept[KeyUsage(usage)] = KeptKey(block, before.block if before else "", self.now)
         return taken(TERMINAL_MASTER, new.delivery)
 
-    def issue(self, prefix: str, usage: KeyUsage, key: bytes, method: str = "") -> IssuerKeyRow:
-        return IssuerKeyRow(prefix, usage, "", self.hsm.take_in(usage, key, is_demo=True).block, method)
+    def issue(self, prefix: str, usage: KeyUsage, key: bytes, method: str = "", index: str = "") -> IssuerKeyRow:
+        kept = self.hsm.take_in(usage, key, owner=range_owner(prefix, index), is_demo=True)
+        return IssuerKeyRow(prefix, usage, index, kept.block, method)
 
     def know_card(self, pan: str, *, pin: str = PIN, service_code: str = "201") -> None:
         value = pvv(des(CVK), pan, "1", pin)

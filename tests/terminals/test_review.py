@@ -54,7 +54,7 @@ async def test_a_new_master_key_is_used_at_the_next_sign_on(safe: Safe) -> None:
     async with open_door("unionpay-pos", secure=safe.secure) as door, door.connect() as peer:
         await peer.send(maced(door.codec, keys, door.purchase()))
         await peer.receive()
-        kept = safe.hsm.take_in(KeyUsage.TERMINAL_MASTER, ANOTHER_MASTER, is_demo=False)
+        kept = safe.hsm.take_in(KeyUsage.TERMINAL_MASTER, ANOTHER_MASTER, owner="terminal TERM0001", is_demo=False)
         safe.books.keys["TERM0001"][KeyUsage.TERMINAL_MASTER] = KeptKey(kept.block, "", safe.now)
         await peer.send(SIGN_ON)
         await peer.receive()
@@ -62,6 +62,32 @@ async def test_a_new_master_key_is_used_at_the_next_sign_on(safe: Safe) -> None:
         new_keys = door.handler.requests[-1].verdicts.new_keys
         assert new_keys is not None
         assert taken(ANOTHER_MASTER, new_keys.delivery).pin_key
+
+
+async def test_a_key_copied_from_another_terminal_in_the_books_is_not_used(safe: Safe) -> None:
+    keys = safe.sign_on()
+    safe.books.keys["TERM0002"] = dict(safe.books.keys["TERM0001"])
+    async with open_door("unionpay-pos", secure=safe.secure) as door, door.connect() as peer:
+        codes = []
+        for terminal_id in ("TERM0002", "TERM0001"):
+            await peer.send(maced(door.codec, keys, {**door.purchase(), 41: terminal_id}))
+            codes.append((await peer.receive())[39])
+
+    assert codes == ["A7", "00"]
+
+
+async def test_a_previous_key_copied_from_another_terminal_is_not_used(safe: Safe) -> None:
+    keys = safe.sign_on()
+    safe.own_terminal("TERM0002")
+    safe.sign_on("TERM0002")
+    moved = safe.books.keys["TERM0001"][KeyUsage.MAC].block
+    own = safe.books.keys["TERM0002"][KeyUsage.MAC]
+    safe.books.keys["TERM0002"][KeyUsage.MAC] = own._replace(previous=moved)
+    async with open_door("unionpay-pos", secure=safe.secure) as door, door.connect() as peer:
+        await peer.send(maced(door.codec, keys, {**door.purchase(), 41: "TERM0002"}))
+        code = (await peer.receive())[39]
+
+    assert code == "A7"
 
 
 async def test_old_keys_are_refused_once_the_new_ones_were_used(safe: Safe) -> None:
@@ -154,7 +180,7 @@ async def test_a_stripe_without_its_code_is_not_good_where_the_issuer_has_a_key(
 
 
 async def test_a_code_is_held_against_the_one_of_several_keys_that_the_card_names(safe: Safe) -> None:
-    rows = [safe.issue("4", KeyUsage.CVK, key)._replace(key_index=at) for at, key in (("1", ISSUER_KEY), ("2", CVK))]
+    rows = [safe.issue("4", KeyUsage.CVK, key, index=at) for at, key in (("1", ISSUER_KEY), ("2", CVK))]
     safe.issuers = Issuers(rows)
     known = next(iter(safe.books.cards))
     safe.books.cards[known] = Verification("", "", "2", "201", "3012", "")
@@ -194,7 +220,7 @@ async def test_a_chip_that_cannot_be_answered_any_more_costs_the_answer_its_chip
         await peer.send(door.purchase(f2=UNIONPAY, f22="051", f55=signed_chip()))
         await other.send({0: "0820", 41: "TERM0001", 42: "MERCHANT0000001", 60: "00000001301"})
         await other.receive()
-        block = SoftwareHsm(bytes(32)).take_in(KeyUsage.ISSUER_CRYPTOGRAM, ISSUER_KEY, is_demo=True).block
+        block = SoftwareHsm(bytes(32)).take_in(KeyUsage.ISSUER_CRYPTOGRAM, ISSUER_KEY, owner="", is_demo=True).block
         safe.issuers = Issuers([IssuerKeyRow("62", KeyUsage.ISSUER_CRYPTOGRAM, "", block, "")])
         handler.answer("000001")
 
