@@ -44,6 +44,32 @@ change_log: Final = sa.Table(  # append-only: each row's digest is over its own 
     sa.Index(None, "target"),
 )
 
+_APPEND_ONLY: Final = (  # what the migration does too: a row is written once
+    (
+        "sqlite",
+        "CREATE TRIGGER change_log_no_update BEFORE UPDATE ON change_log "
+        "BEGIN SELECT RAISE(ABORT, 'the change log is append-only'); END",
+    ),
+    (
+        "sqlite",
+        "CREATE TRIGGER change_log_no_delete BEFORE DELETE ON change_log "
+        "BEGIN SELECT RAISE(ABORT, 'the change log is append-only'); END",
+    ),
+    (
+        "postgresql",
+        "CREATE FUNCTION change_log_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'the change log is append-only'; END $$",
+    ),
+    (
+        "postgresql",
+        "CREATE TRIGGER change_log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON change_log "
+        "FOR EACH STATEMENT EXECUTE FUNCTION change_log_is_append_only()",
+    ),
+)
+for _dialect, _statement in _APPEND_ONLY:
+    _made = sa.DDL(_statement).execute_if(dialect=_dialect)  # type: ignore[no-untyped-call]
+    sa.event.listen(change_log, "after_create", _made)
+
 proposal: Final = sa.Table(  # a change that two officers have to want
     "proposal",
     metadata,

@@ -16,6 +16,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from switch.ledger.columns import metadata, minor, one_of, own_id, refers, text
+from switch.ledger.office_tables import access_token, change_log, maintenance, note, proposal, tap, tap_line
 from switch.ledger.settlement_tables import (
     batch,
     business_day,
@@ -25,16 +26,23 @@ from switch.ledger.settlement_tables import (
     uploaded_record,
 )
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 __all__ = [
     "SCHEMA_VERSION",
+    "access_token",
     "batch",
     "business_day",
+    "change_log",
     "clearing_file",
     "discrepancy",
+    "maintenance",
     "metadata",
+    "note",
+    "proposal",
     "statement",
+    "tap",
+    "tap_line",
     "uploaded_record",
 ]
 
