@@ -47,23 +47,31 @@ change_log: Final = sa.Table(  # append-only: each row's digest is over its own 
 _APPEND_ONLY: Final = (  # what the migration does too: a row is written once
     (
         "sqlite",
-        "CREATE TRIGGER change_log_no_update BEFORE UPDATE ON change_log "
-        "BEGIN SELECT RAISE(ABORT, 'the change log is append-only'); END",
+        (
+            "CREATE TRIGGER change_log_no_update BEFORE UPDATE ON change_log "
+            "BEGIN SELECT RAISE(ABORT, 'the change log is append-only'); END"
+        ),
     ),
     (
         "sqlite",
-        "CREATE TRIGGER change_log_no_delete BEFORE DELETE ON change_log "
-        "BEGIN SELECT RAISE(ABORT, 'the change log is append-only'); END",
+        (
+            "CREATE TRIGGER change_log_no_delete BEFORE DELETE ON change_log "
+            "BEGIN SELECT RAISE(ABORT, 'the change log is append-only'); END"
+        ),
     ),
     (
         "postgresql",
-        "CREATE FUNCTION change_log_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'the change log is append-only'; END $$",
+        (
+            "CREATE FUNCTION change_log_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'the change log is append-only'; END $$"
+        ),
     ),
     (
         "postgresql",
-        "CREATE TRIGGER change_log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON change_log "
-        "FOR EACH STATEMENT EXECUTE FUNCTION change_log_is_append_only()",
+        (
+            "CREATE TRIGGER change_log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON change_log "
+            "FOR EACH STATEMENT EXECUTE FUNCTION change_log_is_append_only()"
+        ),
     ),
 )
 for _dialect, _statement in _APPEND_ONLY:
