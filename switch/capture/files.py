@@ -15,7 +15,7 @@ import gzip
 import io
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, BinaryIO, Final, Self
@@ -25,6 +25,7 @@ import orjson
 from switch import __version__
 from switch.capture.entry import Direction, Entry, Event
 from switch.capture.faults import CaptureCut, CaptureFault
+from switch.capture.losses import Losses
 from switch.capture.unpacking import BUFFER_BYTES, PackedFault, open_unpacked
 
 VERSION: Final = 1
@@ -61,6 +62,7 @@ class CaptureReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.losses = Losses()
         self._file = open_unpacked(path)
         self._number = 0
         try:
@@ -74,6 +76,11 @@ class CaptureReader:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
+
+    def spoken(self, dialect: str) -> Self:
+        """Say what is spoken where the capture does not; the entries are of that dialect then."""
+        self.head = replace(self.head, dialect=dialect)
+        return self
 
     def close(self) -> None:
         """Close the file. Reading on is an error then."""

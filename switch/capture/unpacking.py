@@ -27,10 +27,12 @@ def open_unpacked(path: Path) -> io.BufferedReader:
     Reading raises `PackedFault` where the gzip stream ends early or is damaged, after all that is before.
     """
     try:
-        file = io.BufferedReader(io.FileIO(path), BUFFER_BYTES)
+        file: io.BufferedReader = io.BufferedReader(io.FileIO(path), BUFFER_BYTES)
     except OSError as error:
         raise CaptureFault(path, "", f"cannot be read: {error.strerror}") from None
-    return io.BufferedReader(_Unpacked(file), BUFFER_BYTES) if file.peek(2)[:2] == GZIP_MAGIC else file
+    if file.peek(2)[:2] != GZIP_MAGIC:
+        return file
+    return io.BufferedReader(_Unpacked(file), BUFFER_BYTES)
 
 
 class _Unpacked(io.RawIOBase):
