@@ -15,6 +15,7 @@ from switch.cli import (
     day,
     demo,
     describe,
+    doctor,
     explain,
     imports,
     journal,
@@ -63,6 +64,7 @@ app.command("explain",  rich_help_panel=BOOKS)(explain.explain)
 app.command("receipt",  rich_help_panel=BOOKS)(receipt.print_receipt)
 app.command("audit",    rich_help_panel=BOOKS)(audit.audit)
 app.command("describe", rich_help_panel=WIRE)(describe.describe)
+app.command("doctor",   rich_help_panel=WIRE)(doctor.doctor)
 # fmt: on
 
 

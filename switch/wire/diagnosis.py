@@ -187,6 +187,7 @@ def _finding(data: bytes, weight: float, cut: Cut, head: Head, codecs: Iterable[
                 fits = _fit(dialect, examination.fields, tpdu=tpdu, header_bytes=header_bytes)
             else:
                 fits = _fit_in_part(examination, len(message)) if _is_known(header) else 0.0
+                fits += (dialect.framing.tpdu, dialect.framing.header_bytes) == (tpdu, header_bytes)
             if best[1] is None or fits > best[0]:
                 best = (fits, dialect, examination)
     framing = _with_header(cut.framing, tpdu=tpdu, header_bytes=header_bytes)
