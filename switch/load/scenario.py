@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from random import Random
@@ -219,11 +219,10 @@ class Scenario(_Part):
         """How long messages are sent, warm-up included."""
         return self.warm_up_s + self.duration_s
 
-    def due_us(self) -> Callable[[], list[int]]:
-        """Return what lists the moments at which messages are due, in microseconds after the run's start."""
+    def due_us(self) -> Iterator[int]:
+        """Yield the moments at which messages are due, in microseconds after the run's start: always the same ones."""
         chance = Random(self.seed) if self.arrival.is_poisson else None  # noqa: S311 - a load is to be the same again
-        shape = self.shape()
-        return lambda: [round(due * 1e6) for due in arrivals.due_times(shape, chance)]
+        return (round(due * 1e6) for due in arrivals.due_times(self.shape(), chance))
 
     def shape(self) -> arrivals.Shape:
         """The shape over the duration, after a warm-up at its first rate."""
