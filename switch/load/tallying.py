@@ -26,7 +26,8 @@ _OPEN_SECONDS: Final = 4
 _US_PER_S: Final = 1_000_000
 _SHARES: Final = (*(step / 20 for step in range(20)), 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999, 0.99999, 1.0)
 
-OnAnswer = Callable[[Planned, Fields], None]
+OnAnswer = Callable[[Planned, Fields, bool], None]
+"""Is given a message, its answer, and whether they are counted."""
 
 
 @dataclass(slots=True)
@@ -72,7 +73,7 @@ class Tally:
     """A `switch.load.plan.Watch` that counts.
 
     What is due in the first ``warm_up_us``, and what the plan does not count, is told in the timeline only.
-    ``on_answer`` is called with each counted message and its answer, in order.
+    ``on_answer`` is called with each message and its answer, in order.
     """
 
     def __init__(self, deadline_us: int, *, warm_up_us: int = 0, on_answer: OnAnswer | None = None) -> None:
@@ -108,7 +109,10 @@ class Tally:
             second.latencies.record(latency_us)
         if latency_us > self._deadline_us:
             second.errors += 1
-        if not planned.counted or due_us < self._warm_up_us:
+        is_counted = planned.counted and due_us >= self._warm_up_us
+        if self._on_answer is not None:
+            self._on_answer(planned, fields, is_counted)
+        if not is_counted:
             return
         self.latencies.record(latency_us)
         self.answers[fields.get(RESPONSE_CODE, "")] += 1
@@ -116,8 +120,6 @@ class Tally:
             self.late += 1
         else:
             self.answered_messages += 1
-        if self._on_answer is not None:
-            self._on_answer(planned, fields)
 
     def missing(self, planned: Planned, due_us: int, at_us: int) -> None:
         self._second(at_us).errors += 1

@@ -1,0 +1,111 @@
+"""Holds the answers of a run against those that the capture has, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from switch.load.matching import Matching
+from switch.messages.paths import role_getter
+from switch.reports.results import Difference
+from switch.wire.codec import Fields
+from switch.wire.dialect import Dialect
+from switch.wire.fields import Show
+from switch.wire.masking import shown
+
+IGNORED: Final = frozenset({12, 13, 37, 38, 64, 128})
+"""Fields that differ from run to run: local time and date, reference, approval code, MACs."""
+
+KEPT: Final = 1_000
+"""Differences that are told one by one; all are counted."""
+
+WAITING_MAX: Final = 200_000
+"""Answers of one side that wait for those of the other; of more the oldest are not compared."""
+
+_ABSENT: Final = "absent"
+
+
+class Recorded(NamedTuple):
+    """A message of the capture: its place among those to the host, from 1, and its fields as they were recorded."""
+
+    number: int
+    fields: Fields
+
+    def __repr__(self) -> str:
+        """Show which one it is, not what is in it."""
+        return f"<Recorded #{self.number}>"
+
+
+class Comparison:
+    """Takes the answers of both sides, in whatever order they come, and compares those of the same message.
+
+    Of a field that may never be shown (a PIN block, keys) only whether it is there is compared.
+    """
+
+    def __init__(self, dialect: Dialect, ignored: Iterable[int] = IGNORED) -> None:
+        self.compared = 0
+        self.found = 0
+        self.differences: list[Difference] = []
+        self._dialect = dialect
+        self._matching = Matching(dialect)
+        self._stan = role_getter(dialect, "stan")
+        self._ignored = frozenset(ignored)
+        self._secret = frozenset(number for number, field in dialect.fields.items() if field.show == "secret")
+        self._answers: dict[int, Fields] = {}
+        self._recorded: dict[int, Fields] = {}
+
+    def recorded(self, message: Recorded, answer: Fields) -> Fields | None:
+        """Take the capture's answer; the run's, if it is there already."""
+        live = self._answers.pop(message.number, None)
+        if live is None:
+            _keep(self._recorded, message.number, answer)
+        else:
+            self._compare(message, answer, live)
+        return live
+
+    def answered(self, message: Recorded, answer: Fields) -> Fields | None:
+        """Take the run's answer; the capture's, if that is there already."""
+        recorded = self._recorded.pop(message.number, None)
+        if recorded is None:
+            _keep(self._answers, message.number, answer)
+        else:
+            self._compare(message, recorded, answer)
+        return recorded
+
+    def _compare(self, message: Recorded, before: Fields, after: Fields) -> None:
+        self.compared += 1
+        for number in sorted(before.keys() | after.keys()):
+            if number in self._ignored or before.get(number) == after.get(number):
+                continue
+            if number in self._secret and number in before and number in after:
+                continue
+            self.found += 1
+            if len(self.differences) < KEPT:
+                self.differences.append(self._told(message, number, before, after))
+
+    def _told(self, message: Recorded, number: int, before: Fields, after: Fields) -> Difference:
+        stan = self._stan(message.fields)
+        name = f"#{message.number} {message.fields[0]}" + (f" STAN {stan}" if stan else "")
+        return Difference(
+            message=name,
+            field=str(number) if number else "mti",
+            before=self._shown(number, before),
+            after=self._shown(number, after),
+        )
+
+    def _shown(self, number: int, fields: Fields) -> str:
+        if number not in fields:
+            return _ABSENT
+        show: Show = self._dialect.fields[number].show if number else "clear"
+        return shown(fields[number], "free" if show == "tlv" else show)
+
+
+def ignored_in(text: str) -> frozenset[int]:
+    """The field numbers in ``15,63``. Raises ValueError for what is none."""
+    return frozenset(int(part) for part in text.split(",") if part.strip())
+
+
+def _keep(kept: dict[int, Fields], number: int, fields: Fields) -> None:
+    kept[number] = fields
+    if len(kept) > WAITING_MAX:
+        del kept[next(iter(kept))]

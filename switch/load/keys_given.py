@@ -1,0 +1,73 @@
+"""The keys that a replay makes MACs with: one master key and one MAC key from a file, then what each sign-on gave."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from switch.errors import ConfigurationError, PeerError
+from switch.load.tills import mac_method
+from switch.security.key_file import check_private
+from switch.security.mac import MAC_BYTES, MacAlgorithm, MacKey, MacMethod, MacOutput, mac_key
+from switch.security.working_keys import taken
+from switch.wire.codec import Codec, Fields
+from switch.wire.dialect import Dialect
+
+_FILE: Final = re.compile(r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{64}")
+_MASTER_BYTES: Final = 16
+
+
+class GivenKeys:
+    """The MAC key of each terminal. ``master`` opens what sign-ons give out; ``standing`` is used until one has.
+
+    A ``standing`` of b"" is none: messages of a terminal that has not signed on keep the MAC that they have.
+    """
+
+    def __init__(self, dialect: Dialect, master: bytes = b"", standing: bytes = b"") -> None:
+        self._method = mac_method(dialect) if "mac" in dialect.roles else MacMethod(MacAlgorithm.X9_19, MacOutput.RAW8)
+        self._field = int(dialect.roles["mac"]) if "mac" in dialect.roles else 0
+        is_binary = self._field > 0 and dialect.fields[self._field].format == "b"
+        self._no_mac = "0" * (2 * MAC_BYTES if is_binary else MAC_BYTES)
+        self._master = master
+        self._standing = mac_key(self._method.algorithm, standing) if standing else None
+        self._by_terminal: dict[str, MacKey] = {}
+
+    def __repr__(self) -> str:
+        """Show how many there are."""
+        return f"<GivenKeys of {len(self._by_terminal)} terminals>"
+
+    def take(self, terminal: str, delivery: bytes) -> bool:
+        """Take a sign-on's working keys (field 62); whether they could be opened with the master key."""
+        if not self._master:
+            return False
+        try:
+            keys = taken(self._master, delivery)
+        except PeerError:
+            return False
+        self._by_terminal[terminal] = mac_key(self._method.algorithm, keys.mac_key)
+        return True
+
+    def written(self, codec: Codec, fields: Fields, terminal: str) -> bytes:
+        """The message with its MAC made anew, in the last field; as it is where there is no key."""
+        key = self._by_terminal.get(terminal, self._standing)
+        if key is None or not self._field or max(fields) > self._field:
+            return codec.encode(fields)
+        body = codec.encode({**fields, self._field: self._no_mac})[:-MAC_BYTES]
+        return body + self._method.output.wire(key.compute(body))
+
+
+def read_keys(path: Path, dialect: Dialect) -> GivenKeys:
+    """Read a key file, which only its owner may touch (mode 0600).
+
+    It holds 64 hexadecimal digits: the terminals' master key (32), then the MAC key of terminals that have not signed
+    on (32; a single-length one is followed by zeros). 32 digits are a master key alone. Raises `ConfigurationError`.
+    """
+    check_private(path)
+    text = path.read_text("latin-1").strip()
+    if not _FILE.fullmatch(text):
+        raise ConfigurationError(
+            f"{path}: wants 64 hexadecimal digits (a master key, then a MAC key), or 32 (the first)"
+        )
+    data = bytes.fromhex(text)
+    return GivenKeys(dialect, data[:_MASTER_BYTES], data[_MASTER_BYTES:])
