@@ -1,123 +1,83 @@
-"""Signs every terminal on before a run: a host of some dialects answers nobody else, and gives out keys and batches."""
+"""Simulated terminals sign on ahead of a run, and have working keys then, where their dialect gives them out."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from typing import Final
 
-import trio
-
-from switch.capture.entry import Direction, Event
-from switch.capture.faults import CaptureCut
-from switch.errors import DecodeError, OperatorError
+from switch.errors import PeerError
 from switch.load.engine import drive
-from switch.load.matching import Matching
+from switch.load.messages import Messages
 from switch.load.plan import Planned, Stray, Target
-from switch.load.replaying import OpenCapture, whole
-from switch.load.rewriting import MOMENTS
-from switch.messages.paths import field_of, role_getter, span_of
-from switch.wire.codec import Codec, Fields
-from switch.wire.dialect import RESPONSE_CODE, Dialect, TransactionRow
+from switch.load.population import Card
+from switch.load.scenario import Entry
+from switch.load.tills import NO_BATCH, Till
+from switch.messages.kinds import Kind
+from switch.values import Pan
+from switch.wire.codec import Fields
+from switch.wire.dialect import RESPONSE_CODE, Dialect
 
-IN_FLIGHT: Final = 32
-TERMINALS_MAX: Final = 100_000
-_KIND: Final = "sign_on"
-_DOUBLE_LENGTH: Final = "003"
-"""What UnionPay's 60.3 says of a sign-on that wants keys of double length, the form that every host gives out."""
-
-
-def needs_sign_on(dialect: Dialect) -> bool:
-    """Whether terminals of this dialect get keys and a batch when they sign on, and are not served before."""
-    return "batch" in dialect.roles and _row(dialect) is not None
+_APART_US: Final = 1_000
+_KEYS: Final = 62
+_RESERVED: Final = 60
+_NOBODY: Final = Card(Pan("0" * 12), "0001")
 
 
-def terminals_in(capture: OpenCapture, dialect: Dialect) -> dict[str, str]:
-    """The terminals that send in a capture, each with its merchant; the whole capture is read."""
-    codec, terminal_of, merchant_of = Codec(dialect), role_getter(dialect, "terminal"), role_getter(dialect, "merchant")
-    found: dict[str, str] = {}
-    try:
-        for entry in capture():
-            if entry.event is not Event.FRAME or entry.direction is not Direction.TO_HOST:
-                continue
-            frame = whole(entry.frame, dialect)
-            if frame is None:
-                continue
-            try:
-                fields = codec.decode(frame.body)
-            except DecodeError:
-                continue
-            terminal, merchant = terminal_of(fields), merchant_of(fields)
-            if terminal and merchant and len(found) < TERMINALS_MAX:
-                found.setdefault(terminal, merchant)
-    except CaptureCut:
-        pass  # what is before the cut is replayed, and the replay tells of it
-    return found
+def gives_keys(dialect: Dialect) -> bool:
+    """Whether a sign-on of the dialect is answered with working keys."""
+    return "private" in dialect.roles
 
 
-class SignedOn:
-    """A watch of sign-ons, and what came of them: ``answers`` by terminal, ``codes`` in numbers."""
+class SigningOn:
+    """Signs terminals on, one after the other. ``refused`` counts those that were not approved, by field 39.
 
-    def __init__(self) -> None:
-        self.answers: list[Fields] = []
-        self.codes: Counter[str] = Counter()
+    ``without_keys`` counts those that were, and were given no keys that ``master`` opens: they send no MACs.
+    """
 
-    def sent(self, planned: Planned, due_us: int, at_us: int) -> None: ...
+    def __init__(self, dialect: Dialect, messages: Messages, tills: tuple[Till, ...], master: bytes) -> None:
+        self.refused: Counter[str] = Counter()
+        self.without_keys = 0
+        self._approved = dialect.actions["approved"]
+        self._messages = messages
+        self._tills = tills
+        self._master = master
+
+    async def run(self, target: Target) -> None:
+        """Sign all of them on. Raises `NobodyListens`."""
+        await drive(self._plan(), target, self)
+
+    def _plan(self) -> Iterator[Planned]:
+        for number, till in enumerate(self._tills):
+            message = self._messages.message(till, Kind.SIGN_ON, Entry.MANUAL, _NOBODY, 0)
+            yield Planned(number * _APART_US, 0, message.frame, message.key, counted=False, note=till)
+
+    # --- the engine's Watch ----------------------------------------------------------------------------------
 
     def answered(self, planned: Planned, fields: Fields, due_us: int, at_us: int) -> None:  # noqa: ARG002 - a watch
-        self.codes[fields.get(RESPONSE_CODE, "")] += 1
-        self.answers.append(fields)
+        till = planned.note
+        assert isinstance(till, Till), "each sign-on is a till's"
+        code = fields.get(RESPONSE_CODE, "")
+        if code != self._approved:
+            self.refused[code] += 1
+        elif not take_keys(till, self._master, self._messages, fields):
+            self.without_keys += 1
 
     def missing(self, planned: Planned, due_us: int, at_us: int) -> None:  # noqa: ARG002 - a watch is told it
-        self.codes["no answer"] += 1
+        self.refused["no answer"] += 1
+
+    def sent(self, planned: Planned, due_us: int, at_us: int) -> None: ...
 
     def stray(self, what: Stray, connection: int, at_us: int) -> None: ...
 
     def connection(self, connection: int, what: str, at_us: int) -> None: ...
 
 
-async def sign_on(
-    dialect: Dialect, terminals: Mapping[str, str], target: Target, first_stan: int, now: datetime
-) -> SignedOn:
-    """Sign on every terminal once, over one connection. Raises `NobodyListens`, `OperatorError` without such a message."""
-    watch = SignedOn()
-    await drive(_plan(dialect, terminals, first_stan, now), target, watch, in_flight=IN_FLIGHT)
-    await trio.lowlevel.checkpoint()
-    return watch
-
-
-def _plan(dialect: Dialect, terminals: Mapping[str, str], stan: int, now: datetime) -> Iterator[Planned]:
-    codec, matching = Codec(dialect), Matching(dialect)
-    for terminal, merchant in terminals.items():
-        fields = sign_on_message(dialect, terminal, merchant, stan, now)
-        data = dialect.framing.wrap_request(codec.encode(fields))
-        yield Planned(0, 0, data, matching.of_request(fields))
-
-
-def sign_on_message(dialect: Dialect, terminal: str, merchant: str, stan: int, now: datetime) -> Fields:
-    """The fields of a sign-on as the dialect's table asks for them. Raises `OperatorError` where it has none."""
-    row = _row(dialect)
-    if row is None:
-        raise OperatorError(f"no message of {dialect.name} is a sign-on")
-    fields: Fields = {0: row.mti}
-    for path, pattern in row.when.items():
-        alternatives = pattern.replace("?", "0").split("|")
-        value = _DOUBLE_LENGTH if _DOUBLE_LENGTH in alternatives else alternatives[0]
-        number = field_of(dialect, path)
-        start = span_of(dialect, path)[0] if "." in path else 0
-        fields[number] = fields.get(number, "")[:start].ljust(start, "0") + value
-    values = {"stan": f"{stan:06d}", "terminal": terminal, "merchant": merchant}
-    for role, path in dialect.roles.items():
-        if path not in row.required:
-            continue
-        form = MOMENTS.get((role, dialect.fields[int(path)].characters))
-        if form is not None:
-            values[role] = (now.astimezone(UTC) if role == "transmitted_at" else now).strftime(form)
-        if role in values:
-            fields[int(path)] = values[role]
-    return dict(sorted(fields.items()))
-
-
-def _row(dialect: Dialect) -> TransactionRow | None:
-    return next((row for row in dialect.transactions if row.kind == _KIND), None)
+def take_keys(till: Till, master: bytes, messages: Messages, fields: Fields) -> bool:
+    """Take the batch and the working keys of a sign-on's answer; whether there were keys that ``master`` opens."""
+    till.batch = fields.get(_RESERVED, "")[2:8] or NO_BATCH
+    try:
+        till.take_keys(master, bytes.fromhex(fields.get(_KEYS, "")), messages.method)
+    except PeerError:
+        return False
+    return True
