@@ -89,16 +89,15 @@ def log_change(
 def verify_changes(connection: sa.Connection) -> Verified:
     """Follow the chain from its beginning. Raises `DatabaseError` that names the first row that does not fit."""
     digest, count = GENESIS, 0
-    rows = connection.execution_options(yield_per=_CHUNK).execute(
-        sa.select(change_log).order_by(change_log.c.change_id)
-    )
-    for row in rows.mappings():
-        count += 1
-        if row["change_id"] != count:
-            raise DatabaseError(f"the change log lacks change {count}: {row['change_id']} follows {count - 1}")
-        digest = _sealed(digest, {name: row[name] for name in _WORDS})
-        if digest != bytes(row["digest"]):
-            raise DatabaseError(f"change {count} of the change log was altered, or one before it taken out")
+    asked = sa.select(change_log).order_by(change_log.c.change_id)
+    with connection.execute(asked, execution_options={"yield_per": _CHUNK}) as rows:
+        for row in rows.mappings():
+            count += 1
+            if row["change_id"] != count:
+                raise DatabaseError(f"the change log lacks change {count}: {row['change_id']} follows {count - 1}")
+            digest = _sealed(digest, {name: row[name] for name in _WORDS})
+            if digest != bytes(row["digest"]):
+                raise DatabaseError(f"change {count} of the change log was altered, or one before it taken out")
     return Verified(count, digest)
 
 

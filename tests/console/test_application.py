@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from switch.console.application import FORM_BYTES_MAX, build_console
+from switch.console.attempts import ADDRESSES_MAX, PER_ADDRESS, WINDOW_S, Attempts
+from switch.console.sessions import LIFE_S, Seal
+from switch.console.visit import Page, Shown, Visit
+from switch.office.acts import Desk
+from switch.office.all_acts import ACTS
+from switch.office.change_log import list_changes
+from switch.office.roles import Actor, Permission
+from switch.office.tokens import create_token, revoke_token
+from tests.console.browser import Answer, Browser
+from tests.desks import OFFICER, OPERATOR, VIEWER, card_id, token_of
+
+
+def told(visit: Visit) -> Shown:
+    return Shown("told.html", {"because": f"<b>{visit.where.get('key', '')}</b>"})
+
+
+def secret_of_forms(visit: Visit) -> Shown:
+    return Shown("told.html", {"because": visit.csrf})
+
+
+async def csrf_of(browser: Browser) -> str:
+    found = re.search(r"[0-9a-f]{64}", (await browser.get("/csrf")).text)
+    assert found is not None
+    return found[0]
+
+
+PAGES = (
+    Page("/", told),
+    Page("/csrf", secret_of_forms),
+    Page("/hostile/{key}", told),
+    Page("/tokens", told, Permission.TOKENS),
+)
+
+
+class Slow:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def a_browser(desk: Desk) -> Browser:
+    return Browser(build_console(desk, PAGES, ACTS, clock=Slow()))
+
+
+async def logged_in(desk: Desk, actor: Actor = OPERATOR) -> Browser:
+    browser = a_browser(desk)
+    answer = await browser.post("/login", {"token": token_of(desk, actor)})
+    assert answer.status == 200, answer.text
+    return browser
+
+
+async def freeze(browser: Browser, desk: Desk, **changes: str) -> Answer:
+    target = f"card:{card_id(desk, '411111******1111')}"
+    fields = {"what": "card.freeze", "target": target, "csrf": await csrf_of(browser), "back": "/"}
+    return await browser.post("/change", fields | changes, follow=False)
+
+
+async def test_nobody_sees_a_page_without_logging_in(desk: Desk) -> None:
+    browser = a_browser(desk)
+
+    answer = await browser.get("/hostile/x?a=b", follow=False)
+
+    assert (answer.status, answer.headers["location"]) == (303, "/login?back=/hostile/x?a=b")
+    assert (await browser.get("/tokens")).text.count('name="token"') == 1
+
+
+async def test_a_token_opens_the_console_and_its_end_closes_it(desk: Desk) -> None:
+    browser = a_browser(desk)
+    with desk.database.writing() as connection:
+        made = create_token(connection, "oscar", OPERATOR.role, days=1, by="tests", now=desk.clock())
+    answer = await browser.post("/login", {"token": made.secret})
+    assert "oscar" in answer.text
+
+    with desk.database.writing() as connection:
+        revoke_token(connection, made.token_id, desk.clock())
+
+    assert (await browser.get("/", follow=False)).status == 303
+
+
+async def test_logging_out_forgets_the_session(desk: Desk) -> None:
+    browser = await logged_in(desk)
+
+    await browser.post("/logout", {})
+
+    assert (await browser.get("/", follow=False)).status == 303
+
+
+@pytest.mark.parametrize("cookie", ["", "1.2.3.4", "x", "1.99999999999.ab.0000", "..."])
+async def test_a_cookie_that_is_not_ours_opens_nothing(desk: Desk, cookie: str) -> None:
+    browser = a_browser(desk)
+    browser.cookies["switch_session"] = cookie
+
+    assert (await browser.get("/", follow=False)).status == 303
+
+
+def test_a_session_ends_with_the_shift() -> None:
+    seal = Seal()
+    cookie = seal.cookie(7, 1_000.0)
+
+    found = seal.read(cookie, 1_000.0 + LIFE_S - 1)
+    assert found is not None
+    assert found.token_id == 7
+    assert seal.read(cookie, 1_000.0 + LIFE_S) is None
+    assert Seal().read(cookie, 1_000.0) is None
+
+
+async def test_a_role_that_may_not_see_a_page_is_told(desk: Desk) -> None:
+    assert (await (await logged_in(desk, VIEWER)).get("/tokens")).status == 403
+    assert (await (await logged_in(desk, OFFICER)).get("/tokens")).status == 200
+
+
+# --- log-in attempts ---------------------------------------------------------------------------------------
+
+
+async def test_ten_thousand_attempts_get_an_address_nowhere_and_nobody_else_waits(desk: Desk) -> None:
+    clock = Slow()
+    app = build_console(desk, PAGES, ACTS, clock=clock)
+    attacker = Browser(app, {"x-switch-peer": "203.0.113.9"})
+    good = token_of(desk, OPERATOR)
+
+    statuses = [(await attacker.post("/login", {"token": f"swt_{n}"})).status for n in range(PER_ADDRESS + 20)]
+
+    assert statuses == [401] * PER_ADDRESS + [429] * 20
+    assert (await attacker.post("/login", {"token": good})).status == 429
+    assert (await Browser(app, {"x-switch-peer": "203.0.113.10"}).post("/login", {"token": good})).status == 200
+    clock.now += WINDOW_S
+    assert (await attacker.post("/login", {"token": good})).status == 200
+
+
+def test_an_army_of_addresses_does_not_fill_the_memory() -> None:
+    attempts = Attempts(Slow())
+
+    for number in range(10_000):
+        attempts.failed(f"2001:db8::{number:x}")
+
+    assert len(attempts._failures) == ADDRESSES_MAX
+
+
+# --- forgery and hostile words -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("back", ["https://evil.test/", "//evil.test", "/\\evil.test", "javascript:alert(1)", "/a\nb"])
+async def test_log_in_leads_nowhere_else(desk: Desk, back: str) -> None:
+    answer = await a_browser(desk).post("/login", {"token": token_of(desk, OPERATOR), "back": back}, follow=False)
+
+    assert (answer.status, answer.headers["location"]) == (303, "/")
+
+
+async def test_a_change_needs_the_sessions_own_form(desk: Desk) -> None:
+    browser, other = await logged_in(desk), await logged_in(desk)
+    theirs = await csrf_of(other)
+
+    for wrong in ({"csrf": ""}, {"csrf": "0" * 64}, {"csrf": theirs}):
+        assert (await freeze(browser, desk, **wrong)).status == 403
+    with desk.database.reading() as connection:
+        assert list_changes(connection, limit=9) == []
+
+
+async def test_a_form_from_another_site_changes_nothing(desk: Desk) -> None:
+    browser = await logged_in(desk)
+
+    for header in ({"origin": "https://evil.test"}, {"sec-fetch-site": "cross-site"}):
+        browser.headers = header
+        assert (await freeze(browser, desk)).status == 403
+    browser.headers = {}
+    assert (await freeze(browser, desk)).status == 303
+
+
+async def test_a_form_that_is_too_long_is_none(desk: Desk) -> None:
+    browser = await logged_in(desk)
+
+    assert (await freeze(browser, desk, because="x" * FORM_BYTES_MAX)).status == 403
+
+
+async def test_hostile_words_are_shown_not_obeyed(desk: Desk) -> None:
+    browser = await logged_in(desk)
+
+    page = await browser.get("/hostile/<script>alert(1)<%2Fscript>")
+
+    assert "<script>alert" not in page.text
+    assert "&lt;b&gt;" in page.text
+
+
+async def test_every_answer_keeps_the_browser_on_a_short_leash(desk: Desk) -> None:
+    browser = await logged_in(desk)
+
+    for path in ("/", "/login", "/nowhere/at/all", "/tokens"):
+        headers = (await browser.get(path, follow=False)).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_reader_of_chinese_is_met_in_chinese(desk: Desk) -> None:
+    browser = a_browser(desk)
+    browser.headers["accept-language"] = "zh-CN,zh;q=0.9,en;q=0.8"
+
+    assert 'lang="zh-CN"' in (await browser.get("/login")).text
+
+    await browser.post("/language/en", {"back": "/login"})
+    assert 'lang="en"' in (await browser.get("/login")).text

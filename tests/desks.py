@@ -1,0 +1,58 @@
+"""The back office of an installation with the demo's merchants, terminals and cards, for tests of what stands on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from switch.config import Address, AdminSettings, KeySettings, LedgerSettings, Settings
+from switch.ledger.sweeping import wall_clock
+from switch.office.acts import Desk
+from switch.office.opening import open_desk
+from switch.office.roles import Actor, Role
+from switch.office.tokens import create_token
+from switch.security.keys import write_fresh_keys
+from switch.tools.demo import load_data
+
+# fmt: off
+VIEWER   = Actor("vera",  Role.VIEWER)
+OPERATOR = Actor("oscar", Role.OPERATOR)
+OTHER    = Actor("olga",  Role.OPERATOR)
+OFFICER  = Actor("sven",  Role.OFFICER)
+FINANCE  = Actor("fiona", Role.FINANCE)
+# fmt: on
+EVERYBODY = (VIEWER, OPERATOR, OTHER, OFFICER, FINANCE)
+
+
+@contextmanager
+def a_desk(database: str, folder: Path) -> Iterator[Desk]:
+    """Open the desk of a demo's books in ``folder``."""
+    keys = folder / "keys.toml"
+    write_fresh_keys(keys)
+    settings = Settings(
+        time_zone="Asia/Shanghai",
+        ledger=LedgerSettings(database=database),
+        admin=AdminSettings(bind=Address("127.0.0.1", 0)),
+        keys=KeySettings(file=keys),
+    )
+    load_data(settings)
+    with open_desk(settings) as desk:
+        yield desk
+
+
+def token_of(desk: Desk, actor: Actor) -> str:
+    """Make a token for an actor and return its secret."""
+    with desk.database.writing() as connection:
+        return create_token(connection, actor.name, actor.role, days=1, by="tests", now=wall_clock()).secret
+
+
+def card_id(desk: Desk, masked: str) -> int:
+    """Find a demo card by its masked number."""
+    import sqlalchemy as sa
+
+    from switch.ledger import schema
+
+    with desk.database.reading() as connection:
+        found = connection.execute(sa.select(schema.card.c.card_id).where(schema.card.c.masked_pan == masked))
+        return int(found.scalar_one())
