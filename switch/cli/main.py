@@ -10,6 +10,7 @@ from switch import __version__
 from switch.cli import (
     audit,
     authorisations,
+    capture,
     cards,
     database,
     day,
@@ -63,6 +64,7 @@ app.add_typer(settlement.settlement_app, name="settlement", rich_help_panel=BOOK
 app.command("explain",  rich_help_panel=BOOKS)(explain.explain)
 app.command("receipt",  rich_help_panel=BOOKS)(receipt.print_receipt)
 app.command("audit",    rich_help_panel=BOOKS)(audit.audit)
+app.add_typer(capture.capture_app,    name="capture",  rich_help_panel=WIRE)
 app.command("describe", rich_help_panel=WIRE)(describe.describe)
 app.command("doctor",   rich_help_panel=WIRE)(doctor.doctor)
 # fmt: on
