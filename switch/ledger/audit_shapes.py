@@ -15,7 +15,10 @@ import sqlalchemy as sa
 
 from switch.ledger import schema
 
-_KEY_BLOCK: Final = re.compile(r"D0144[A-Z]\d[A-Z\d][A-Z]\d\d[A-Z]0000[\dA-F]{128}", re.ASCII)  # TR-31, version D
+_KEY_BLOCK: Final = re.compile(  # TR-31, version D, with a label or from before there were labels
+    r"D(?:0144[A-Z]\d[A-Z\d][A-Z]\d\d[A-Z]0000|0192[A-Z]\d[A-Z\d][A-Z]\d\d[A-Z]0100LB30\d{3} [ -~]{40})[\dA-F]{128}",
+    re.ASCII,
+)
 _CHECK_VALUE: Final = re.compile(r"[\dA-F]{6}", re.ASCII)
 _HASH: Final = re.compile(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z\d+/]+\$[A-Za-z\d+/]{43}", re.ASCII)
 _CODE_KEY_BYTES: Final = 32
