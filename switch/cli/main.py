@@ -25,6 +25,7 @@ from switch.cli import (
     operators,
     pay_codes,
     receipt,
+    report,
     serve,
     settlement,
     setup,
@@ -44,6 +45,7 @@ app = typer.Typer(
 RUNNING: Final = "Running"
 BOOKS: Final   = "The books"
 WIRE: Final    = "The wire"
+LOAD: Final    = "For load testers"
 
 app.command("demo",     rich_help_panel=RUNNING)(demo.demo)
 app.command("init",     rich_help_panel=RUNNING)(setup.init)
@@ -67,6 +69,7 @@ app.command("audit",    rich_help_panel=BOOKS)(audit.audit)
 app.add_typer(capture.capture_app,    name="capture",  rich_help_panel=WIRE)
 app.command("describe", rich_help_panel=WIRE)(describe.describe)
 app.command("doctor",   rich_help_panel=WIRE)(doctor.doctor)
+app.command("report",   rich_help_panel=LOAD)(report.report)
 # fmt: on
 
 

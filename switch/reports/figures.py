@@ -83,8 +83,8 @@ def span(seconds: float) -> str:
 
 
 def ratio(value: float | None) -> str:
-    """Return a ratio as it stands in a column of a comparison: x 1.07; "-" where there is none."""
-    return "-" if value is None else f"x {value:,.2f}"
+    """Return a ratio as it stands in a column of a comparison; "-" where there is none."""
+    return "-" if value is None else f"\N{MULTIPLICATION SIGN} {value:,.2f}"
 
 
 def one_or_many(number: int, noun: str, nouns: str = "") -> str:
