@@ -2,6 +2,9 @@
 
 Cards that name the same ``account`` share it; a card that names none has its own. What belongs to the account
 (currency, class, balance, credit limit) is given on one of its rows, or equal on several.
+
+What a card's PIN is held against is kept in one place (``card.pvv``): a verification value beside the index of its key
+(``pvki``), or an offset from the natural PIN (column ``pin_offset``), which has no index. So a card has one of them.
 """
 
 from __future__ import annotations
@@ -54,6 +57,7 @@ STAGE: Final = stage(
     sa.Column("daily_limit_minor", sa.BigInteger),
     sa.Column("daily_count", sa.Integer),
     *(sa.Column(name, sa.Text) for name in _PLAIN),
+    sa.Column("pin_offset", sa.Text),  # laid down as pvv and pvki where the row gives neither
     sa.Column("names_itself", sa.Integer),  # the account cell holds the card's number
     sa.Column("card_id", sa.BigInteger),  # found in the books, or given out by `write`
     sa.Column("account_id", sa.BigInteger),  # same
@@ -72,6 +76,8 @@ def _staged(vault: PanVault, cells: Cells) -> dict[str, Any]:
     pan = row.pop("pan")
     assert isinstance(pan, Pan)
     names_itself = pan.reveal() in str(row["account"])
+    if row["pin_offset"] is not None and not row["pvv"] and not row["pvki"]:
+        row |= {"pvv": row["pin_offset"], "pvki": ""}
     return row | {
         "pan_key": vault.pan_key(pan),
         "pan_sealed": vault.seal(pan),
@@ -147,14 +153,7 @@ def _disagreeing(connection: sa.Connection, column: str, value: str) -> Iterator
 
 def _against_the_books(connection: sa.Connection) -> Iterator[Problem]:
     _keep_still(connection)
-    yield from problems(
-        connection,
-        "pvki",
-        "must be given with a pvv: it says under which key that was made",
-        """
-        SELECT s.line FROM import_card AS s LEFT JOIN card AS c ON c.card_id = s.card_id
-         WHERE coalesce(s.pvv, c.pvv, '') <> '' AND coalesce(s.pvki, c.pvki, '') = ''""",
-    )
+    yield from _against_their_pins(connection)
     yield from problems(
         connection,
         "account",
@@ -183,6 +182,34 @@ def _against_the_books(connection: sa.Connection) -> Iterator[Problem]:
         SELECT s.line FROM import_card AS s JOIN balance AS b ON b.account_id = s.account_id
          WHERE s.credit_limit_minor < b.credit_limit_minor
            AND b.ledger_minor - b.held_minor + s.credit_limit_minor < 0""",
+    )
+
+
+def _against_their_pins(connection: sa.Connection) -> Iterator[Problem]:
+    """Yield rows that would turn an offset into a verification value, or that back, by giving half of what it takes."""
+    yield from problems(
+        connection,
+        "pin_offset",
+        "a card has a pin_offset, or a pvv with its pvki, not both",
+        "SELECT line FROM import_card"
+        " WHERE pin_offset IS NOT NULL AND (coalesce(pvv, '') <> pin_offset OR coalesce(pvki, '-') <> '')",
+    )
+    yield from problems(
+        connection,
+        "pvki",
+        "must be given with a pvv: it says under which key that was made",
+        """
+        SELECT s.line FROM import_card AS s LEFT JOIN card AS c ON c.card_id = s.card_id
+         WHERE s.pin_offset IS NULL AND coalesce(s.pvki, c.pvki, '') = ''
+           AND (s.pvv <> '' OR (s.pvv IS NULL AND c.pvv <> '' AND c.pvki <> ''))""",
+    )
+    yield from problems(
+        connection,
+        "pvv",
+        "must be given with the pvki: the card has a pin_offset",
+        """
+        SELECT s.line FROM import_card AS s JOIN card AS c ON c.card_id = s.card_id
+         WHERE s.pvv IS NULL AND s.pvki <> '' AND c.pvv <> '' AND c.pvki = ''""",
     )
 
 

@@ -71,6 +71,13 @@ def _digits(length: int) -> Callable[[str], str]:
     return read
 
 
+def _pin_offset(cell: str) -> str:
+    """As many digits as the PIN has, 4 to 12 (ISO 9564-1)."""
+    if not (cell.isascii() and cell.isdigit() and 4 <= len(cell) <= 12):  # noqa: PLR2004 - a PIN's lengths
+        raise ValueError("must be 4 to 12 digits, as many as the PIN has")
+    return cell
+
+
 def _sequence(cell: str) -> str:
     """A card's number among those of one PAN: three digits in DE 23, two in tag 5F34."""
     if not (cell.isascii() and cell.isdigit() and len(cell) <= len("099") and int(cell) <= 99):  # noqa: PLR2004 - two digits
@@ -241,6 +248,7 @@ CARD_COLUMNS: Final = (
     Column("sequence",           False, _or_none(_sequence)),
     Column("pvv",                False, _or_none(_digits(4))),
     Column("pvki",               False, _or_none(_digits(1))),
+    Column("pin_offset",         False, _pin_offset),
     Column("cvv_key",            False, _or_none(_identifier(16))),
     LIMITS,
 )

@@ -15,6 +15,7 @@ from switch.messages.verdicts import Finding, NewKeys
 from switch.security.cryptogram_methods import CryptogramMethod, CryptogramVerdict
 from switch.security.key_blocks import KeyUsage
 from switch.security.mac import MacMethod
+from switch.security.pin_checks import NaturalPin
 from switch.security.working_keys import KeyForm
 from switch.values import Pan
 
@@ -28,6 +29,17 @@ class PinReference(NamedTuple):
 
     def __repr__(self) -> str:
         return "PinReference(********)"
+
+
+class NaturalReference(NamedTuple):
+    """What a PIN is held against where it is natural to the card's number: its offset from that, "" for none."""
+
+    key: str
+    method: NaturalPin
+    offset: str
+
+    def __repr__(self) -> str:
+        return "NaturalReference(********)"
 
 
 class KeptKey(NamedTuple):
@@ -56,7 +68,9 @@ class Hsm(Protocol):
         """Decrypt a track in place. Raises ValueError for one that is too short."""
         ...
 
-    def check_pin(self, block: str, format_digit: str, pin_block: bytes, pan: Pan, reference: PinReference) -> Finding:
+    def check_pin(
+        self, block: str, format_digit: str, pin_block: bytes, pan: Pan, reference: PinReference | NaturalReference
+    ) -> Finding:
         """Hold the PIN in a PIN block under the terminal's PIN key against what the issuer knows of it."""
         ...
 

@@ -11,6 +11,7 @@ from switch.messages.chip import ChipData
 from switch.messages.issuer_data import Scheme
 from switch.security.cryptogram_methods import CryptogramMethod, read_method
 from switch.security.key_blocks import KeyUsage, check_owner, range_owner
+from switch.security.pin_checks import NaturalPin, read_natural_pin
 from switch.values import Pan
 
 IF_LAID_OUT: Final = "if_laid_out"
@@ -41,12 +42,16 @@ class IssuerKeyRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class IssuerKey:
-    """One key, ready for use. ``cryptograms`` is set where it is for them: the method for each scheme."""
+    """One key, ready for use.
+
+    ``cryptograms`` is set where it is for them: the method for each scheme; ``natural_pin`` where it makes PINs.
+    """
 
     block: str
     key_index: str
     method: str = ""
     cryptograms: Mapping[Scheme, CryptogramMethod] = field(default_factory=dict)
+    natural_pin: NaturalPin = field(default_factory=NaturalPin)
 
     def method_for(self, chip: ChipData, pan: Pan) -> CryptogramMethod | None:
         """Return how this chip makes cryptograms: as the scheme of its application does, else that of its number.
@@ -111,9 +116,11 @@ def _ready(row: IssuerKeyRow) -> IssuerKey:
     check_owner(row.block, range_owner(row.prefix, row.key_index))
     if row.usage == KeyUsage.CVK and row.method not in {"", IF_LAID_OUT}:
         raise ConfigurationError(f"issuer key {row.prefix} {row.usage}: the method is {IF_LAID_OUT} or nothing")
-    if row.usage != KeyUsage.ISSUER_CRYPTOGRAM:
-        return IssuerKey(row.block, row.key_index, row.method)
     try:
+        if row.usage == KeyUsage.PIN_NATURAL:
+            return IssuerKey(row.block, row.key_index, row.method, natural_pin=read_natural_pin(row.method))
+        if row.usage != KeyUsage.ISSUER_CRYPTOGRAM:
+            return IssuerKey(row.block, row.key_index, row.method)
         methods = {scheme: read_method(scheme, row.method) for scheme in Scheme}
         return IssuerKey(row.block, row.key_index, row.method, methods)
     except ValueError as error:

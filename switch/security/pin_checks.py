@@ -7,6 +7,7 @@ what lies between the natural PIN and the one that the cardholder chose, digit b
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -21,18 +22,51 @@ _PAN_SIZES: Final = range(1, 20)
 _BLOCK_DIGITS: Final = 2 * DES_BLOCK
 _PVV_PAN_DIGITS: Final = 11
 
+_SETTINGS: Final = {
+    "start": re.compile(r"\d|1[0-8]", re.ASCII),
+    "size": re.compile(r"[1-9]|1[0-6]", re.ASCII),
+    "fill": re.compile(r"[0-9A-F]", re.ASCII),
+    "table": re.compile(r"\d{16}", re.ASCII),
+    "digits": re.compile(r"\d{1,2}", re.ASCII),
+}
+
 
 class NaturalPin(NamedTuple):
     """How an issuer makes PINs of card numbers.
 
     ``size`` digits of the card number from position ``start`` (at most 16; fewer if it ends before) are filled up on
-    the right with ``fill``, a hexadecimal digit; ``table`` has the decimal digit for each hexadecimal one.
+    the right with ``fill``, a hexadecimal digit; ``table`` has the decimal digit for each hexadecimal one. ``digits``
+    is how long the PINs are that have no offset.
     """
 
     start: int = 0
     size: int = 16
     fill: str = "F"
     table: str = "0123456789012345"
+    digits: int = 4
+
+
+def read_natural_pin(text: str) -> NaturalPin:
+    """Read a method as it is configured, like ``start=3 size=12 fill=D table=0123456789012345 digits=6``.
+
+    What is left out is as in `NaturalPin`. Raises ValueError naming the part that is wrong.
+    """
+    given: dict[str, str] = {}
+    for part in text.split():
+        name, found, value = part.partition("=")
+        if not found or name not in _SETTINGS:
+            raise ValueError(f"{part!r} is none of {'=, '.join(_SETTINGS)}=")
+        if not _SETTINGS[name].fullmatch(value):
+            raise ValueError(f"{part!r}: {name} cannot be that")
+        given[name] = value
+    method = NaturalPin(
+        fill=given.get("fill", NaturalPin().fill),
+        table=given.get("table", NaturalPin().table),
+        **{name: int(given[name]) for name in ("start", "size", "digits") if name in given},
+    )
+    if method.digits not in _PIN_SIZES:
+        raise ValueError(f"digits={method.digits}: a PIN has {_PIN_SIZES[0]} to {_PIN_SIZES[-1]} digits")
+    return method
 
 
 # --- Visa -------------------------------------------------------------------------------------------------
@@ -82,8 +116,10 @@ def pin_offset(pvk: BlockCipher, method: NaturalPin, pan_digits: str, pin: str) 
 def check_offset(pvk: BlockCipher, method: NaturalPin, pan_digits: str, pin: str, expected: str) -> Finding:
     """Hold a PIN against the card's offset, in constant time: RIGHT, or WRONG, as one of another length always is.
 
-    An offset of zeros is that of the natural PIN itself. Raises as `natural_pin` does.
+    An offset of zeros is that of the natural PIN itself, and so is "": as long as the method says. Raises as
+    `natural_pin` does.
     """
+    expected = expected or "0" * method.digits
     return _same(pin_offset(pvk, method, pan_digits, pin), expected)
 
 

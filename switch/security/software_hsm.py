@@ -22,12 +22,12 @@ from switch.security.ciphers import BlockCipher, des, xor
 from switch.security.cryptogram_methods import CryptogramMethod, CryptogramVerdict, recipe_for
 from switch.security.cryptograms import answer_with, verify_with
 from switch.security.demo_keys import is_demo_key
-from switch.security.hsm import KeptKey, PinReference
+from switch.security.hsm import KeptKey, NaturalReference, PinReference
 from switch.security.key_blocks import KeyBlocks, KeyUsage
 from switch.security.keys import MasterKeys
 from switch.security.mac import MacKey, MacMethod, mac_key
 from switch.security.pin_blocks import PinBlockError, PinFormat, opened
-from switch.security.pin_checks import check_pvv
+from switch.security.pin_checks import check_offset, check_pvv
 from switch.security.tracks import opened_track
 from switch.security.working_keys import KeyForm, combined, delivery, fresh_key, fresh_working_keys
 from switch.values import Pan
@@ -78,6 +78,9 @@ class SoftwareHsm:
         self._pins: _Ready[str, BlockCipher] = _Ready(lambda block: des(self._blocks.unwrap(block, KeyUsage.PIN)))
         self._tracks: _Ready[str, BlockCipher] = _Ready(lambda block: des(self._blocks.unwrap(block, KeyUsage.TRACK)))
         self._pvks: _Ready[str, BlockCipher] = _Ready(lambda block: des(self._blocks.unwrap(block, KeyUsage.PVK)))
+        self._naturals: _Ready[str, BlockCipher] = _Ready(
+            lambda block: des(self._blocks.unwrap(block, KeyUsage.PIN_NATURAL))
+        )
         self._cvks: _Ready[str, bytes] = _Ready(lambda block: self._blocks.unwrap(block, KeyUsage.CVK))
         self._issuers: _Ready[str, BlockCipher] = _Ready(self._issuer)
         self._cards: _Ready[bytes, CardKey] = _Ready(CardKey, CARDS_MAX)
@@ -106,12 +109,16 @@ class SoftwareHsm:
 
     # --- cards ---------------------------------------------------------------------------------------------
 
-    def check_pin(self, block: str, format_digit: str, pin_block: bytes, pan: Pan, reference: PinReference) -> Finding:
+    def check_pin(
+        self, block: str, format_digit: str, pin_block: bytes, pan: Pan, reference: PinReference | NaturalReference
+    ) -> Finding:
         digits = pan.reveal()
         try:
             pin = opened(PinFormat(format_digit), self._pins[block], pin_block, digits)
         except (PinBlockError, ValueError):  # ValueError: a format whose blocks this key's cipher does not have
             return Finding.MALFORMED
+        if isinstance(reference, NaturalReference):
+            return check_offset(self._naturals[reference.key], reference.method, digits, pin, reference.offset)
         return check_pvv(self._pvks[reference.key], digits, reference.pvki, pin, reference.pvv)
 
     def check_code(self, block: str, pan: Pan, expiry_yymm: str, service_code: str, code: str) -> Finding:

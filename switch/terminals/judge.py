@@ -19,7 +19,7 @@ from switch.messages.sensitive import Secrets
 from switch.messages.stripe import track2_parts
 from switch.messages.verdicts import Finding, NewKeys, Verdicts
 from switch.security.card_codes import CVV2_SERVICE_CODE, ICVV_SERVICE_CODE
-from switch.security.hsm import Hsm, PinReference
+from switch.security.hsm import Hsm, NaturalReference, PinReference
 from switch.security.issuers import IF_LAID_OUT, IssuerKey, Issuers
 from switch.security.key_blocks import KeyUsage, terminal_owner
 from switch.security.keyring import TerminalKeys
@@ -145,10 +145,9 @@ class Judge:
         if block is None:
             why = "the PIN cannot be read: the terminal has no PIN key, it must sign on"
             return verdicts._replace(pin=Finding.MALFORMED, because=why)
-        key = issuers.find(pan, KeyUsage.PVK, card.pvki if card else "")
-        if card is None or key is None or not card.pvv:
+        reference = _pin_reference(pan, card, issuers)
+        if reference is None:
             return verdicts._replace(pin=Finding.UNCHECKED)
-        reference = PinReference(key.block, card.pvki, card.pvv)
         finding = self._hsm.check_pin(block, self._protected.pin_format(secrets), secrets.pin_block, pan, reference)
         because = {Finding.WRONG: "the PIN is wrong", Finding.MALFORMED: "the PIN block holds no PIN: another key"}
         return verdicts._replace(pin=finding, because=because.get(finding, verdicts.because))
@@ -201,3 +200,21 @@ class Judge:
         # a version that we do not know is the sender's word only: not to know how to check it is no reason to trust it
         finding = Finding.WRONG if verdict.finding is Finding.UNCHECKED else verdict.finding
         return verdicts._replace(cryptogram=finding, because=verdict.reason or verdicts.because)
+
+
+def _pin_reference(pan: Pan, card: Verification | None, issuers: Issuers) -> PinReference | NaturalReference | None:
+    """What a card's PIN is held against; None where nothing is.
+
+    Its verification value where it has one, else its offset from the natural PIN, which needs no index beside it; a
+    card with neither has the natural PIN itself, where its issuer has a key that makes them.
+    """
+    if card is None:
+        return None
+    has_value = bool(card.pvv and card.pvki)
+    usage = KeyUsage.PVK if has_value else KeyUsage.PIN_NATURAL
+    key = issuers.find(pan, usage, card.pvki if has_value else "")
+    if key is None:
+        return None
+    if has_value:
+        return PinReference(key.block, card.pvki, card.pvv)
+    return NaturalReference(key.block, key.natural_pin, card.pvv)

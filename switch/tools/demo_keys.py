@@ -28,6 +28,7 @@ ISSUERS: Final = (
     ("4",      KeyUsage.PVK,               DEMO_CVK,           ""),
     ("5",      KeyUsage.PVK,               DEMO_CVK,           ""),
     ("62",     KeyUsage.PVK,               DEMO_CVK,           ""),
+    ("37",     KeyUsage.PIN_NATURAL,       DEMO_CVK,           ""),
 )
 # fmt: on
 

@@ -469,6 +469,48 @@ def test_a_pvv_needs_the_index_of_its_key(books: Books, *, known: bool) -> None:
     ]
 
 
+PINS = "SELECT pvv, pvki FROM card"
+
+
+def test_a_card_has_an_offset_or_a_verification_value_and_one_takes_the_others_place(books: Books) -> None:
+    said = []
+    for header, cells in (
+        ("pin_offset", "123456"),
+        ("scheme", "visa"),  # says nothing of it
+        ("pin_offset,pvv,pvki", "00000,none,none"),
+        ("pvv,pvki", "1234,1"),
+        ("pin_offset", "9999"),
+        ("pvv", "none"),
+    ):
+        books.load("cards", f"pan,expiry_yymm,{header}\n{VISA},3012,{cells}\n")
+        said += books.rows(PINS)
+
+    assert said == [("123456", ""), ("123456", ""), ("00000", ""), ("1234", "1"), ("9999", ""), ("", "")]
+
+
+@pytest.mark.parametrize(
+    ("before", "header", "cells", "column"),
+    [
+        (("", ""), "pin_offset,pvv,pvki", "1234,1234,1", "pin_offset"),
+        (("", ""), "pin_offset,pvv", "1234,1234", "pin_offset"),
+        (("", ""), "pin_offset,pvki", "1234,1", "pin_offset"),
+        (("pvv,pvki", "1234,1"), "pin_offset,pvv", "1234,1234", "pin_offset"),
+        (("pin_offset", "1234"), "pvv", "1234", "pvki"),
+        (("pin_offset", "1234"), "pvki", "1", "pvv"),
+        (("pvv,pvki", "1234,1"), "pvki", "none", "pvki"),
+    ],
+)
+def test_half_of_what_a_pin_is_held_against_turns_nothing_into_the_other(
+    before: tuple[str, str], header: str, cells: str, column: str, books: Books
+) -> None:
+    if before[0]:
+        books.load("cards", f"pan,expiry_yymm,{before[0]}\n{VISA},3012,{before[1]}\n")
+
+    problems = books.refused("cards", f"pan,expiry_yymm,{header}\n{VISA},3012,{cells}\n")
+
+    assert [(line, where) for line, where, _ in problems] == [(2, column)]
+
+
 def test_terminals_and_merchants_say_how_cards_may_be_shown(books: Books) -> None:
     books.load("merchants", "merchant_id,manual_entry,limits\nM1,with_code,monthly=9000000\nM2,,\n")
     books.load(
@@ -514,6 +556,8 @@ def test_a_terminal_that_a_file_makes_active_is_not_heard_of_yet_and_locked_for_
         ("cards", "sequence", "100", "must be 0 to 99"),
         ("cards", "pvv", "123", "must be 4 digits"),
         ("cards", "pvki", "12", "must be 1 digits"),
+        ("cards", "pin_offset", "123", "must be 4 to 12 digits"),
+        ("cards", "pin_offset", "none", "must be 4 to 12 digits"),
         ("cards", "cvv_key", "x" * 17, "longer than 16"),
         ("cards", "limits", "single=5,00", "limit 'single=5,00': write single=NUMBER"),
         ("cards", "limits", "weekly=5", "no such limit; there are single, daily"),

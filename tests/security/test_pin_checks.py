@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from switch.messages.verdicts import Finding
 from switch.security.ciphers import des
-from switch.security.pin_checks import NaturalPin, check_offset, check_pvv, natural_pin, pin_offset, pvv
+from switch.security.pin_checks import (
+    NaturalPin,
+    check_offset,
+    check_pvv,
+    natural_pin,
+    pin_offset,
+    pvv,
+    read_natural_pin,
+)
 
 KEY: Final = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
 PVK: Final = des(KEY)
@@ -155,3 +163,38 @@ def test_no_pin_has_so_many_digits(size: int) -> None:
 def test_a_table_is_sixteen_decimal_digits(table: str) -> None:
     with pytest.raises(ValueError, match=r"^the decimalisation table must be 16 digits$"):
         natural_pin(PVK, NaturalPin(table=table), PAN, 4)
+
+
+@pytest.mark.parametrize("digits", [4, 6, 12])
+def test_a_pin_without_an_offset_is_the_natural_one_as_long_as_pins_of_its_issuer_are(digits: int) -> None:
+    method = NaturalPin(digits=digits)
+    natural = natural_pin(PVK, method, PAN, 12)
+
+    found = {size: check_offset(PVK, method, PAN, natural[:size], "") for size in range(4, 13)}
+
+    assert [size for size, finding in found.items() if finding is Finding.RIGHT] == [digits]
+
+
+@pytest.mark.parametrize(
+    ("text", "method"),
+    [
+        ("", NaturalPin()),
+        ("start=3 size=12 fill=0 table=9876543210987654", NaturalPin(3, 12, "0", "9876543210987654")),
+        ("digits=6  start=0", NaturalPin(digits=6)),
+    ],
+)
+def test_a_method_is_read_as_it_is_configured(text: str, method: NaturalPin) -> None:
+    assert read_natural_pin(text) == method
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "start", "begin=1", "start=-1", "start=19", "start=\u0663", "size=0", "size=17", "fill=f", "fill=", "fill=00",
+        "table=012345678901234", "table=01234567890123456", "table=012345678901234A", "digits=3", "digits=13",
+        "padding=either",
+    ],
+)  # fmt: skip
+def test_a_method_that_no_issuer_has_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"none of|cannot be that|has 4 to 12 digits"):
+        read_natural_pin(text)

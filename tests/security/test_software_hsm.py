@@ -15,11 +15,11 @@ from switch.security.ciphers import des, xor
 from switch.security.cryptogram_methods import CryptogramMethod
 from switch.security.cryptograms import arpc, card_key_for, make_cryptogram
 from switch.security.demo_keys import DEMO_CVK
-from switch.security.hsm import PinReference
+from switch.security.hsm import NaturalReference, PinReference
 from switch.security.key_blocks import KeyBlocks, KeyUsage
 from switch.security.mac import MacAlgorithm, MacMethod, MacOutput
 from switch.security.pin_blocks import PinFormat, closed
-from switch.security.pin_checks import pvv
+from switch.security.pin_checks import NaturalPin, natural_pin, pin_offset, pvv
 from switch.security.software_hsm import CARDS_MAX, SoftwareHsm
 from switch.security.working_keys import KeyForm, taken
 from switch.values import Pan
@@ -81,6 +81,29 @@ def test_a_pin_is_held_against_its_verification_value(hsm: SoftwareHsm) -> None:
     assert finding("1234", "1") is Finding.RIGHT
     assert hsm.check_pin(pins.block, "0", bytes(8), PAN, reference) is Finding.MALFORMED
     assert hsm.check_pin(pins.block, "4", bytes(16), PAN, reference) is Finding.MALFORMED
+
+
+def test_a_pin_is_held_against_the_natural_one(hsm: SoftwareHsm) -> None:
+    pins = hsm.take_in(KeyUsage.PIN, TERMINAL_MASTER, owner="", is_demo=False)
+    key = hsm.take_in(KeyUsage.PIN_NATURAL, DEMO_CVK, owner="", is_demo=True)
+    method = NaturalPin(digits=6)
+    offset = pin_offset(des(DEMO_CVK), method, PAN.reveal(), "12345")
+
+    def finding(pin: str, offset: str) -> Finding:
+        block = closed(PinFormat.ISO_0, des(TERMINAL_MASTER), pin, PAN.reveal(), bytes)
+        return hsm.check_pin(pins.block, "0", block, PAN, NaturalReference(key.block, method, offset))
+
+    assert [finding(pin, offset) for pin in ("12345", "1234", "12346")] == [
+        Finding.RIGHT,
+        Finding.WRONG,
+        Finding.WRONG,
+    ]
+    assert finding(natural_pin(des(DEMO_CVK), method, PAN.reveal(), 6), "") is Finding.RIGHT
+    assert finding("12345", "") is Finding.WRONG
+    block = closed(PinFormat.ISO_0, des(TERMINAL_MASTER), "12345", PAN.reveal(), bytes)
+    with pytest.raises(ConfigurationError, match="holds a key of pin_natural"):
+        hsm.check_pin(pins.block, "0", block, PAN, PinReference(key.block, "1", "0000"))
+    assert offset not in repr(NaturalReference(key.block, method, offset))
 
 
 def test_components_make_the_key_that_they_were_taken_from(hsm: SoftwareHsm) -> None:
