@@ -12,6 +12,7 @@ from switch.cli import (
     authorisations,
     capture,
     cards,
+    console,
     database,
     day,
     demo,
@@ -25,6 +26,7 @@ from switch.cli import (
     operators,
     pay_codes,
     receipt,
+    replay,
     report,
     serve,
     settlement,
@@ -50,6 +52,7 @@ LOAD: Final    = "For load testers"
 app.command("demo",     rich_help_panel=RUNNING)(demo.demo)
 app.command("init",     rich_help_panel=RUNNING)(setup.init)
 app.command("serve",    rich_help_panel=RUNNING)(serve.serve)
+app.command("console",  hidden=True)(console.console)
 app.add_typer(setup.config_app,       name="config",   rich_help_panel=RUNNING)
 app.add_typer(database.database_app,  name="db",       rich_help_panel=RUNNING)
 app.add_typer(imports.import_app,     name="import",   rich_help_panel=BOOKS)
@@ -70,6 +73,7 @@ app.add_typer(capture.capture_app,    name="capture",  rich_help_panel=WIRE)
 app.command("describe", rich_help_panel=WIRE)(describe.describe)
 app.command("doctor",   rich_help_panel=WIRE)(doctor.doctor)
 app.command("report",   rich_help_panel=LOAD)(report.report)
+app.command("replay",   rich_help_panel=LOAD)(replay.replay)
 # fmt: on
 
 

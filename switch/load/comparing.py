@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from switch.errors import OperatorError
 from switch.load.matching import Matching
 from switch.messages.paths import role_getter
 from switch.reports.results import Difference
@@ -23,6 +24,7 @@ WAITING_MAX: Final = 200_000
 """Answers of one side that wait for those of the other; of more the oldest are not compared."""
 
 _ABSENT: Final = "absent"
+_DIGITS_MAX: Final = 3
 
 
 class Recorded(NamedTuple):
@@ -101,8 +103,11 @@ class Comparison:
 
 
 def ignored_in(text: str) -> frozenset[int]:
-    """The field numbers in ``15,63``. Raises ValueError for what is none."""
-    return frozenset(int(part) for part in text.split(",") if part.strip())
+    """The field numbers in ``15,63``. Raises `OperatorError` for what is none."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isascii() and part.isdigit() and len(part) <= _DIGITS_MAX for part in parts):
+        raise OperatorError("--ignore wants the numbers of fields, like 15,63")
+    return frozenset(map(int, parts))
 
 
 def _keep(kept: dict[int, Fields], number: int, fields: Fields) -> None:

@@ -77,7 +77,7 @@ class Tally:
     """
 
     def __init__(self, deadline_us: int, *, warm_up_us: int = 0, on_answer: OnAnswer | None = None) -> None:
-        self.sent_messages = self.answered_messages = self.late = self.missed = 0
+        self.sent_messages = self.answered_messages = self.late = self.missed = self.missed_at_all = 0
         self.strays: Counter[Stray] = Counter()
         self.answers: Counter[str] = Counter()
         self.latencies = Histogram()
@@ -123,6 +123,7 @@ class Tally:
 
     def missing(self, planned: Planned, due_us: int, at_us: int) -> None:
         self._second(at_us).errors += 1
+        self.missed_at_all += 1
         if planned.counted and due_us >= self._warm_up_us:
             self.missed += 1
 

@@ -1,0 +1,247 @@
+"""``switch replay``: a capture's messages sent to a host again, timed, and its answers held against those recorded."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from switch.errors import OperatorError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from rich.console import Console
+
+    from switch.load.replay_run import ReplayRun, Wanted
+    from switch.reports.results import Results
+
+_ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:]+):(\d{1,5})")
+_PORT_MAX: Final = 65_535
+_AS_RECORDED: Final = "as-recorded"
+_CONNECTIONS_MAX: Final = 20_000
+_COULD_NOT_RUN: Final = 3
+_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells say it
+_SHOWN: Final = 10
+
+
+def replay(
+    capture: Annotated[Path, typer.Argument(metavar="FILE", help="A capture, pcap, jPOS log or lines of hex.")],
+    to: Annotated[str, typer.Option("--to", metavar="HOST:PORT", help="The host.")],
+    dialect: Annotated[
+        str, typer.Option("--dialect", metavar="D", help="What it speaks (default: as the capture says).")
+    ] = "",
+    speed: Annotated[str | None, typer.Option(metavar="1x|10x|max", help="How fast; max: see --in-flight.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(metavar="TPS", min=0.001, help="So many a second instead, evenly.")
+    ] = None,
+    connections: Annotated[
+        str, typer.Option(metavar="N|as-recorded", help="N: each terminal keeps to one of them.")
+    ] = _AS_RECORDED,
+    in_flight: Annotated[
+        int, typer.Option("--in-flight", metavar="N", min=1, help="With --speed max: messages under way at once.")
+    ] = 64,
+    duration: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=0.001, help="Send no longer, the warm-up aside.")
+    ] = None,
+    warm_up: Annotated[float, typer.Option("--warm-up", metavar="SECONDS", min=0, help="Sent, but not counted.")] = 0.0,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, until --duration or Ctrl-C.")] = False,
+    rewrite: Annotated[str, typer.Option(metavar="LIST", help="Make anew: stan, rrn, dates, batch, mac.")] = "",
+    keys: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="For mac: 64 hex digits, terminals' master key and MAC key.")
+    ] = None,
+    sign_on: Annotated[
+        bool | None,
+        typer.Option("--sign-on/--no-sign-on", help="Every terminal first (default: where keys are given out)."),
+    ] = None,
+    deadline: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.001, help="An answer that takes longer is late.")
+    ] = 10.0,
+    ignore: Annotated[
+        str, typer.Option(metavar="FIELDS", help="Not compared, with 12, 13, 37, 38, 64, 128 and what is rewritten.")
+    ] = "",
+    allow_differences: Annotated[
+        int, typer.Option("--allow-differences", metavar="N", min=0, help="Exit status 1 beyond.")
+    ] = 0,
+    allow_errors: Annotated[
+        int, typer.Option("--allow-errors", metavar="N", min=0, help="Late, missing, stray answers: 1 beyond.")
+    ] = 0,
+    ledger: Annotated[
+        str, typer.Option(metavar="URL", help="The switch's database: audit it, and find every approval in it.")
+    ] = "",
+    zone: Annotated[
+        str, typer.Option(metavar="ZONE", help="Where terminals keep their time, for --rewrite dates.")
+    ] = "Asia/Shanghai",
+    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write the results as a page.")] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE.json", help="And as JSON.")] = None,
+) -> None:
+    """Send a capture's messages to a host again, and compare its answers.
+
+    Latency counts from when a message was due, not from when it could be sent:
+    a host that stalls is not excused.
+
+    Exit status: 0 held; 1 differences, errors, or books that do not agree; 2
+    usage, or a capture of another dialect; 3 nobody listens, or a report cannot
+    be written; 130 ended by Ctrl-C, with the reports written.
+    """
+    from switch.load.comparing import ignored_in
+    from switch.load.pacing import speed_in
+    from switch.load.replay_run import Wanted
+    from switch.load.rewriting import names_in
+
+    if speed is not None and rate is not None:
+        raise OperatorError("--speed and --rate are two ways to say the same: give one of them")
+    if loop and duration is None and not sys.stdout.isatty():
+        raise OperatorError("--loop without --duration never ends; outside of a terminal, say how long")
+    names = names_in(rewrite)
+    if "mac" in names and keys is None:
+        raise OperatorError("--rewrite mac needs --keys FILE")
+    host, port = _address(to)
+    wanted = Wanted(
+        capture=capture,
+        host=host,
+        port=port,
+        dialect=dialect,
+        speed=speed_in(speed or "1x"),
+        rate_per_s=rate,
+        connections=_connections(connections),
+        in_flight=in_flight,
+        duration_s=duration,
+        warm_up_s=warm_up,
+        deadline_s=deadline,
+        loops=loop,
+        rewrite=names,
+        keys=keys,
+        signs_on=sign_on,
+        ignored=ignored_in(ignore),
+        differences_max=allow_differences,
+        errors_max=allow_errors,
+        ledger=ledger,
+        zone=_zone(zone),
+    )
+    raise typer.Exit(_replayed(wanted, report, json))
+
+
+def _replayed(wanted: Wanted, report: Path | None, json: Path | None) -> int:
+    """Run, tell, write; the exit status."""
+    import trio
+    from rich.console import Console
+
+    from switch.cli.watching import watched
+    from switch.load.engine import NobodyListens
+    from switch.load.replay_run import ReplayRun
+    from switch.reports.verdict import verdict
+
+    console, errors = Console(highlight=False, markup=False), Console(stderr=True, highlight=False, markup=False)
+    fault: OperatorError | None = None
+    was_stopped = False
+    with ReplayRun(wanted) as run:
+        try:
+            expected_s = (wanted.duration_s or 0) and wanted.duration_s + wanted.warm_up_s
+            was_stopped = trio.run(watched, errors, run.run, run.stop, run.tally, expected_s or 0)
+        except NobodyListens as error:
+            errors.print(f"switch: {error}", soft_wrap=True)
+            return _COULD_NOT_RUN
+        except OperatorError as error:  # the capture is broken further on: what was sent until then is told
+            fault = error
+        results = run.results(_command(), interrupted=was_stopped)
+        _tell(console, run, results)
+    is_written = _write(errors, results, report, json)
+    if fault is not None:
+        errors.print(f"switch: {fault}", soft_wrap=True)
+        return 2
+    if not is_written:
+        return _COULD_NOT_RUN
+    return _INTERRUPTED if was_stopped else verdict(results).exit_status
+
+
+# --- what is given -----------------------------------------------------------------------------------------
+
+
+def _address(to: str) -> tuple[str, int]:
+    found = _ADDRESS.fullmatch(to)
+    if found is None or not 0 < int(found[2]) <= _PORT_MAX:
+        raise OperatorError("--to wants HOST:PORT, and [ADDRESS]:PORT for IPv6")
+    return found[1].strip("[]"), int(found[2])
+
+
+def _connections(text: str) -> int | None:
+    if text == _AS_RECORDED:
+        return None
+    if not (text.isascii() and text.isdigit()) or not 0 < int(text) <= _CONNECTIONS_MAX:
+        raise OperatorError(f"--connections wants a number from 1 to {_CONNECTIONS_MAX:,}, or {_AS_RECORDED}")
+    return int(text)
+
+
+def _zone(name: str) -> ZoneInfo:
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError):
+        raise OperatorError("--zone: no such time zone; write it like Asia/Shanghai or UTC") from None
+
+
+def _command() -> str:
+    """What was typed: paths and numbers, never a secret but for the password in a database's URL."""
+    return re.sub(r"(//[^:/@\s]+):[^@\s]+@", r"\1:***@", shlex.join(["switch", *sys.argv[1:]]))
+
+
+# --- what is told ------------------------------------------------------------------------------------------
+
+
+def _tell(console: Console, run: ReplayRun, results: Results) -> None:
+    for line in (*_lines(results), *(f"note: {note}" for note in run.notes())):
+        console.print(line, soft_wrap=True)
+
+
+def _lines(results: Results) -> Iterator[str]:
+    """The results for 80 columns."""
+    from switch.reports.verdict import verdict
+
+    ms = results.latency_ms
+    yield f"{results.title} to {results.target}, {results.dialect}, {results.duration_s:,.1f} s"
+    yield f"  sent {results.sent:,}  answered {results.answered:,}  late {results.late:,}  missing {results.missing:,}"
+    if results.unmatched or results.duplicates or results.unreadable:
+        yield (
+            f"  unmatched {results.unmatched:,}  duplicates {results.duplicates:,}  unreadable {results.unreadable:,}"
+        )
+    yield f"  {results.throughput_per_s:,.1f} answers/s over {results.connections:,} connections"
+    shares = (("p50", ms.p50), ("p90", ms.p90), ("p99", ms.p99), ("p99.9", ms.p999), ("max", ms.max))
+    yield "  ms " + "  ".join(f"{name} {value:,.2f}" for name, value in shares)
+    if results.answers:
+        yield "  answers " + "  ".join(f"{code or 'none'}: {count:,}" for code, count in results.answers.items())
+    yield f"  differences {results.differences:,}"
+    for one in results.difference_list[:_SHOWN]:
+        yield f"    {one.message}  field {one.field}: {one.before} -> {one.after}"
+    if results.differences > _SHOWN:
+        yield f"    ... and {results.differences - _SHOWN:,} more; --json keeps {len(results.difference_list):,}"
+    if results.books is not None:
+        books = results.books
+        said = "they agree" if books.agree else "THEY DO NOT AGREE"
+        yield f"  approvals: {books.approvals_on_wire:,} on the wire, {books.approvals_in_books:,} in the books; {said}"
+        yield from (f"    {finding}" for finding in books.audit_findings)
+    judged = verdict(results)
+    yield f"{judged.headline}: {'; '.join(judged.because)}"
+
+
+def _write(errors: Console, results: Results, report: Path | None, json: Path | None) -> bool:
+    """Write what was asked for; whether all of it could be."""
+    from switch.reports.files import CannotWrite, write_report, write_results
+    from switch.reports.page import page
+
+    is_written = True
+    for path, write in ((json, write_results), (report, lambda path, results: write_report(path, page(results)))):
+        if path is None:
+            continue
+        try:
+            write(path, results)
+        except CannotWrite as error:
+            errors.print(f"switch: {error}", soft_wrap=True)
+            is_written = False
+    return is_written
