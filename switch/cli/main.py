@@ -19,6 +19,7 @@ from switch.cli import (
     describe,
     doctor,
     explain,
+    host,
     imports,
     journal,
     keys,
@@ -72,6 +73,7 @@ app.command("audit",    rich_help_panel=BOOKS)(audit.audit)
 app.add_typer(capture.capture_app,    name="capture",  rich_help_panel=WIRE)
 app.command("describe", rich_help_panel=WIRE)(describe.describe)
 app.command("doctor",   rich_help_panel=WIRE)(doctor.doctor)
+app.command("host",     rich_help_panel=WIRE)(host.host)
 app.command("report",   rich_help_panel=LOAD)(report.report)
 app.command("replay",   rich_help_panel=LOAD)(replay.replay)
 # fmt: on
