@@ -135,7 +135,8 @@ def _number(attributes: dict[str, str]) -> int:
 
 
 def _is_hex(text: str, layout: Field) -> bool:
-    return re.fullmatch("[0-9A-Fa-f]*", text) is not None and (layout.prefix > 0 or len(text) == layout.characters)
+    """Whether text that is not marked as binary is so all the same: just the digits of a fixed field, as of a MAC."""
+    return not layout.prefix and len(text) == layout.characters and re.fullmatch("[0-9A-Fa-f]*", text) is not None
 
 
 def _hex(text: str) -> bytes:
