@@ -8,7 +8,7 @@ from typing import Final
 
 from switch.reports.comparing import Comparison, Row, Word
 from switch.reports.drawings import distribution
-from switch.reports.figures import one_or_many, plain, ratio, span
+from switch.reports.figures import one_or_many, ratio, span
 from switch.reports.markup import Cell, Column, document, facts, note, section, table
 from switch.reports.meanings import meanings
 from switch.reports.page import banner
@@ -53,7 +53,7 @@ def _body(comparison: Comparison) -> Iterator[str]:
     yield f'<p class="when">held against {escape(before.title)} of {before.started_at:%Y-%m-%d %H:%M}</p></header>'
     yield banner(judged(comparison))
     yield from section("Figures", _figures(comparison))
-    plot = distribution(("before", before), ("after", after))
+    plot = distribution(("Before", before), ("After", after))
     missing = note("Neither run was answered: there is no latency to draw.")
     yield from section("Latency", [draw(plot) if plot is not None else missing])
     if comparison.answers:
@@ -67,7 +67,7 @@ def _body(comparison: Comparison) -> Iterator[str]:
 def _figures(comparison: Comparison) -> Iterator[str]:
     yield from table(_columns("Figure"), (_cells(row, (row.name,)) for row in comparison.figures), "Figures")
     yield note(
-        f"The same: within {plain(100 * comparison.tolerance)} %. Counts are held against each other as shares of "
+        f"The same: within {100 * comparison.tolerance:g} %. Counts are held against each other as shares of "
         "what was sent."
     )
 

@@ -35,13 +35,13 @@ def counts(results: Results) -> Iterator[str]:
     """Every message is one of three; answers that belong to none are counted apart."""
     sent = results.sent
     rows = [
-        ("sent", count(sent), "", "messages that ask for an answer, after the warm-up"),
+        ("sent", count(sent), "", "asking for an answer, after the warm-up"),
         ("answered", count(results.answered), share(results.answered, sent), "in time"),
         ("late", count(results.late), share(results.late, sent), "after the deadline"),
         ("missing", count(results.missing), share(results.missing, sent), "never answered"),
         ("unmatched", count(results.unmatched), "", "answers to nothing that was sent"),
         ("duplicates", count(results.duplicates), "", "answers to what was answered already"),
-        ("unreadable", count(results.unreadable), "", "frames that are no messages of the dialect"),
+        ("unreadable", count(results.unreadable), "", "no messages of the dialect"),
     ]
     columns = (Column("Messages"), Column("Count", numbers=True), Column("Of sent", numbers=True), Column("What"))
     yield from section("Counts", table(columns, rows, "Counts"))

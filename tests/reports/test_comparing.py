@@ -148,7 +148,7 @@ def test_the_page_has_both_curves_in_one_picture() -> None:
 
     assert text.count('role="img"') == 1
     assert text.count('<path class="curve') == 2
-    assert "before: half came within" in text
+    assert "Before: half came within" in text
     assert "Worse than allowed" in text
     assert text.count("https:") == text.count("http:") == 0
 
