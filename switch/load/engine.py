@@ -93,17 +93,23 @@ class Engine:
         return (time.perf_counter_ns() - self._started_ns) // 1_000
 
     async def run(self) -> None:
-        """Open, send, read, drain, close. Raises `NobodyListens`."""
+        """Open, send, read, drain, close. Raises `NobodyListens`, and what the plan raises."""
+        failure: Exception | None = None
         with selectors.DefaultSelector() as self._selector:
             try:
                 async with trio.open_nursery() as self._nursery:
                     self._started_ns = time.perf_counter_ns()
-                    await self._open_first()
-                    self._started_ns = time.perf_counter_ns()
-                    await self._turn_until_done()
+                    try:
+                        await self._open_first()
+                        self._started_ns = time.perf_counter_ns()
+                        await self._turn_until_done()
+                    except Exception as error:  # noqa: BLE001 - raised below, alone: the nursery would group it
+                        failure = error
                     self._nursery.cancel_scope.cancel()
             finally:
                 self._close_all()
+        if failure is not None:
+            raise failure
 
     # --- the loop ------------------------------------------------------------------------------------------
 
@@ -374,4 +380,9 @@ async def _connected(host: str, port: int) -> socket.socket:
 
 
 def _reason(error: OSError) -> str:
+    cause: BaseException | None = error.__cause__
+    if isinstance(cause, BaseExceptionGroup):  # one for each address that the name has
+        cause = cause.exceptions[0]
+    if isinstance(cause, OSError):
+        error = cause
     return (error.strerror or str(error) or type(error).__name__).lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -79,8 +80,7 @@ class ReplayRun:
         self.signed_on: SignedOn | None = None
         check_dialect(self._capture, self.dialect, str(wanted.capture))
         keys = read_keys(wanted.keys, self.dialect) if wanted.keys else GivenKeys(self.dialect)
-        now = datetime.now(wanted.zone)
-        self._first_stan = int(now.timestamp() * 10) % _STANS + 1
+        self._first_stan = secrets.randbelow(_STANS) + 1  # a run soon after another does not repeat its numbers
         self._rewriter = Rewriter(
             self.dialect, wanted.rewrite, lambda: datetime.now(wanted.zone), self._first_stan, keys
         )
