@@ -23,6 +23,7 @@ from switch.cli import (
     imports,
     journal,
     keys,
+    load,
     merchants,
     operators,
     pay_codes,
@@ -74,6 +75,7 @@ app.add_typer(capture.capture_app,    name="capture",  rich_help_panel=WIRE)
 app.command("describe", rich_help_panel=WIRE)(describe.describe)
 app.command("doctor",   rich_help_panel=WIRE)(doctor.doctor)
 app.command("host",     rich_help_panel=WIRE)(host.host)
+app.command("load",     rich_help_panel=LOAD)(load.load)
 app.command("report",   rich_help_panel=LOAD)(report.report)
 app.command("replay",   rich_help_panel=LOAD)(replay.replay)
 # fmt: on

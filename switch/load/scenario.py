@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from switch.data_files import specs_directory
-from switch.errors import ConfigurationError
+from switch.errors import ConfigurationError, OperatorError
 from switch.load import arrivals
 from switch.messages.kinds import Kind
 
@@ -250,6 +250,15 @@ def load_scenario(name: str) -> Scenario:
                 f"no scenario {name!r} comes with the switch (there are {known}); a file ends in .toml"
             )
     return read_scenario(path)
+
+
+def changed(scenario: Scenario, changes: dict[str, object]) -> Scenario:
+    """The scenario with other values of some of its own keys. Raises `OperatorError` for what no scenario may say."""
+    try:
+        return Scenario.model_validate(scenario.model_dump() | changes)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise OperatorError(f"{first['loc'][0]}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def read_scenario(path: Path) -> Scenario:

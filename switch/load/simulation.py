@@ -12,7 +12,7 @@ tells the tally.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from heapq import heappop, heappush
 from itertools import accumulate, count
 from random import Random
@@ -28,7 +28,7 @@ from switch.load.scenario import Entry, Mix, Scenario
 from switch.load.signing_on import take_keys
 from switch.load.tills import Payment, Till
 from switch.messages.kinds import Kind
-from switch.wire.codec import Fields
+from switch.wire.codec import Codec, Fields
 from switch.wire.dialect import RESPONSE_CODE, Dialect
 
 FAULT_LINES: Final = 1_000_000
@@ -62,7 +62,10 @@ class _Choice(NamedTuple):
 
 
 class Simulation:
-    """One run of a scenario. ``inner`` is told everything but what happens on the connections of faults."""
+    """One run of a scenario. ``inner`` is told everything but what happens on the connections of faults.
+
+    ``seen`` is given every message with its answer, warm-up and faults among them.
+    """
 
     def __init__(
         self,
@@ -73,16 +76,20 @@ class Simulation:
         tills: tuple[Till, ...],
         master: bytes,
         inner: Watch,
+        seen: Callable[[Fields, Fields], None] | None = None,
     ) -> None:
         """Raises `ConfigurationError` for kinds and ways of paying that the dialect does not have."""
         _check(scenario, dialect, population, messages)
         self.effects = Effects()
+        self._missing = self._dropped = 0
         self._scenario = scenario
         self._population = population
         self._messages = messages
         self._tills = tills
         self._master = master
         self._inner = inner
+        self._seen = seen
+        self._codec = Codec(dialect)
         self._codes = dialect.actions
         self._chance = Random(scenario.seed + 1)  # noqa: S311 - a load is to be the same again
         self._choices = [_Choice(mix, entry) for mix in scenario.mix for entry in mix.entry]
@@ -95,6 +102,11 @@ class Simulation:
         self._lines = count(FAULT_LINES)
         self._fault_of: dict[int, str] = {}
         self._later: list[tuple[int, int, Planned]] = []
+
+    @property
+    def unanswered(self) -> int:
+        """Messages that were sent whole, or may have been, and whose answer was not read (yet)."""
+        return self._missing + self._dropped
 
     # --- what is sent ----------------------------------------------------------------------------------------
 
@@ -205,6 +217,7 @@ class Simulation:
             self._release(till, end_us)
             return
         if fault == faults.DROPPED:
+            self._dropped += 1
             self._do_later(Planned(at_us, own, sale.frame))
             self._do_later(Planned(at_us, own, b"", act=Act.BREAK))
             self._do_later(self._planned(end_us, line, sale, Note(till, sale.payment, fault)))
@@ -231,9 +244,12 @@ class Simulation:
 
     def answered(self, planned: Planned, fields: Fields, due_us: int, at_us: int) -> None:
         self._inner.answered(planned, fields, due_us, at_us)
+        if self._seen is not None:
+            self._seen(self._codec.decode(self._messages.body_of(planned.frame)), fields)
         note = planned.note
         if not isinstance(note, Note):
             return
+        self._dropped -= note.fault == faults.DROPPED
         if planned.counted:
             self._release(note.till, at_us)
         code = fields.get(RESPONSE_CODE, "")
@@ -250,9 +266,11 @@ class Simulation:
 
     def missing(self, planned: Planned, due_us: int, at_us: int) -> None:
         self._inner.missing(planned, due_us, at_us)
+        self._missing += 1
         note = planned.note
         if not isinstance(note, Note):
             return
+        self._dropped -= note.fault == faults.DROPPED
         if planned.counted:
             self._release(note.till, at_us)
         if note.fault:

@@ -1,0 +1,60 @@
+"""What a run of simulated terminals came to, in lines for 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from switch.reports.results import Results, Step
+from switch.reports.verdict import verdict
+
+_SHOWN: Final = 3
+_USUAL: Final = ("opened", "closed by us")
+
+
+def summary(results: Results) -> Iterator[str]:
+    """Counts, latency, answers, what happened to connections, limits, books, verdict."""
+    ms = results.latency_ms
+    yield f"{results.title} to {results.target}, {results.dialect}, {results.duration_s:,.1f} s"
+    yield f"  sent {results.sent:,}  answered {results.answered:,}  late {results.late:,}  missing {results.missing:,}"
+    if results.unmatched or results.duplicates or results.unreadable:
+        yield (
+            f"  unmatched {results.unmatched:,}  duplicates {results.duplicates:,}  unreadable {results.unreadable:,}"
+        )
+    yield f"  {results.throughput_per_s:,.1f} answers/s over {results.connections:,} connections"
+    shares = (("p50", ms.p50), ("p90", ms.p90), ("p99", ms.p99), ("p99.9", ms.p999), ("max", ms.max))
+    yield "  ms " + "  ".join(f"{name} {value:,.2f}" for name, value in shares)
+    if results.answers:
+        yield "  answers " + "  ".join(f"{code or 'none'}: {count:,}" for code, count in results.answers.items())
+    yield from _events(results)
+    yield from _limits(results)
+    if results.books is not None:
+        books = results.books
+        said = "they agree" if books.agree else "THEY DO NOT AGREE"
+        yield f"  approvals: {books.approvals_on_wire:,} on the wire, {books.approvals_in_books:,} in the books; {said}"
+        yield from (f"    {finding}" for finding in books.audit_findings)
+    judged = verdict(results)
+    yield f"{judged.headline}: {'; '.join(judged.because)}"
+
+
+def step_told(step: Step) -> str:
+    """One step of a search for the knee."""
+    return (
+        f"{step.rate_per_s:>9,.1f}/s  answered {step.throughput_per_s:>9,.1f}/s  p99 {step.p99_ms:>9,.1f} ms  "
+        f"{step.errors:>5,} errors  {'held' if step.held else 'broke'}"
+    )
+
+
+def _events(results: Results) -> Iterator[str]:
+    unusual = [event for event in results.connection_events if event.what not in _USUAL]
+    for event in unusual[:_SHOWN]:
+        yield f"  connection {event.connection} at {event.second:,.1f} s: {event.what}"
+    if len(unusual) > _SHOWN:
+        yield f"  ... and {len(unusual) - _SHOWN:,} more such events"
+
+
+def _limits(results: Results) -> Iterator[str]:
+    width = max((len(limit.name) for limit in results.limits), default=0)
+    for limit in results.limits:
+        said = "held " if limit.held else "BROKE"
+        yield f"  {said}  {limit.name:<{width}}  {limit.limit}: {limit.value}"
