@@ -11,6 +11,7 @@ from typing import Final
 import trio
 
 from switch.config import ListenerSettings, Settings
+from switch.decisions import Card, Merchant, Terminal
 from switch.errors import ConfigurationError, DatabaseError
 from switch.ledger.database import Database
 from switch.ledger.group import Rules
@@ -19,12 +20,14 @@ from switch.ledger.writer import Writer
 from switch.messages.dates import HostCalendar
 from switch.messages.downloads import load_downloads
 from switch.messages.mapping import MessageMap
+from switch.messages.model import Request
 from switch.messages.protected import ProtectedFields
 from switch.messages.verdicts import Finding
 from switch.rules.account_classes import load_account_classes
-from switch.rules.limits import counter_of, given_back, parsed
+from switch.rules.limits import Counter, counter_of, given_back, parsed
 from switch.rules.rule import Policy
 from switch.rules.rulebook import RULE_SET
+from switch.rules.tries import tries_of
 from switch.security.issuers import IssuerKeyRow, Issuers
 from switch.security.key_blocks import KeyBlocks, KeyUsage
 from switch.security.keyring import Keyring
@@ -221,7 +224,14 @@ def rules_of(settings: Settings, calendar: HostCalendar, pan_key: Callable[[Pan]
         for listener in settings.listeners
     }
     day_of = business_days(settings.cut_over, calendar)
-    return Rules(decider(policies), NEEDS, day_of, RULE_SET, parsed, counter_of(classes), given_back, pan_key)
+    limited = counter_of(classes)
+
+    def counters(
+        request: Request, terminal: Terminal | None, merchant: Merchant | None, card: Card | None, business_day: date
+    ) -> tuple[Counter, ...]:
+        return limited(request, terminal, merchant, card, business_day) + tries_of(request, card, business_day)
+
+    return Rules(decider(policies), NEEDS, day_of, RULE_SET, parsed, counters, given_back, pan_key)
 
 
 def business_days(cut_over: str, calendar: HostCalendar) -> Callable[[int], date]:

@@ -140,7 +140,9 @@ SPENDING: Final = (
                        CASE WHEN owner LIKE '%/swipe' THEN 'swipe' WHEN owner LIKE '%/chip' THEN 'chip'
                             WHEN owner LIKE '%/contactless' THEN 'contactless' WHEN owner LIKE '%/manual' THEN 'manual'
                             ELSE 'qr' END)) ELSE owner END AS whole
-              FROM spending WHERE owner NOT LIKE 'batch:%' GROUP BY owner, period),
+              FROM spending
+             WHERE owner NOT LIKE 'batch:%' AND owner NOT LIKE 'code:%' AND owner NOT LIKE 'chip:%'
+             GROUP BY owner, period),
         {_AT_MOST}
         SELECT c.owner, c.period, c.amount_minor, c.count, coalesce(m.times, 0) AS times
           FROM counters AS c LEFT JOIN most AS m ON m.owner = c.whole AND m.period = c.period

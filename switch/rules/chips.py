@@ -16,6 +16,7 @@ from switch.messages.model import channel_of
 from switch.messages.verdicts import UNCHECKED, Finding
 from switch.rules.limits import SPENDS, lowest
 from switch.rules.rule import NOT_ASKED
+from switch.rules.tries import offline_sale, times
 
 if TYPE_CHECKING:
     from switch.decisions import Facts
@@ -87,11 +88,12 @@ def chip_decided_so(request: Request, _: Facts, __: Policy) -> Verdict:
 def counter_increased(request: Request, facts: Facts, _: Policy) -> Verdict:
     """The chip's counter (tag 9F36) is above all that we saw, else its data are copied from an earlier use.
 
-    Only a right cryptogram vouches for a counter. An offline sale may come after later uses of the card, but only so
-    many. Of these uses the books keep the highest counter alone: an offline sale with that very counter is refused as
-    one that is there already, online or offline; one with a lower counter could be told twice within the window, under
-    another key. A sale that the chip approved after its online request was lost has that request's counter: where the
-    request did arrive, its sale is refused here, and somebody corrects it by hand.
+    Only a right cryptogram vouches for a counter. An offline sale may come after later uses of the card, but only
+    so many. Of these uses the books keep the highest counter, and that of each offline sale: an offline sale with
+    one of these is refused as one that is there already. That of an earlier online request is not kept, so a sale
+    that the chip approved in the course of one, told as an offline sale after another use of the card, is stored. A
+    sale that the chip approved after its online request was lost has that request's counter: where the request did
+    arrive, its sale is refused here, and somebody corrects it by hand.
     """
     chip = request.chip
     if chip is None or chip.atc is None or request.verdicts.cryptogram is not Finding.RIGHT:
@@ -99,8 +101,9 @@ def counter_increased(request: Request, facts: Facts, _: Policy) -> Verdict:
     seen = facts.security.atc
     is_late = _has_happened(request)
     above = seen - ATC_WINDOW if is_late else seen
-    if is_late and chip.atc == seen:
-        why = f"the chip's transaction {seen} is in the books already"
+    is_told_again = facts.card is not None and times(facts, offline_sale(request, facts.card.card_id)) > 0
+    if is_late and (chip.atc == seen or is_told_again):
+        why = f"the chip's transaction {chip.atc} is in the books already"
         return chip.atc, seen, Refusal(Action.DUPLICATE_CONFLICT, why)
     if chip.atc > above:
         return chip.atc, above, None

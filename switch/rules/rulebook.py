@@ -14,7 +14,7 @@ from switch.messages.model import Request
 from switch.rules import amounts, cards, chips, parties, pins, presentation, sign_on, spending, transfers
 from switch.rules.rule import NOT_ASKED, Ladder, Policy, Rule
 
-RULE_SET: Final = "2026-11c"
+RULE_SET: Final = "2026-11d"
 """Stored with every decision, so that a later reader knows which rules were in force."""
 
 # fmt: off

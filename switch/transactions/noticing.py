@@ -2,7 +2,8 @@
 
 A wrong PIN counts although the request it came with is declined for it; a right one clears the count as soon as the
 ladder has let it pass, also where funds decline it further up. The chip's counter is raised once its cryptogram has
-passed, so that no cryptogram is good for a second request.
+passed, so that no cryptogram is good for a second request. Wrong codes of a card count for their day, and each sale
+that a chip approved offline counts once.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from switch.decisions import (
     ChangeCardSecurity,
     ChangeOperator,
     ChangeTerminal,
+    CountSpending,
     Effect,
     Facts,
     Refusal,
@@ -23,7 +25,8 @@ from switch.messages.actions import Action
 from switch.messages.kinds import Kind
 from switch.messages.model import Request
 from switch.messages.verdicts import UNCHECKED, Finding
-from switch.rules.limits import day_of
+from switch.rules.limits import Counter, day_of
+from switch.rules.tries import CODE_TRIES_MAX, offline_sale, read_code, times, typed_code
 
 _HELPED_BY: Final = {
     Action.NOT_SIGNED_ON: "sign_on",
@@ -35,13 +38,20 @@ _HELPED_BY: Final = {
 }
 """What the terminal must do before it can succeed."""
 
+_BAD: Final = (Finding.WRONG, Finding.MALFORMED)
+
 
 def noticed(request: Request, facts: Facts, trace: Trace, refusal: Refusal | None) -> tuple[Effect, ...]:
     """Return what is to be kept of the request beside what it asks for. Its terminal is a known one."""
     seen = _seen(request, facts)
     if request.verdicts is UNCHECKED:
         return seen
-    return (*seen, *_of_card(request, facts, trace, refusal), *_of_operator(request, facts, trace, refusal))
+    return (
+        *seen,
+        *_of_card(request, facts, trace, refusal),
+        *_tries(request, facts, refusal),
+        *_of_operator(request, facts, trace, refusal),
+    )
 
 
 def wish_for(facts: Facts, refusal: Refusal | None, effects: tuple[Effect, ...]) -> str:
@@ -77,6 +87,23 @@ def _of_card(request: Request, facts: Facts, trace: Trace, refusal: Refusal | No
     if tries is None and atc is None:
         return ()
     return (ChangeCardSecurity(facts.card.card_id, pin_tries=tries, atc=atc),)
+
+
+def _tries(request: Request, facts: Facts, refusal: Refusal | None) -> tuple[Effect, ...]:
+    """Count codes that were wrong, up to where none is taken any more, and a chip's sale that is in the books now."""
+    if facts.card is None:
+        return ()
+    card_id, day, verdicts = facts.card.card_id, facts.business_day, request.verdicts
+    counted: list[Counter | None] = []
+    if _is_refused(refusal, Action.CARD_CODE_WRONG):
+        if verdicts.card_code in _BAD:
+            counted.append(typed_code(request, card_id, day))
+        if verdicts.track_code in _BAD:
+            counted.append(read_code(request, card_id, day))
+    elif refusal is None:
+        counted.append(offline_sale(request, card_id))
+    new = [counter for counter in counted if counter is not None and times(facts, counter) < CODE_TRIES_MAX]
+    return tuple([CountSpending(owner, period, 0, 1) for owner, period in new])
 
 
 def _of_operator(request: Request, facts: Facts, trace: Trace, refusal: Refusal | None) -> tuple[Effect, ...]:
