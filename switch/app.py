@@ -14,7 +14,10 @@ from typing import Final, TextIO, TypeVar
 
 import trio
 
+from switch.admin.console_process import ConsoleProcess
+from switch.admin.pages import build_pages, no_console
 from switch.admin.server import serve_admin
+from switch.admin.serving import tls_context
 from switch.assembly import Doors, KeyDesk, rules_of
 from switch.chores import Chores
 from switch.config import Settings, masked_url
@@ -166,7 +169,15 @@ async def _run_all(
         for listener, its in zip(listeners, settings.listeners, strict=True):
             bound[listener.name] = await listener.open(its.bind.host, its.bind.port)
             events.listening(listener.name, its.dialect, "{}:{}".format(*bound[listener.name]))
-        admin = await nursery.start(serve_admin, settings.admin.bind, metrics.registry, state)
+        console = ConsoleProcess(settings, events)
+        nursery.start_soon(console.run)
+        pages = build_pages(
+            metrics.registry,
+            state,
+            console.answer if settings.admin.console else no_console,
+            console.may_read_metrics if settings.admin.metrics_need_token else None,
+        )
+        admin = await nursery.start(serve_admin, settings.admin.bind, pages, tls_context(settings.admin.tls))
         ended = trio.Event()
         drain = trio.Event()
         task_status.started(Running(bound, (admin.host, admin.port), drain.set, ended, metrics))

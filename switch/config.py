@@ -8,6 +8,7 @@ Units stand last in every name: ``_s`` seconds, ``_minor`` minor units of the cu
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -154,11 +155,22 @@ class ListenerSettings(_Section):
     limits: LimitSettings = LimitSettings()
 
 
+class AdminTlsSettings(_Section):
+    """HTTPS on the admin address. With ``client_ca`` a client certificate may stand for a token."""
+
+    certificate: Path
+    private_key: Path
+    client_ca: Path | None = None
+
+
 class AdminSettings(_Section):
-    """The HTTP side: metrics and health. Keep it off the terminals' network."""
+    """The HTTP side: metrics, health, and the console. Keep it off the terminals' network."""
 
     bind: Bind = Address("127.0.0.1", 8580)
+    console: bool = True  # the operators' pages and their API, in a process of their own, begun when first asked for
+    metrics_need_token: bool = False
     two_officers_above_minor: Annotated[int, Field(ge=0, le=999_999_999_999)] = 5_000_000  # a card's limits
+    tls: AdminTlsSettings | None = None
 
 
 class KeySettings(_Section):
@@ -279,6 +291,26 @@ def load_settings(path: Path | None) -> Settings:
     return _resolved(settings, file.resolve().parent)
 
 
+class _Told(Settings):
+    """Settings that another process of ours has read, with its environment, and resolved."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - same
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - same
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - same
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def settings_of(document: bytes) -> Settings:
+    """Read settings as ``Settings.model_dump_json`` wrote them: they stand as they are."""
+    return _Told(**json.loads(document))
+
+
 def masked_url(url: str) -> str:
     """A database URL without its passwords."""
     parts = urlsplit(url)
@@ -352,5 +384,13 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
         update={
             "ledger": settings.ledger.model_copy(update={"database": database}),
             "keys": settings.keys.model_copy(update={"file": folder / settings.keys.file}),
+            "admin": settings.admin.model_copy(update={"tls": _found(settings.admin.tls, folder)}),
         }
     )
+
+
+def _found(tls: AdminTlsSettings | None, folder: Path) -> AdminTlsSettings | None:
+    if tls is None:
+        return None
+    files = {name: folder / path for name, path in tls if path is not None}
+    return tls.model_copy(update=files)

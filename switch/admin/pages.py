@@ -1,31 +1,20 @@
-"""What the HTTP side answers: metrics, health, readiness, and a page that names them."""
+"""What the switch's own process answers over HTTP: metrics, health, readiness. All else is the console's."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 import trio
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from switch import __version__
-
 READINESS_DEADLINE_S: Final = 2.0  # a load balancer asks every few seconds; a late "yes" is a "no"
-
-_INDEX: Final = f"""\
-<!doctype html>
-<html lang="en">
-<title>switch {__version__}</title>
-<h1>switch {__version__}</h1>
-<ul>
-<li><a href="/metrics">/metrics</a>: counters and durations, for Prometheus
-<li><a href="/healthz">/healthz</a>: the process runs
-<li><a href="/readyz">/readyz</a>: terminals may connect (database reachable, its schema right, not draining)
-</ul>
-"""
+MAY_READ_METRICS: Final = "/api/v1/may-read-metrics"
+_METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
 class Readiness(Protocol):
@@ -36,13 +25,25 @@ class Readiness(Protocol):
         ...
 
 
-def build_pages(registry: CollectorRegistry, readiness: Readiness) -> Starlette:
-    """Return the ASGI application."""
+Answer = Callable[[Request], Awaitable[Response]]
 
-    async def index(_request: Request) -> Response:
-        return HTMLResponse(_INDEX)
 
-    async def metrics(_request: Request) -> Response:
+async def no_console(_request: Request) -> Response:
+    """Answer where there is no console."""
+    return PlainTextResponse("no console here: /metrics, /healthz and /readyz are\n", 404)
+
+
+def build_pages(
+    registry: CollectorRegistry,
+    readiness: Readiness,
+    console: Answer = no_console,
+    may_read_metrics: Callable[[Request], Awaitable[bool]] | None = None,
+) -> Starlette:
+    """Return the ASGI application. ``may_read_metrics`` of None: everybody may."""
+
+    async def metrics(request: Request) -> Response:
+        if may_read_metrics is not None and not await may_read_metrics(request):
+            return PlainTextResponse("a token is needed\n", 401, {"www-authenticate": "Bearer"})
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     async def healthz(_request: Request) -> Response:
@@ -54,10 +55,10 @@ def build_pages(registry: CollectorRegistry, readiness: Readiness) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/", index),
             Route("/metrics", metrics),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
+            Route("/{path:path}", console, methods=_METHODS),
         ]
     )
 

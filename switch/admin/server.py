@@ -1,25 +1,22 @@
-"""Serves the admin pages with hypercorn, on trio, in the nursery of the switch."""
+"""Serves the admin address, on trio, in the nursery of the switch."""
 
 from __future__ import annotations
 
 import socket
-from typing import Any, cast
+import ssl
 
-import hypercorn.trio
 import trio
-from hypercorn.config import Config
-from hypercorn.typing import ASGIFramework
-from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
 
-from switch.admin.pages import Readiness, build_pages
+from switch.admin.serving import serve_connections
 from switch.config import Address
 from switch.errors import ConfigurationError
 
 
 async def serve_admin(
     bind: Address,
-    registry: CollectorRegistry,
-    readiness: Readiness,
+    app: Starlette,
+    tls: ssl.SSLContext | None = None,
     *,
     task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -28,21 +25,11 @@ async def serve_admin(
     Raises `ConfigurationError` where the address cannot be had.
     """
     listening = _bound(bind)
+    listening.listen(128)
     address = Address(*listening.getsockname()[:2])
-    config = Config()
-    config.bind = [f"fd://{listening.detach()}"]
-    config.loglevel = "WARNING"  # no "Running on" line, no access log
-    config.read_timeout = 10  # a client that never finishes its request
-    config.graceful_timeout = 1.0
-    config.include_server_header = False
-    async with trio.open_nursery() as nursery:
-        app = cast("ASGIFramework", build_pages(registry, readiness))
-        await nursery.start(_serve, app, config)
-        task_status.started(address)
-
-
-async def _serve(app: ASGIFramework, config: Config, *, task_status: trio.TaskStatus[Any]) -> None:
-    await hypercorn.trio.serve(app, config, mode="asgi", task_status=task_status)
+    listener = trio.SocketListener(trio.socket.from_stdlib_socket(listening))
+    task_status.started(address)
+    await serve_connections(app, [listener], tls)
 
 
 def _bound(bind: Address) -> socket.socket:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import trio
 
+from switch.admin.pages import build_pages
 from switch.admin.server import serve_admin
 from switch.config import Address
 from switch.errors import ConfigurationError
@@ -38,9 +39,8 @@ async def get(address: Address, path: str) -> tuple[int, str]:
 
 async def ask(path: str, *, metrics: Metrics | None = None, readiness: Fixed | Stuck | None = None) -> tuple[int, str]:
     async with trio.open_nursery() as nursery:
-        registry = (metrics or Metrics()).registry
-        bind = Address("127.0.0.1", 0)
-        address = await nursery.start(serve_admin, bind, registry, readiness or Fixed())
+        pages = build_pages((metrics or Metrics()).registry, readiness or Fixed())
+        address = await nursery.start(serve_admin, Address("127.0.0.1", 0), pages)
         answer = await get(address, path)
         nursery.cancel_scope.cancel()
     return answer
@@ -76,8 +76,6 @@ async def test_not_ready_says_why() -> None:
 async def test_a_database_that_does_not_answer_is_not_waited_for(autojump_clock: trio.testing.MockClock) -> None:
     from starlette.types import Message
 
-    from switch.admin.pages import build_pages
-
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -94,10 +92,10 @@ async def test_a_database_that_does_not_answer_is_not_waited_for(autojump_clock:
     assert autojump_clock.current_time() > 0
 
 
-async def test_the_index_names_the_pages() -> None:
+async def test_without_a_console_the_first_page_names_the_others() -> None:
     status, body = await ask("/")
 
-    assert status == 200
+    assert status == 404
     assert all(path in body for path in ("/metrics", "/healthz", "/readyz"))
 
 
@@ -107,9 +105,9 @@ async def test_other_pages_do_not_exist() -> None:
 
 async def test_an_address_in_use_is_the_operators_to_change() -> None:
     async with trio.open_nursery() as nursery:
-        bind = Address("127.0.0.1", 0)
-        taken = await nursery.start(serve_admin, bind, Metrics().registry, Fixed())
+        pages = build_pages(Metrics().registry, Fixed())
+        taken = await nursery.start(serve_admin, Address("127.0.0.1", 0), pages)
 
         with pytest.raises(ConfigurationError, match=r"admin\.bind"):
-            await serve_admin(taken, Metrics().registry, Fixed())
+            await serve_admin(taken, pages)
         nursery.cancel_scope.cancel()

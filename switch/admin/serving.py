@@ -1,0 +1,101 @@
+"""Serves an ASGI application on trio with hypercorn's protocol, one task for each connection, in the caller's nursery.
+
+hypercorn's own ``serve`` does not tell the application which client certificate was shown, so connections are
+accepted here and handed to hypercorn's `TCPServer`; the certificate's SHA-256 stands in the scope's state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from functools import partial
+from typing import Any, Final, cast
+
+import trio
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.config import Config
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ASGIFramework, ConnectionState
+from starlette.types import ASGIApp
+
+from switch.config import AdminTlsSettings
+from switch.errors import ConfigurationError
+
+CONNECTIONS_MAX: Final = 256
+"""Browsers and monitoring open a few each; more are turned away before they cost anything."""
+
+HANDSHAKE_DEADLINE_S: Final = 10.0
+READ_DEADLINE_S: Final = 10
+"""For a client that never finishes its request."""
+
+CERTIFICATE: Final = "certificate"
+"""Where the scope's state holds the SHA-256 of the client certificate, in hex; "" for none."""
+
+
+async def serve_connections(
+    app: ASGIApp, listeners: list[trio.SocketListener], tls: ssl.SSLContext | None = None
+) -> None:
+    """Serve until cancelled."""
+    config = Config()
+    config.loglevel = "WARNING"  # no access log: the change log says what matters
+    config.read_timeout = READ_DEADLINE_S
+    config.include_server_header = False
+    room = trio.CapacityLimiter(CONNECTIONS_MAX)
+    await trio.serve_listeners(partial(_serve, app, config, tls, room), listeners)
+
+
+async def _serve(
+    app: ASGIApp, config: Config, tls: ssl.SSLContext | None, room: trio.CapacityLimiter, stream: trio.SocketStream
+) -> None:
+    try:
+        room.acquire_nowait()
+    except trio.WouldBlock:
+        await stream.aclose()
+        return
+    try:
+        await _talk(app, config, tls, stream)
+    finally:
+        room.release()
+
+
+async def _talk(app: ASGIApp, config: Config, tls: ssl.SSLContext | None, stream: trio.SocketStream) -> None:
+    state = ConnectionState({CERTIFICATE: ""})
+    served: Any = stream
+    if tls is not None:
+        served = trio.SSLStream(stream, tls, server_side=True, https_compatible=True)
+        try:
+            with trio.fail_after(HANDSHAKE_DEADLINE_S):
+                await served.do_handshake()
+        except (trio.BrokenResourceError, trio.TooSlowError):
+            await trio.aclose_forcefully(served)
+            return
+        shown = served.getpeercert(binary_form=True)
+        state[CERTIFICATE] = hashlib.sha256(shown).hexdigest() if shown else ""
+    wrapped = ASGIWrapper(cast("ASGIFramework", app))
+    await TCPServer(wrapped, config, WorkerContext(None), state, served).run()
+
+
+def tls_context(settings: AdminTlsSettings | None) -> ssl.SSLContext | None:
+    """Return the server's side of TLS 1.2 and up; client certificates are taken where a CA for them is set.
+
+    Raises `ConfigurationError` that names the file.
+    """
+    if settings is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(settings.certificate, settings.private_key)
+    except (OSError, ssl.SSLError) as error:
+        reason = error.strerror or "not a pair of PEM files"
+        raise ConfigurationError(f"admin.tls: {settings.certificate} with {settings.private_key}: {reason}") from None
+    if settings.client_ca is not None:
+        try:
+            context.load_verify_locations(settings.client_ca)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigurationError(
+                f"admin.tls.client_ca: {settings.client_ca}: {error.strerror or 'no PEM file of certificates'}"
+            ) from None
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context

@@ -1,0 +1,48 @@
+"""The console's process: reads its settings from the switch, serves its Unix socket, ends with the switch."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from switch.admin.serving import serve_connections
+from switch.config import Settings, settings_of
+from switch.console.application import build_console
+from switch.console.pages import PAGES
+from switch.office.all_acts import ACTS
+from switch.office.opening import open_desk
+
+NICENESS: Final = 10
+"""Payments first: pages take what the processor has left."""
+
+
+def serve_console(path: Path) -> None:
+    """Serve until standard input, on which the switch writes the settings as one line of JSON, is closed."""
+    settings = settings_of(sys.stdin.buffer.readline())
+    os.nice(NICENESS)
+    trio.run(_serve, settings, path)
+
+
+async def _serve(settings: Settings, path: Path) -> None:
+    with open_desk(settings) as desk:
+        app = build_console(desk, PAGES, ACTS)
+        listening = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
+        await listening.bind(str(path))
+        listening.listen(128)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve_connections, app, [trio.SocketListener(listening)])
+            await _until_left_alone()
+            nursery.cancel_scope.cancel()
+
+
+async def _until_left_alone() -> None:
+    """Wait for the end of standard input: the switch is gone."""
+    async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as stdin:
+        with suppress(trio.BrokenResourceError):
+            while await stdin.receive_some(1024):
+                pass
