@@ -299,6 +299,10 @@ class EventLog:
     def stopped(self, *, unfinished: int) -> None:
         self._logger.info("stopped", unfinished=unfinished)
 
+    def console_ended(self) -> None:
+        """The console's process is gone; payments go on, and it is begun again."""
+        self._logger.error("console ended")
+
     # --- what strangers and broken terminals cause: at most `STRANGERS_PER_SECOND` lines ---
 
     def connection_refused(self, listener: str, peer: str, reason: str) -> None:

@@ -17,6 +17,7 @@ from switch.cli import (
     day,
     demo,
     describe,
+    diff,
     doctor,
     explain,
     host,
@@ -73,6 +74,7 @@ app.command("receipt",  rich_help_panel=BOOKS)(receipt.print_receipt)
 app.command("audit",    rich_help_panel=BOOKS)(audit.audit)
 app.add_typer(capture.capture_app,    name="capture",  rich_help_panel=WIRE)
 app.command("describe", rich_help_panel=WIRE)(describe.describe)
+app.command("diff",     rich_help_panel=WIRE)(diff.diff)
 app.command("doctor",   rich_help_panel=WIRE)(doctor.doctor)
 app.command("host",     rich_help_panel=WIRE)(host.host)
 app.command("load",     rich_help_panel=LOAD)(load.load)
