@@ -49,7 +49,7 @@ class Tokeniser:
         self.frames = 0
         """Frames tokenised."""
         self.dropped: Counter[str] = Counter()
-        """Frames that were not, by why: ``frame``, ``undecodable`` or ``unencodable``."""
+        """Frames that were not, by why: not one whole frame, does not decode, does not encode."""
         self.left_out: Counter[str] = Counter()
         """Fields that tokenised messages lost, by what they were."""
         self.leftovers = Leftovers(self._seen, self._tokens)
@@ -108,7 +108,7 @@ class Tokeniser:
         return f"<Tokeniser {self.frames} frames, {self.cards} cards>"
 
 
-_WHY: Final = {FrameError: "frame", DecodeError: "undecodable", EncodeError: "unencodable"}
+_WHY: Final = {FrameError: "not one whole frame", DecodeError: "does not decode", EncodeError: "does not encode"}
 
 
 def _unframed(framing: Framing, data: bytes) -> Frame:

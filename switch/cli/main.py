@@ -29,6 +29,7 @@ from switch.cli import (
     operators,
     pay_codes,
     receipt,
+    record,
     replay,
     report,
     serve,
@@ -77,6 +78,7 @@ app.command("describe", rich_help_panel=WIRE)(describe.describe)
 app.command("diff",     rich_help_panel=WIRE)(diff.diff)
 app.command("doctor",   rich_help_panel=WIRE)(doctor.doctor)
 app.command("host",     rich_help_panel=WIRE)(host.host)
+app.command("record",   rich_help_panel=WIRE)(record.record)
 app.command("load",     rich_help_panel=LOAD)(load.load)
 app.command("report",   rich_help_panel=LOAD)(report.report)
 app.command("replay",   rich_help_panel=LOAD)(replay.replay)

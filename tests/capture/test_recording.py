@@ -122,7 +122,7 @@ def test_frames_that_cannot_be_tokenised_are_dropped_and_counted(tmp_path: Path)
 
     account = recorded(Order(path, ASCII, key=KEY), *talk((Kind.OPENED, b"a"), (Kind.TO_HOST, wrong + frame())))
 
-    assert (account.frames, account.dropped) == (1, {"undecodable": 1})
+    assert (account.frames, account.dropped) == (1, {"does not decode": 1})
     assert CARD.encode().hex() not in path.read_text("utf-8")
 
 

@@ -266,11 +266,11 @@ def test_headers_openings_ends_and_keep_alives_stay(tokeniser: Tokeniser) -> Non
 @pytest.mark.parametrize(
     ("frame", "why"),
     [
-        (b"\x00\x05" + CARD.encode(), "frame"),
-        (b"\x00\x10" + CARD.encode()[:8], "frame"),
-        (b"\x00\x10" + CARD.encode(), "undecodable"),
-        (b"\x00\x000200", "frame"),
-        (b"\x00", "frame"),
+        (b"\x00\x05" + CARD.encode(), "not one whole frame"),
+        (b"\x00\x10" + CARD.encode()[:8], "not one whole frame"),
+        (b"\x00\x10" + CARD.encode(), "does not decode"),
+        (b"\x00\x000200", "not one whole frame"),
+        (b"\x00", "not one whole frame"),
     ],
 )
 def test_what_cannot_be_read_is_dropped_and_counted(frame: bytes, why: str, tokeniser: Tokeniser) -> None:
