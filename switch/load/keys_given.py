@@ -27,8 +27,9 @@ class GivenKeys:
     def __init__(self, dialect: Dialect, master: bytes = b"", standing: bytes = b"") -> None:
         self._method = mac_method(dialect) if "mac" in dialect.roles else MacMethod(MacAlgorithm.X9_19, MacOutput.RAW8)
         self._field = int(dialect.roles["mac"]) if "mac" in dialect.roles else 0
-        is_binary = self._field > 0 and dialect.fields[self._field].format == "b"
-        self._no_mac = "0" * (2 * MAC_BYTES if is_binary else MAC_BYTES)
+        field = dialect.fields.get(self._field)
+        self._no_mac = "0" * (field.characters if field else MAC_BYTES)
+        self._wire_bytes = field.wire_bytes(field.characters) if field else MAC_BYTES
         self._master = master
         self._standing = mac_key(self._method.algorithm, standing) if standing else None
         self._by_terminal: dict[str, MacKey] = {}
@@ -53,8 +54,9 @@ class GivenKeys:
         key = self._by_terminal.get(terminal, self._standing)
         if key is None or not self._field or max(fields) > self._field:
             return codec.encode(fields)
-        body = codec.encode({**fields, self._field: self._no_mac})[:-MAC_BYTES]
-        return body + self._method.output.wire(key.compute(body))
+        body = codec.encode({**fields, self._field: self._no_mac})[: -self._wire_bytes]
+        mac = self._method.output.wire(key.compute(body))
+        return body + (mac if len(mac) == self._wire_bytes else mac.hex().upper().encode())
 
 
 def read_keys(path: Path, dialect: Dialect) -> GivenKeys:

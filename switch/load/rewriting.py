@@ -29,14 +29,16 @@ _NETWORK_CLASS: Final = "8"
 _MMDD: Final = 4
 
 # fmt: off
-MOMENTS: Final = {  # how a moment is written, by role and size
-    ("transmitted_at", 10): "%m%d%H%M%S",
-    ("local_time", 6):      "%H%M%S",
-    ("local_time", 12):     "%y%m%d%H%M%S",
-    ("local_time", 14):     "%Y%m%d%H%M%S",
-    ("local_date", 4):      "%m%d",
+MOMENTS: Final = {  # how a moment is written, by the number of its digits
+    4:  "%m%d",
+    6:  "%H%M%S",
+    10: "%m%d%H%M%S",
+    12: "%y%m%d%H%M%S",
+    14: "%Y%m%d%H%M%S",
 }
 # fmt: on
+MOMENT_ROLES: Final = ("transmitted_at", "local_time", "local_date")
+UTC_ROLE: Final = "transmitted_at"
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -80,11 +82,7 @@ class Rewriter:
         self._batches: dict[str, str] = {}
         roles = {role: path for role, path in dialect.roles.items() if "." not in path}
         self._fields = {role: field_of(dialect, path) for role, path in roles.items()}
-        self._moments = [
-            (self._fields[role], form, role == "transmitted_at")
-            for (role, size), form in MOMENTS.items()
-            if role in self._fields and dialect.fields[self._fields[role]].characters == size
-        ]
+        self._moments = moments(dialect)
         self.terminal_of: Final = role_getter(dialect, "terminal")
 
     @property
@@ -222,6 +220,18 @@ class Rewriter:
             return
         start, end = span_of(self._dialect, path) if "." in path else (0, len(old))
         fields[number] = fields[number][:start] + text + fields[number][end:]
+
+
+def moments(dialect: Dialect) -> tuple[tuple[int, str, bool], ...]:
+    """(number, form, whether it is in UTC) of the fields that hold times."""
+    found = {}
+    for role in MOMENT_ROLES:
+        if role in dialect.roles:
+            number = field_of(dialect, dialect.roles[role])
+            form = MOMENTS.get(dialect.fields[number].characters)
+            if form is not None:
+                found[number] = (number, form, role == UTC_ROLE)
+    return tuple(found.values())
 
 
 def _keep(kept: dict[K, V], key: K, value: V) -> None:

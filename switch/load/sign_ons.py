@@ -14,7 +14,7 @@ from switch.load.engine import drive
 from switch.load.matching import Matching
 from switch.load.plan import Planned, Stray, Target
 from switch.load.replaying import OpenCapture, whole
-from switch.load.rewriting import MOMENTS
+from switch.load.rewriting import moments
 from switch.messages.paths import field_of, role_getter, span_of
 from switch.wire.codec import Codec, Fields
 from switch.wire.dialect import RESPONSE_CODE, Dialect, TransactionRow
@@ -105,15 +105,12 @@ def sign_on_message(dialect: Dialect, terminal: str, merchant: str, stan: int, n
         number = field_of(dialect, path)
         start = span_of(dialect, path)[0] if "." in path else 0
         fields[number] = fields.get(number, "")[:start].ljust(start, "0") + value
-    values = {"stan": f"{stan:06d}", "terminal": terminal, "merchant": merchant}
-    for role, path in dialect.roles.items():
-        if path not in row.required:
-            continue
-        form = MOMENTS.get((role, dialect.fields[int(path)].characters))
-        if form is not None:
-            values[role] = (now.astimezone(UTC) if role == "transmitted_at" else now).strftime(form)
-        if role in values:
-            fields[int(path)] = values[role]
+    for number, form, is_utc in moments(dialect):
+        if str(number) in row.required:
+            fields[number] = (now.astimezone(UTC) if is_utc else now).strftime(form)
+    for role, value in (("stan", f"{stan:06d}"), ("terminal", terminal), ("merchant", merchant)):
+        if dialect.roles[role] in row.required:
+            fields[int(dialect.roles[role])] = value
     return dict(sorted(fields.items()))
 
 
