@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -10,8 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from switch.config import Settings
     from switch.ledger.database import Database
+    from switch.office.acts import Changed
+    from switch.office.roles import Actor
     from switch.security.vault import Vault
 
 _MICROSECONDS = 1_000_000
@@ -31,6 +36,18 @@ class OpenBooks:
 
         return Vault(load_keys(self.settings.keys.file))
 
+    def change(
+        self, what: str, target: str, arguments: Mapping[str, object] | None = None, because: str = ""
+    ) -> Changed:
+        """Make a change of `switch.office.all_acts`, as the owner of the machine; it is in the change log too."""
+        from switch.ledger.sweeping import wall_clock
+        from switch.office.acts import Desk
+        from switch.office.all_acts import ACTS
+        from switch.office.changes import make_change
+
+        desk = Desk(self.settings, self.database, self.vault, wall_clock)
+        return make_change(desk, shell_actor(), ACTS[what], target, arguments or {}, because).changed
+
     def now(self) -> datetime:
         """The present moment, in the time zone of the business days."""
         return datetime.now(self.settings.zone)
@@ -38,6 +55,19 @@ class OpenBooks:
     def moment(self, at: int) -> str:
         """A moment of the books (microseconds since 1970, UTC) as people here read it."""
         return f"{datetime.fromtimestamp(at / _MICROSECONDS, self.settings.zone):%Y-%m-%d %H:%M:%S}"
+
+
+def shell_actor() -> Actor:
+    """Whoever sits at the shell, under their name on this machine."""
+    import getpass
+
+    from switch.office.roles import Actor, Role
+
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # no such user in this container
+        name = str(os.getuid())
+    return Actor(f"{name} at a shell", Role.OWNER)
 
 
 @contextmanager

@@ -37,11 +37,9 @@ def show_merchant(merchant: MerchantArgument, config: Config = None) -> None:
 
 def _mover(move: Move) -> Callable[..., None]:
     def command(merchant: MerchantArgument, config: Config = None) -> None:
-        from switch.ledger.merchants import move_merchant
-
-        with open_books(config) as books, books.database.writing() as connection:
-            before = move_merchant(connection, merchant, move)
-        typer.echo(moved(merchant, before, move.to))
+        with open_books(config) as books:
+            changed = books.change(f"merchant.{move.verb}", f"merchant:{merchant}")
+        typer.echo(moved(merchant, str(changed.before["status"]), move.to))
 
     return command
 

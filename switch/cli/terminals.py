@@ -72,16 +72,13 @@ def ask(terminal: TerminalArgument, what: What, config: Config = None) -> None:
 
     Dialects that have no place for it (ISO 8583) tell nothing.
     """
-    from switch.ledger.terminals import ask_nothing, ask_terminal
-
     if what not in (*ASKED_FOR, _NOTHING):
         raise OperatorError(f"a terminal can be asked for {', '.join(ASKED_FOR)}, or {_NOTHING}")
-    with open_books(config) as books, books.database.writing() as connection:
-        if what == _NOTHING:
-            taken_back = " ".join(ask_nothing(connection, terminal)) or _NOTHING
-            said = f"{taken_back} taken back"
-        else:
-            said = f"will be told: {' '.join(ask_terminal(connection, terminal, what))}"
+    with open_books(config) as books:
+        changed = books.change("terminal.ask", f"terminal:{terminal}", {"what": what})
+    pending = changed.before if what == _NOTHING else changed.after
+    said = str(pending["pending"]) or _NOTHING
+    said = f"{said} taken back" if what == _NOTHING else f"will be told: {said}"
     typer.echo(f"{terminal}: {said}")
 
 
@@ -114,13 +111,12 @@ def _mover(move: Move) -> Callable[..., None]:
 
 
 def _make(move: Move, terminal: str, because: str, config: Path | None) -> None:
-    from switch.ledger.terminals import move_terminal
-
     if len(because) > _BECAUSE_MAX or not because.isprintable():
         raise OperatorError(f"--because takes one line of at most {_BECAUSE_MAX} characters")
-    with open_books(config) as books, books.database.writing() as connection:
-        before = move_terminal(connection, terminal, move, because)
-    typer.echo(moved(terminal, before, move.to))
+    with open_books(config) as books:
+        arguments = {"because": because} if because else {}
+        changed = books.change(f"terminal.{move.verb}", f"terminal:{terminal}", arguments)
+    typer.echo(moved(terminal, str(changed.before["status"]), move.to))
 
 
 register(terminal_app, TERMINAL_MOVES, _mover)

@@ -55,8 +55,13 @@ class Desk:
 
     settings: Settings
     database: Database
-    vault: PanVault
+    open_vault: Callable[[], PanVault]
     clock: Clock
+
+    @property
+    def vault(self) -> PanVault:
+        """Seals and finds card numbers; raises `ConfigurationError` where the keys cannot be had."""
+        return self.open_vault()
 
     @property
     def limit_of_one_minor(self) -> int:

@@ -30,7 +30,7 @@ Facts = Mapping[str, object]
 
 
 class LoggedChange(NamedTuple):
-    """One row: who (``role`` "" for the machine's owner at a shell), what, to what, from what to what, and why."""
+    """One row: who, in which role, what, to what, from what to what, and why."""
 
     change_id: int
     at: int

@@ -20,4 +20,4 @@ def open_desk(settings: Settings) -> Iterator[Desk]:
         check_version(database)
         vault = Vault(load_keys(settings.keys.file))
         check_keys(database, vault)
-        yield Desk(settings, database, vault, wall_clock)
+        yield Desk(settings, database, lambda: vault, wall_clock)

@@ -12,7 +12,7 @@ from switch.ledger import schema
 from switch.ledger.cards import move_card, reset_pin_tries, set_card_limits
 from switch.ledger.merchants import move_merchant
 from switch.ledger.parties import CARD_MOVES, MERCHANT_MOVES, TERMINAL_MOVES, Move
-from switch.ledger.terminals import ask_terminal, move_terminal
+from switch.ledger.terminals import ask_nothing, ask_terminal, move_terminal
 from switch.office.acts import Act, Arguments, Changed, Desk, Make, Minor, Nothing, number_of
 from switch.office.roles import Permission
 
@@ -34,9 +34,9 @@ class Because(Arguments):
 
 
 class Errand(Arguments):
-    """What a terminal is told to do at its next message."""
+    """What a terminal is told to do at its next message; "nothing" takes back what it was to be told."""
 
-    what: Literal["parameters", "ca_keys", "aids", "software", "sign_on", "status"]
+    what: Literal["parameters", "ca_keys", "aids", "software", "sign_on", "status", "nothing"]
 
 
 def pan_key_of(connection: sa.Connection, card_id: str) -> bytes:
@@ -117,8 +117,9 @@ def _reset_pin(_desk: Desk, connection: sa.Connection, card_id: str, _arguments:
 
 
 def _ask(_desk: Desk, connection: sa.Connection, terminal_id: str, arguments: Errand) -> Changed:
-    pending = ask_terminal(connection, terminal_id, arguments.what)
-    return Changed({}, {"pending": " ".join(pending)})
+    if arguments.what == "nothing":
+        return Changed({"pending": " ".join(ask_nothing(connection, terminal_id))}, {"pending": ""})
+    return Changed({}, {"pending": " ".join(ask_terminal(connection, terminal_id, arguments.what))})
 
 
 _PARTIES: Final = Permission.CHANGE_PARTIES

@@ -1,4 +1,4 @@
-"""Who may do what: four roles, and one table of what each of them may do."""
+"""Who may do what: four roles that tokens have, the machine's owner, and one table of what each of them may do."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ class Role(StrEnum):
     OPERATOR = "operator"
     OFFICER = "officer"
     FINANCE = "finance"
+    OWNER = "owner"
+    """Whoever has a shell on the machine, with its database and its keys: no token has this role."""
 
 
 class Permission(StrEnum):
@@ -32,20 +34,20 @@ class Permission(StrEnum):
     READ_CHANGES = "read_changes"
 
 
-_V, _O, _S, _F = Role.VIEWER, Role.OPERATOR, Role.OFFICER, Role.FINANCE
+_V, _O, _S, _F, _W = Role.VIEWER, Role.OPERATOR, Role.OFFICER, Role.FINANCE, Role.OWNER
 
 # fmt: off
 ALLOWED: Final[dict[Permission, frozenset[Role]]] = {
-    Permission.LOOK:           frozenset({_V, _O, _S, _F}),
-    Permission.CHANGE_PARTIES: frozenset({_O, _S}),
-    Permission.RAISE_LIMITS:   frozenset({_O, _S}),
-    Permission.WRITE_NOTES:    frozenset({_O, _S, _F}),
-    Permission.TAP:            frozenset({_O, _S}),
-    Permission.MAINTENANCE:    frozenset({_O, _S}),
-    Permission.SETTLE:         frozenset({_F}),
-    Permission.KEYS:           frozenset({_S}),
-    Permission.TOKENS:         frozenset({_S}),
-    Permission.READ_CHANGES:   frozenset({_S, _F}),
+    Permission.LOOK:           frozenset({_V, _O, _S, _F, _W}),
+    Permission.CHANGE_PARTIES: frozenset({_O, _S, _W}),
+    Permission.RAISE_LIMITS:   frozenset({_O, _S, _W}),
+    Permission.WRITE_NOTES:    frozenset({_O, _S, _F, _W}),
+    Permission.TAP:            frozenset({_O, _S, _W}),
+    Permission.MAINTENANCE:    frozenset({_O, _S, _W}),
+    Permission.SETTLE:         frozenset({_F, _W}),
+    Permission.KEYS:           frozenset({_S, _W}),
+    Permission.TOKENS:         frozenset({_S, _W}),
+    Permission.READ_CHANGES:   frozenset({_S, _F, _W}),
 }
 # fmt: on
 
@@ -69,5 +71,5 @@ def may(actor: Actor, permission: Permission) -> bool:
 def check_allowed(actor: Actor, permission: Permission) -> None:
     """Raise `NotAllowedError` unless the actor's role includes the act."""
     if not may(actor, permission):
-        roles = " or ".join(sorted(ALLOWED[permission]))
+        roles = " or ".join(sorted(ALLOWED[permission] - {Role.OWNER}))
         raise NotAllowedError(f"{permission} takes the role {roles}; {actor.name} is {actor.role}")

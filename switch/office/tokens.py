@@ -60,6 +60,8 @@ def create_token(
     `OperatorError` for a name, days or certificate that cannot be.
     """
     check_name(name)
+    if role is Role.OWNER:
+        raise OperatorError("a token's role is viewer, operator, officer or finance")
     if not 1 <= days <= DAYS_MAX:
         raise OperatorError(f"a token lives 1 to {DAYS_MAX} days, not {days}")
     fingerprint = certificate.replace(":", "").lower()

@@ -153,7 +153,7 @@ def test_a_proposal_is_decided_once(desk: Desk) -> None:
 
 def test_a_proposal_that_nobody_decided_expires(desk: Desk) -> None:
     make_change(desk, OPERATOR, ACTS["card.limits"], card(desk, ACTIVE), {"daily_limit_minor": FAR_MINOR})
-    late = Desk(desk.settings, desk.database, desk.vault, lambda: desk.clock() + PROPOSAL_LIFE_US)
+    late = Desk(desk.settings, desk.database, desk.open_vault, lambda: desk.clock() + PROPOSAL_LIFE_US)
 
     with pytest.raises(OperatorError, match="is expired"):
         approve(late, OTHER, ACTS, 1)
