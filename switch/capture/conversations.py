@@ -103,10 +103,7 @@ class Conversations:
     def finish(self) -> list[Entry]:
         """Nothing more will come: give up all holes, end what one side has ended, return the rest."""
         for connection in self._connections.values():
-            self._drain(connection)
-            for index, side in enumerate(connection.sides):
-                if side.has_ended and connection.closed_at is None and connection.host is not None:
-                    self._close(connection, index if connection.ended_first is None else connection.ended_first)
+            self._forget(connection)
         self._connections.clear()
         return self._certain()
 
@@ -129,7 +126,7 @@ class Conversations:
         if connection is not None:
             self._connections[key] = connection
             if len(self._connections) > CONNECTIONS_MAX:
-                self._drain(self._connections.pop(next(iter(self._connections))))
+                self._forget(self._connections.pop(next(iter(self._connections))))
         return connection, index
 
     def _made(self, key: bytes) -> _Connection:
@@ -163,6 +160,17 @@ class Conversations:
     def _close(self, connection: _Connection, index: int) -> None:
         self._tell(connection, index, self._now, b"", Event.CLOSE)
         connection.closed_at = self._now
+
+    def _forget(self, connection: _Connection) -> None:
+        """Hand out what there is of a connection; where one side has ended, so has the connection."""
+        if connection.closed_at is not None:
+            return
+        self._drain(connection)
+        ended = connection.ended_first
+        if ended is None:
+            ended = next((index for index, side in enumerate(connection.sides) if side.has_ended), None)
+        if ended is not None:
+            self._close(connection, ended)
 
     def _drain(self, connection: _Connection) -> None:
         """Hand out what there is of a connection that says no more."""

@@ -48,7 +48,7 @@ class ForeignSource(ABC):
 
     def __init__(self, path: Path, dialect: str) -> None:
         self.path = path
-        self.head = Head(dialect=dialect)
+        self.head = Head(dialect=dialect, made_by="")
         self.losses = Losses()
         self._file: io.BufferedReader = open_unpacked(path)
 

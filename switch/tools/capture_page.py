@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from switch.capture.entry import Direction
+from switch.capture.entry import Direction, Entry
 from switch.capture.files import Head
 from switch.capture.losses import Losses
 from switch.capture.summary import CONNECTIONS_MAX, Summary
+from switch.tools.describe import printable
 
 
 def lines(path: Path, head: Head, summary: Summary, losses: Losses) -> Iterator[str]:
     """Yield the lines of ``switch capture info``. Nothing in them comes from a field of a message."""
     yield f"{'file':10}  {path}"
-    yield f"{'made by':10}  {head.made_by}"
+    if head.made_by:
+        yield f"{'made by':10}  {printable(head.made_by)}"
     yield f"{'dialect':10}  {_dialects(head, summary)}"
     yield f"{'tokenised':10}  {'yes' if head.tokenised else 'no: it may hold real cards'}"
     yield f"{'messages':10}  {summary.messages:,} ({summary.wire_bytes:,} bytes), {summary.keep_alives:,} keep-alives"
@@ -44,6 +46,12 @@ def time_text(at_us: int) -> str:
     except OverflowError:
         return f"{at_us / 1_000_000:.6f}"
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def headline(entry: Entry, number: int) -> str:
+    """Return the line above what a frame says."""
+    way = "to host" if entry.direction is Direction.TO_HOST else "to terminal"
+    return f"#{number}  {time_text(entry.at_us)}  {way}  {printable(entry.connection)}"
 
 
 def _dialects(head: Head, summary: Summary) -> str:

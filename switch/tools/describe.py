@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from switch.capture.codecs import Codecs
+from switch.capture.entry import Entry, Event
+from switch.capture.source import Source
 from switch.errors import DecodeError, FrameError, OperatorError
 from switch.wire.chip_tags import NAMES, chip_value
 from switch.wire.codec import Codec, Examination
@@ -76,6 +79,21 @@ def describe_frame(data: bytes, dialect: Dialect, *, unmask: bool = False) -> De
     if frames and not body and not fault:
         return Description(tuple(lines), None)
     return _describe_message(_Place(data, start + len(header), body), dialect, lines, fault, unmask=unmask)
+
+
+def described(recording: Source, *, unmask: bool = False) -> Iterator[tuple[Entry, Description]]:
+    """Describe the frames of a recording one by one.
+
+    Raises `OperatorError` where neither the recording nor its caller says which dialect was spoken.
+    """
+    codecs = Codecs()
+    for entry in recording:
+        if entry.event is not Event.FRAME:
+            continue
+        codec = codecs.of(entry)
+        if codec is None:
+            raise OperatorError(f"{recording.path}: does not say which dialect was spoken; name it with --dialect")
+        yield entry, describe_frame(entry.frame, codec.dialect, unmask=unmask)
 
 
 def describe_bare(data: bytes, dialect: Dialect, *, unmask: bool = False) -> Description:
