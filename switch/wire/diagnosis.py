@@ -18,6 +18,9 @@ from switch.wire.framing import MAX_FRAME_BYTES, TPDU_BYTES, Framing
 from switch.wire.guesses import Cut, Head, cuts, framing_words, has_tpdu, header_words, heads
 
 LOOKED_AT_BYTES: Final = 4096
+FIRST_LOOK_BYTES: Final = 2048
+"""What `one_line` looks at: a stranger may make a listener do this, so it must cost little whatever the bytes are."""
+
 RECOGNISED: Final = 40
 """The least confidence, in percent, at which a finding is more than a guess."""
 
@@ -130,7 +133,7 @@ def one_line(data: bytes, codec: Codec, framing: Framing) -> str:
     expected = f"{framing_words(framing)} + {encoding_words(dialect.mti_encoding, dialect.bitmap_encoding)}"
     words = stranger(data)
     if not words:
-        best = next(iter(diagnose(data, (codec,))), None)
+        best = next(iter(diagnose(data[:FIRST_LOOK_BYTES], (codec,))), None)
         if best is None or best.confidence < RECOGNISED:
             if len(data) < _FEW_BYTES:
                 return ""

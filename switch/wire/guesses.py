@@ -7,6 +7,7 @@ could be a message type, a bitmap that announces what messages usually carry. `s
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import product
 from typing import Final, NamedTuple
 
@@ -35,6 +36,10 @@ _FOREIGN: Final = (
 _LONGEST: Final = 65_535
 _TRAILERS: Final = (b"\x03", b"\r\n", b"\n")
 """What peers are known to put behind a message: ETX, the end of a line."""
+
+_TASTE_BYTES: Final = 256
+_SHORTEST_BYTES: Final = 8
+"""Frames that are shorter than this on average are no messages: a length that says so is none."""
 
 _MTI_DIGITS: Final = 4
 _MTI_MEANINGS: Final = ("012", "12345678", "012345", "012345")
@@ -127,12 +132,16 @@ _FRAMINGS: Final = tuple(_framings())
 
 
 def _cut(framing: Framing, data: bytes) -> Cut | None:
-    """Cut the bytes so; None where they are not framed like this."""
+    """Cut the bytes so; None where they are not framed like this, or into pieces that are no messages."""
     framer = framing.framer()
     try:
-        frames = framer.feed(data)
+        frames = framer.feed(data[:_TASTE_BYTES])
     except FrameError:
         return None
+    if len(frames) > _TASTE_BYTES // _SHORTEST_BYTES:
+        return None
+    with suppress(FrameError):  # the frames before the break are those that it is about
+        frames += framer.feed(data[_TASTE_BYTES:])
     width, trailer = framing.length_bytes, len(framing.trailer)
     idle = next((at for at, frame in enumerate(frames) if frame != KEEP_ALIVE), len(frames)) * width
     messages = [frame for frame in frames if frame != KEEP_ALIVE]

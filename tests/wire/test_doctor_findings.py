@@ -144,6 +144,20 @@ def test_two_frames_speak_for_a_length_more_than_bytes_left_over_speak_against_i
     assert best.evidence[0].says == "2-byte BCD length: 2 frames, then 3 bytes that are no whole frame"
 
 
+def test_frames_before_a_break_far_behind_still_speak_for_their_length() -> None:
+    body = SAMPLES["M-network_management_message"]
+    wire = 9 * Framing("bcd2").wrap_request(body) + b"\xff\xff and what is no frame"
+
+    best = diagnose(wire, ALL)[0]
+
+    assert (best.cut.words, best.cut.frames) == ("2-byte BCD length", 9)
+
+
+@pytest.mark.parametrize("filler", [b"\0", b"0", b"\0\1\x30", b"0001x"])
+def test_a_length_that_cuts_bytes_into_crumbs_is_none(filler: bytes) -> None:
+    assert [finding for finding in diagnose(filler * 1000, ALL) if finding.confidence >= RECOGNISED] == []
+
+
 def test_the_evidence_names_the_bytes_in_order() -> None:
     best = diagnose(SAMPLES["S18b"], ALL)[0]
 
