@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from switch.capture.codecs import Codecs
 from switch.capture.cutting import message_type
 from switch.capture.entry import Entry, Event
+from switch.capture.spoken import Codecs
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from switch.capture.codecs import Codecs
 from switch.capture.cutting import message_type
 from switch.capture.entry import Direction, Entry, Event
+from switch.capture.spoken import Codecs
 from switch.errors import DecodeError, FrameError
 
 CONNECTIONS_MAX: Final = 200_000

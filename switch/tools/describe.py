@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from switch.capture.codecs import Codecs
 from switch.capture.entry import Entry, Event
 from switch.capture.source import Source
+from switch.capture.spoken import Codecs
 from switch.errors import DecodeError, FrameError, OperatorError
 from switch.wire.chip_tags import NAMES, chip_value
 from switch.wire.codec import Codec, Examination
