@@ -36,7 +36,6 @@ def _tokens() -> None:
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         _text("certificate"),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        _text("created_by"),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
         sa.Column("used_at", sa.BigInteger(), nullable=True),

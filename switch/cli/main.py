@@ -9,6 +9,7 @@ import typer
 from switch import __version__
 from switch.cli import (
     audit,
+    audit_log,
     authorisations,
     capture,
     cards,
@@ -36,6 +37,7 @@ from switch.cli import (
     settlement,
     setup,
     terminals,
+    tokens,
 )
 
 app = typer.Typer(
@@ -59,6 +61,8 @@ app.command("serve",    rich_help_panel=RUNNING)(serve.serve)
 app.command("console",  hidden=True)(console.console)
 app.add_typer(setup.config_app,       name="config",   rich_help_panel=RUNNING)
 app.add_typer(database.database_app,  name="db",       rich_help_panel=RUNNING)
+app.add_typer(tokens.token_app,       name="token",    rich_help_panel=RUNNING)
+app.add_typer(audit_log.audit_log_app, name="audit-log", rich_help_panel=RUNNING)
 app.add_typer(imports.import_app,     name="import",   rich_help_panel=BOOKS)
 app.add_typer(cards.card_app,         name="card",     rich_help_panel=BOOKS)
 app.add_typer(pay_codes.paycode_app,  name="paycode",  rich_help_panel=BOOKS)

@@ -20,7 +20,6 @@ access_token: Final = sa.Table(
     sa.Column("token_hash", sa.LargeBinary, nullable=False, unique=True),  # SHA-256: a token has 256 random bits
     text("certificate"),  # SHA-256 of the client certificate that may stand for it, in hex
     moment("created_at"),
-    text("created_by"),
     moment("expires_at"),
     moment("revoked_at", nullable=True),
     moment("used_at", nullable=True),

@@ -7,5 +7,6 @@ from typing import Final
 
 from switch.office.acts import Act
 from switch.office.party_acts import PARTY_ACTS
+from switch.office.token_acts import TOKEN_ACTS
 
-ACTS: Final[Mapping[str, Act]] = {act.name: act for act in (*PARTY_ACTS,)}
+ACTS: Final[Mapping[str, Act]] = {act.name: act for act in (*PARTY_ACTS, *TOKEN_ACTS)}

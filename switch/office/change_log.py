@@ -86,9 +86,12 @@ def log_change(
     return number
 
 
-def verify_changes(connection: sa.Connection) -> Verified:
-    """Follow the chain from its beginning. Raises `DatabaseError` that names the first row that does not fit."""
-    digest, count = GENESIS, 0
+def verify_changes(connection: sa.Connection, known: bytes = b"") -> Verified:
+    """Follow the chain from its beginning, over the digest ``known`` that somebody kept, if any.
+
+    Raises `DatabaseError` that names the first row that does not fit, or says that the known digest is gone.
+    """
+    digest, count, is_known = GENESIS, 0, known in {b"", GENESIS}
     asked = sa.select(change_log).order_by(change_log.c.change_id)
     with connection.execute(asked, execution_options={"yield_per": _CHUNK}) as rows:
         for row in rows.mappings():
@@ -98,6 +101,9 @@ def verify_changes(connection: sa.Connection) -> Verified:
             digest = _sealed(digest, {name: row[name] for name in _WORDS})
             if digest != bytes(row["digest"]):
                 raise DatabaseError(f"change {count} of the change log was altered, or one before it taken out")
+            is_known = is_known or digest == known
+    if not is_known:
+        raise DatabaseError("the change log has no change with that digest: it was cut off, or it is another one")
     return Verified(count, digest)
 
 

@@ -44,7 +44,6 @@ class TokenLine(NamedTuple):
     name: str
     role: Role
     created_at: int
-    created_by: str
     expires_at: int
     used_at: int | None
     state: str
@@ -52,7 +51,7 @@ class TokenLine(NamedTuple):
 
 
 def create_token(
-    connection: sa.Connection, name: str, role: Role, *, days: int, by: str, now: int, certificate: str = ""
+    connection: sa.Connection, name: str, role: Role, *, days: int, now: int, certificate: str = ""
 ) -> NewToken:
     """Make a token for ``days`` days.
 
@@ -77,7 +76,6 @@ def create_token(
         "token_hash": _hashed(secret),
         "certificate": fingerprint,
         "created_at": now,
-        "created_by": by,
         "expires_at": expires_at,
     }
     connection.execute(sa.insert(access_token), [row])
@@ -158,7 +156,6 @@ def _line(row: sa.Row[tuple[object, ...]], now: int) -> TokenLine:
         row.name,
         Role(row.role),
         row.created_at,
-        row.created_by,
         row.expires_at,
         row.used_at,
         state,

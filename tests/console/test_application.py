@@ -78,7 +78,7 @@ async def test_nobody_sees_a_page_without_logging_in(desk: Desk) -> None:
 async def test_a_token_opens_the_console_and_its_end_closes_it(desk: Desk) -> None:
     browser = a_browser(desk)
     with desk.database.writing() as connection:
-        made = create_token(connection, "oscar", OPERATOR.role, days=1, by="tests", now=desk.clock())
+        made = create_token(connection, "oscar", OPERATOR.role, days=1, now=desk.clock())
     answer = await browser.post("/login", {"token": made.secret})
     assert "oscar" in answer.text
 

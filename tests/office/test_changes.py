@@ -176,6 +176,23 @@ def test_the_chain_holds_from_its_beginning(desk: Desk) -> None:
         assert verify_changes(connection).changes == 4
 
 
+def test_a_digest_that_was_kept_shows_what_is_cut_off_at_the_end(desk: Desk) -> None:
+    fill(desk)
+    with desk.database.reading() as connection:
+        kept = verify_changes(connection).digest
+    fill(desk)
+    with desk.database.reading() as connection:
+        assert verify_changes(connection, kept).changes == 8
+    with desk.database.writing() as connection:
+        drop_guards(connection)
+        connection.execute(sa.text("DELETE FROM change_log WHERE change_id > 3"))
+
+    with desk.database.reading() as connection:
+        assert verify_changes(connection).changes == 3
+        with pytest.raises(DatabaseError, match="cut off"):
+            verify_changes(connection, kept)
+
+
 def test_the_database_refuses_to_alter_the_log(desk: Desk) -> None:
     fill(desk)
 

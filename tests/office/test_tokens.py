@@ -24,7 +24,7 @@ FINGERPRINT = "ab" * 32
 
 
 def a_token(desk: Desk, **changes: object) -> NewToken:
-    given = {"name": "oscar", "role": Role.OPERATOR, "days": 2, "by": "sven", "now": NOW} | changes
+    given = {"name": "oscar", "role": Role.OPERATOR, "days": 2, "now": NOW} | changes
     with desk.database.writing() as connection:
         return create_token(connection, **given)  # type: ignore[arg-type]
 
