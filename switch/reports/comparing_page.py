@@ -36,7 +36,7 @@ def judged(comparison: Comparison) -> Verdict:
     worse = [row.name for row in comparison.figures if row.word is Word.WORSE]
     better = [row.name for row in comparison.figures if row.word is Word.BETTER]
     too_much = [row.name for row in comparison.too_much]
-    because = [f"{', '.join(names)} {word}" for names, word in ((better, "better"), (worse, "worse")) if names]
+    because = [f"{word}: {', '.join(names)}" for names, word in ((better, "better"), (worse, "worse")) if names]
     other = sum(row.word is Word.OTHER for row in comparison.answers)
     if other:
         codes = one_or_many(other, "response code")
@@ -81,14 +81,14 @@ def _answers(comparison: Comparison) -> Iterable[str]:
 
 def _columns(first: str) -> tuple[Column, ...]:
     numbers = (Column(name, numbers=True) for name in ("Before", "After", "Ratio"))
-    return (Column(first), *numbers, Column("It is"))
+    return (Column(first), Column("It is"), *numbers)
 
 
 def _cells(row: Row, names: tuple[str | Cell, ...]) -> tuple[str | Cell, ...]:
     word = _CELLS[row.word]
     if row.word is Word.WORSE and not row.too_much:
         word = Cell(f"{word.text}, as allowed", "warn")
-    return (*names, *row.told(), ratio(row.ratio), word)
+    return (*names, word, *row.told(), ratio(row.ratio))
 
 
 def _made(run: Results) -> Iterator[str]:

@@ -97,7 +97,7 @@ def _time(seconds: Sequence[Second]) -> Axis:
 
 
 def _warm_up(seconds: Sequence[Second]) -> tuple[float, float, str] | None:
-    return (seconds[0].second, min(0, seconds[-1].second), "warm-up") if seconds[0].second < 0 else None
+    return (seconds[0].second, min(0, seconds[-1].second), "warm-up, not counted") if seconds[0].second < 0 else None
 
 
 def _in(unit: Unit, ms: float | None) -> float | None:

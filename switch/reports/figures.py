@@ -55,7 +55,8 @@ def count(number: int) -> str:
 
 def rate(per_second: float) -> str:
     """Return a rate: 899.9/s, 12,345/s."""
-    return f"{per_second:,.1f}/s" if per_second < 1000 else f"{per_second:,.0f}/s"  # noqa: PLR2004
+    has_tenths = 0 < per_second < 1000 and per_second % 1  # noqa: PLR2004 - four digits are enough
+    return f"{per_second:,.1f}/s" if has_tenths else f"{per_second:,.0f}/s"
 
 
 def share(part: float, whole: float) -> str:

@@ -78,7 +78,7 @@ def _figure(plot: Plot) -> Iterator[str]:
 
 
 def _legend(plot: Plot) -> Iterator[str]:
-    if len(plot.series) < 2:  # noqa: PLR2004 - one curve is named by the axis
+    if len(plot.series) < 2 and plot.shaded is None:  # noqa: PLR2004 - one curve is named by the axis
         return
     yield '<ul class="legend">'
     for number, series in enumerate(plot.series, 1):
@@ -86,6 +86,9 @@ def _legend(plot: Plot) -> Iterator[str]:
             f'<svg class="sample" aria-hidden="true"><line class="curve s{number}" x1="2" x2="34" y1="6" y2="6"/></svg>'
         )
         yield f"<li>{sample}{escape(series.name)}</li>"
+    if plot.shaded is not None:
+        box = '<rect class="shaded" x="2" width="32" height="12"/>'
+        yield f'<li><svg class="sample" aria-hidden="true">{box}</svg>{escape(plot.shaded[2])}</li>'
     yield "</ul>"
 
 
@@ -107,11 +110,10 @@ def _grid(plot: Plot) -> Iterator[str]:
 def _shading(plot: Plot) -> Iterator[str]:
     if plot.shaded is None:
         return
-    first, last, name = plot.shaded
+    first, last, _ = plot.shaded
     left, right = plot.x.place(first), plot.x.place(last)
     width = _percent(right - left)
     yield f'<rect class="shaded" x="{_percent(left)}" y="0" width="{width}" height="100%"/>'
-    yield f'<text class="name inside" x="{_percent(left)}" dx="5" y="100%" dy="-9">{escape(name)}</text>'
 
 
 def _path(plot: Plot, series: Series) -> str:

@@ -55,7 +55,7 @@ th { text-align: left; font-weight: 500; font-size: 13px; color: var(--soft); ve
 td { padding: 5px 16px 5px 0; border-bottom: 1px solid var(--faint); vertical-align: top; }
 th:last-child, td:last-child { padding-right: 0; }
 .number { text-align: right; white-space: nowrap; }
-td.good, td.bad { white-space: nowrap; }
+td.good, td.bad, td.warn, td.same { white-space: nowrap; }
 td.good { color: var(--good); font-weight: 600; } td.bad { color: var(--bad); font-weight: 600; }
 td.warn { color: var(--warn); font-weight: 600; } td.same { color: var(--soft); }
 td.code { font: 13px/1.6 var(--mono); } td.any { overflow-wrap: anywhere; min-width: 11em; }
@@ -66,7 +66,7 @@ td.wide { min-width: 70px; width: 24%; }
 .beside { display: grid; grid-template-columns: minmax(0, 1fr) 240px; gap: 0 44px; align-items: center; }
 figure { margin: 0; min-width: 0; padding-bottom: 46px; break-inside: avoid; }
 figure + figure { margin-top: 22px; }
-svg.chart { display: block; overflow: visible; width: calc(100% - 68px); height: 190px; margin: 36px 14px 0 54px; }
+svg.chart { display: block; overflow: visible; width: calc(100% - 74px); height: 190px; margin: 36px 20px 0 54px; }
 svg.chart.tall { height: 300px; } svg.curves { overflow: visible; }
 svg text { font: 12.5px var(--sans); fill: var(--soft); font-variant-numeric: tabular-nums; }
 .ty { text-anchor: end; } .tx { text-anchor: middle; } .name.end { text-anchor: end; }
@@ -76,7 +76,8 @@ svg text { font: 12.5px var(--sans); fill: var(--soft); font-variant-numeric: ta
 .curve.s1, .dot.s1 { stroke: var(--s1); } .curve.s2 { stroke: var(--s2); stroke-dasharray: 7 4; }
 .curve.s3 { stroke: var(--s3); stroke-dasharray: 1.5 4.5; stroke-width: 2.5; } .curve.s4 { stroke: var(--s4); }
 .dot { fill: var(--s1); stroke-width: 2; } .dot.hollow { fill: var(--paper); }
-.shaded { fill: var(--sheet); } .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 2px 22px; padding: 0;
+.shaded { fill: var(--sheet); stroke: var(--faint); }
+.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 2px 22px; padding: 0;
   margin: 8px 0 0; font-size: 13.5px; } .legend li { display: flex; align-items: center; gap: 7px; }
 svg.sample { width: 36px; height: 12px; }
 footer { margin-top: 40px; padding-top: 12px; border-top: 1px solid var(--rule); color: var(--soft); font-size: 13px; }
@@ -86,15 +87,21 @@ footer { margin-top: 40px; padding-top: 12px; border-top: 1px solid var(--rule);
   main { padding: 24px 16px 40px; } h1 { font-size: 24px; } .spare { display: none; } section { margin-top: 28px; }
   dl.totals { grid-template-columns: 1fr 1fr; } .verdict { padding: 14px; } .verdict p { grid-column: 1 / -1; }
   dl.facts { grid-template-columns: 1fr; gap: 8px; } svg.chart.tall { height: 250px; }
-  td, th { padding-right: 12px; }
+  table { font-size: 13px; } td, th { padding-right: 10px; } td.wide { min-width: 40px; width: 14%; }
 }
 @media print {
   :root { color-scheme: light; --paper: #fff; --sheet: #f2f0ec; --ink: #000; --soft: #444; --rule: #bbb; --faint: #ddd;
     --s1: #0068a3; --s2: #b84a00; --s3: #7a4a8c; --s4: #4b4b4b; --good: #17663a; --bad: #a3231c; --warn: #855600; }
   @page { size: A4; margin: 16mm 15mm; }
-  body { font-size: 10.5pt; } main { padding: 0; max-width: none; } h2, h3 { break-after: avoid; }
-  svg.chart { height: 150px; } svg.chart.tall { height: 220px; } tr, .verdict, dl.totals, pre { break-inside: avoid; }
-  section { margin-top: 24px; } .scroll { overflow: visible; }
+  body { font-size: 9.5pt; } .spare { display: none; } td, th { padding-right: 9pt; }
+  table, th, td.code, .note, .legend, figcaption p, pre { font-size: 8.5pt; }
+  main { padding: 0; max-width: none; } h1 { font-size: 20pt; } h2 { font-size: 14pt; padding-top: 8pt; }
+  h2, h3 { break-after: avoid; } section { margin-top: 18pt; } .scroll { overflow: visible; }
+  svg.chart { height: 140px; } svg.chart.tall { height: 210px; } figure + figure { margin-top: 8pt; }
+  tr, .verdict, dl.totals, dl.facts div, pre { break-inside: avoid; }
+  .pair { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 0 24pt; } .pair section { break-inside: avoid; }
+  .beside { grid-template-columns: minmax(0, 1fr) 180px; gap: 0 20pt; }
+  dl.totals { grid-template-columns: repeat(6, auto); } dl.totals dd { font-size: 14pt; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
 """
