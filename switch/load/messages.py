@@ -14,6 +14,7 @@ from switch.load.scenario import Entry
 from switch.load.template import Template, Values
 from switch.load.tills import Payment, Till, mac_method
 from switch.messages.kinds import Kind
+from switch.messages.mapping import answer_mti
 from switch.wire.codec import Codec, Fields
 from switch.wire.dialect import Dialect
 
@@ -57,10 +58,11 @@ class Messages:
         self._codec = Codec(dialect)
         self._values = Values(dialect)
         self._matching = Matching(dialect)
+        self._answered_as = {kind: answer_mti(form.mti) or "" for kind, form in self.forms.items()}
         self._has_batches = has_batches(dialect)
         self._mac_field = int(dialect.roles["mac"])
         self._mac_size = 2 * _MAC_BYTES if dialect.fields[self._mac_field].encoding == "hex" else _MAC_BYTES
-        self._templates: dict[tuple[object, ...], Template] = {}
+        self._templates: dict[tuple[int, ...], Template] = {}
         self._header = (_TPDU if dialect.framing.tpdu else b"") + _HEADER[: dialect.framing.header_bytes]
         self._second = 0
         self._times: Mapping[int, str] = {}
@@ -101,7 +103,8 @@ class Messages:
         if has_mac:
             body = self._sealed(body, till, is_forged=is_forged)
         frame = self.framed(body)
-        key = self._matching.of_request({**values, 0: form.mti})
+        values[0] = self._answered_as[kind]
+        key = self._matching.of_answer(values)
         payment = Payment(kind, entry, card, amount_minor, stan, batch, self._times.get(7, ""), frame, key, has_mac)
         return Message(frame, key, payment)
 
@@ -146,7 +149,7 @@ class Messages:
         self, kind: Kind, entry: Entry, card: Card, about: Payment | None, values: Fields, *, has_mac: bool
     ) -> Template:
         of = about.kind if about is not None else None
-        name = (kind, entry, card, of, has_mac)
+        name = (id(kind), id(entry), id(card), id(of), has_mac)  # each of them lives as long as this does
         found = self._templates.get(name)
         if found is None:
             fields = self._standing(kind, entry, card, of) | values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from bisect import bisect
 from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import accumulate
@@ -77,7 +78,7 @@ class Population:
 
     def draw(self, chance: Random) -> int:
         """The index of a card, drawn by its weight."""
-        return chance.choices(range(len(self.cards)), cum_weights=self._up_to)[0]
+        return bisect(self._up_to, chance.random() * self._up_to[-1], 0, len(self._up_to) - 1)
 
 
 def populate(scenario: Scenario, today: date) -> Population:

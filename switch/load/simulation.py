@@ -12,6 +12,7 @@ tells the tally.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Callable, Generator, Iterator
 from heapq import heappop, heappush
 from itertools import accumulate, count
@@ -162,7 +163,7 @@ class Simulation:
             return self._messages.again(at, first), fault, first.rrn
         if fault == faults.LATE_REVERSAL and (first := at.oldest(Kind.PURCHASE)) is not None:
             return self._about(till, Kind.REVERSAL, first), fault, ""
-        choice = chance.choices(self._choices, cum_weights=self._up_to)[0]
+        choice = self._choices[bisect(self._up_to, chance.random() * self._up_to[-1], 0, len(self._up_to) - 1)]
         kind = choice.mix.kind
         of = self._messages.forms[kind].of
         if of is None:
