@@ -29,6 +29,9 @@ from switch.errors import ConfigurationError
 BUFFER_BYTES: Final = 16 << 20
 """Notes that may wait here: a few seconds of the busiest listener."""
 
+READ_BYTES_MAX: Final = 1 << 16
+"""What an owner that wants to lose nothing takes with one read."""
+
 PIPE_BYTES: Final = 1 << 20
 FLUSH_BYTES: Final = 1 << 15
 """So many go to the scribe at once; fewer when `flush` is called, a few times a second."""
@@ -94,8 +97,8 @@ class Recording:
 
     @property
     def has_room(self) -> bool:
-        """Whether what is read next can be noted without dropping anything, if it is not very much."""
-        return self.size < self._buffer_bytes // 2
+        """Whether one more read, of `READ_BYTES_MAX` at most, can be noted without dropping anything."""
+        return self.size + READ_BYTES_MAX <= self._buffer_bytes
 
     @property
     def descriptor(self) -> int:

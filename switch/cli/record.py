@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -89,8 +90,8 @@ async def _record(order: Order, listen: Address, to: Address) -> tuple[Account, 
 
     recording = Recording(order)
     recorder = Recorder(recording, lambda why: typer.echo(f"switch: {why}: the bytes go on, unrecorded", err=True))
-    bound = await recorder.open(listen.host, listen.port, to.host, to.port)
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with closing(recorder), trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        bound = await recorder.open(listen.host, listen.port, to.host, to.port)
         try:
             recording.start()
         except ConfigurationError as error:

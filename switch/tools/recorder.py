@@ -19,10 +19,9 @@ from typing import Final
 import trio
 
 from switch.capture.notes import Kind
-from switch.capture.recording import FLUSH_INTERVAL_S, Recording
+from switch.capture.recording import FLUSH_INTERVAL_S, READ_BYTES_MAX, Recording
 from switch.errors import OperatorError
 
-READ_BYTES: Final = 1 << 16
 BACKLOG: Final = 4096
 
 _OUT_OF_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
@@ -86,8 +85,12 @@ class Recorder:
             finally:
                 for relay in tuple(self._relays):
                     relay.close()
-                for listening in self._listening:
-                    listening.close()
+                self.close()
+
+    def close(self) -> None:
+        """Listen no more; `run` does so itself at its end."""
+        for listening in self._listening:
+            listening.close()
 
     async def _accept(self, listening: socket.socket, selector: selectors.BaseSelector) -> None:
         while True:
@@ -240,7 +243,7 @@ class _Relay:
         if end.has_ended or peer.outgoing or peer.is_connecting:
             return
         try:
-            data = end.socket.recv(READ_BYTES)
+            data = end.socket.recv(READ_BYTES_MAX)
         except BlockingIOError:
             return
         if not data:

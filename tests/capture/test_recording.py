@@ -210,13 +210,13 @@ def test_a_recording_that_cannot_begin_says_why(tmp_path: Path) -> None:
 
 def test_what_there_is_no_room_for_is_dropped_and_counted(tmp_path: Path) -> None:
     path = tmp_path / "talk.jsonl"
-    recording = Recording(Order(path, ASCII), buffer_bytes=1000)
+    recording = Recording(Order(path, ASCII), buffer_bytes=70_000)
     recording.start()
     connection = recording.opened("a")
     recording.passed(Kind.TO_HOST, connection, frame(1))
     had_room = recording.has_room
 
-    recording.passed(Kind.TO_HOST, connection, bytes(1000))
+    recording.passed(Kind.TO_HOST, connection, bytes(70_000))
     recording.flush()
     recording.passed(Kind.TO_HOST, connection, frame(2))
     account = recording.finish()
