@@ -1,4 +1,4 @@
-"""What the back office needs: tokens, the change log, proposals, notes, maintenance, taps.
+"""What the back office needs: tokens, the change log, proposals, notes, maintenance, taps, ways to find things.
 
 Nothing that was there changes, so a program of version 3 may run beside one of version 4 while an installation is
 upgraded: it only knows of no maintenance.
@@ -23,6 +23,7 @@ def upgrade() -> None:
     _notes()
     _maintenance()
     _taps()
+    _finding()
     for name, value in (("schema_version", "4"), ("program_min", "3"), ("program_max", "4")):
         op.execute(sa.text("UPDATE meta SET value = :value WHERE name = :name").bindparams(name=name, value=value))
 
@@ -151,6 +152,19 @@ def _taps() -> None:
         sa.PrimaryKeyConstraint("line_id", name=op.f("pk_tap_line")),
     )
     op.create_index(op.f("ix_tap_line_tap_id"), "tap_line", ["tap_id"], unique=False)
+
+
+def _finding() -> None:
+    """How people find rows of a journal of any length: of a terminal, of a card, about another, declined."""
+    op.drop_index("ix_journal_terminal_id_batch", table_name="journal")
+    op.create_index("ix_journal_terminal_id_batch", "journal", ["terminal_id", "batch"])
+    op.drop_index("ix_journal_original_id_increment", table_name="journal")
+    for name, columns, where in (
+        ("ix_journal_card_id", ["card_id"], "card_id IS NOT NULL"),
+        ("ix_journal_original_id", ["original_id"], "original_id IS NOT NULL"),
+        ("ix_journal_declined", ["action", "journal_id"], "action <> 'approved'"),
+    ):
+        op.create_index(name, "journal", columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
 
 
 def _text(name: str) -> sa.Column[str]:
