@@ -36,7 +36,7 @@ class Verdict(NamedTuple):
 
 def verdict(results: Results) -> Verdict:
     """Judge a run. Broken limits and books weigh more than differences; a run with no limits at all can only differ."""
-    broken = [one for one in results.limits if not one.held]
+    broken = [one for one in results.limits if not one.held and one.name != DIFFERENCES]
     reasons = [f"{one.name}: {one.value} against {one.limit}" for one in broken]
     if results.books is not None and not results.books.agree:
         reasons.append("the books do not agree with the wire")
@@ -48,10 +48,12 @@ def verdict(results: Results) -> Verdict:
         if not broken:
             headline = "The books do not agree"
         return Verdict(Outcome.BROKEN, headline, (*reasons, *_counts(results)))
-    allowed = any(one.name == DIFFERENCES for one in results.limits)
-    if results.differences and not allowed:
+    allowed = [one for one in results.limits if one.name == DIFFERENCES]
+    if results.differences and not (allowed and all(one.held for one in allowed)):
         found = one_or_many(results.differences, "difference")
-        return Verdict(Outcome.DIFFERENT, found, ("the answers are not those of the capture", *_counts(results)))
+        against = "".join(f", {one.limit} allowed" for one in allowed)
+        because = f"the answers are not those of the capture{against}"
+        return Verdict(Outcome.DIFFERENT, found, (because, *_counts(results)))
     if results.knee and not any(step.held for step in results.knee):
         lowest = min(step.rate_per_s for step in results.knee)
         return Verdict(Outcome.BROKEN, "No rate held", (f"the lowest tried was {rate(lowest)}", *_counts(results)))

@@ -40,6 +40,16 @@ def test_differences_that_are_let_pass_do_not_count() -> None:
     assert verdict(a_run(differences=9, limits=[allowed])).outcome is Outcome.HELD
 
 
+def test_more_differences_than_are_let_pass_are_told_as_such() -> None:
+    exceeded = Limit(name="differences", limit="at most 10", value="11", held=False)
+
+    judged = verdict(a_run(differences=11, limits=[exceeded]))
+
+    assert (judged.outcome, judged.headline, judged.exit_status) == (Outcome.DIFFERENT, "11 differences", 1)
+    assert judged.because[0] == "the answers are not those of the capture, at most 10 allowed"
+    assert verdict(a_run(differences=11, limits=[exceeded, BROKEN])).outcome is Outcome.BROKEN
+
+
 def test_a_broken_limit_is_told_with_what_was_measured() -> None:
     assert verdict(a_run(limits=[BROKEN])).because[0] == "p99: 11.9 ms against at most 5 ms"
 
