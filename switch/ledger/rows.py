@@ -6,6 +6,7 @@ finds, whether it was committed years ago or decided a moment before in the same
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -155,6 +156,8 @@ def reply_text(reply: Reply) -> str:
         parts["results"] = reply.results
     if reply.totals is not None:
         parts["totals"] = [list(side) for side in reply.totals]
+    if reply.chip:
+        parts["chip"] = b64encode(reply.chip).decode()  # in hex its digits could be taken for a card's
     return _encode(parts) if parts else ""
 
 
@@ -171,6 +174,7 @@ def stored_reply(row: JournalRow) -> Reply:
         wish=parts.get("wish", ""),
         results=parts.get("results", ""),
         totals=BatchTotals(*(Totals(*side) for side in parts["totals"])) if "totals" in parts else None,
+        chip=b64decode(parts.get("chip", "")),
     )
 
 

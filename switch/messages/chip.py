@@ -17,6 +17,7 @@ ISSUER_AUTHENTICATION_BYTES: Final = range(8, 17)
 """Sizes of tag 91 (EMV Book 3 annex A)."""
 
 _AUTHENTICATION: Final = b"\x91"
+_ANSWERED: Final = tuple(map(bytes.fromhex, ("9F26", "9F36", "9F37", "9F10", "84", "5F34")))
 _SCRIPTS: Final = ("71", "72")
 
 _CRYPTOGRAM_KIND: Final = 0xC0
@@ -76,6 +77,17 @@ class ChipData(NamedTuple):
 
     def __repr__(self) -> str:
         return f"ChipData(aid={self.aid!r}, atc={self.atc}, tags={' '.join(self.tags)!r})"
+
+
+def answerable(chip: ChipData, field_23: str = "") -> bytes:
+    """Return the tags that the issuer's answer to this chip is made of, as field 55 has them: under 70 bytes.
+
+    `switch.messages.chip_reading` reads them again, also after a repeat that brings others, or none.
+    """
+    atc = chip.atc.to_bytes(2, "big") if chip.atc is not None else b""
+    aid, sequence = bytes.fromhex(chip.aid), bytes.fromhex(chip.sequence(field_23))
+    values = (chip.cryptogram, atc, chip.unpredictable, chip.issuer_data, aid, sequence)
+    return b"".join([tag + bytes((len(value),)) + value for tag, value in zip(_ANSWERED, values, strict=True) if value])
 
 
 def answer_tlv(issuer_authentication: bytes, scripts: bytes = b"") -> bytes:

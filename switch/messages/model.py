@@ -166,7 +166,8 @@ class Reply(NamedTuple):
     goes into the dialect's private field (working keys at sign-on, what is downloaded); ``results`` are those of a
     settlement (`switch.messages.settlement`), domestic and foreign, beside the host's own ``totals``; ``wish`` is what
     the host wants of the terminal next, for the header of dialects that have a place for it: ``parameters``,
-    ``status``, ``sign_on``, ``ca_keys``, ``aids``, ``software``.
+    ``status``, ``sign_on``, ``ca_keys``, ``aids``, ``software``. ``chip`` is what the issuer's answer to the chip is
+    made of where its cryptogram was right (`switch.messages.chip.answerable`): a repeat's own chip data do not count.
     """
 
     action: Action
@@ -179,6 +180,7 @@ class Reply(NamedTuple):
     wish: str = ""
     results: str = ""
     totals: BatchTotals | None = None
+    chip: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

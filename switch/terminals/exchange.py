@@ -202,25 +202,29 @@ class Exchange:
     def _answer(self, pending: _Pending, outcome: Outcome, reply: Reply) -> bytes | None:
         answer = self._mapping.answer(pending.fields, pending.entry.echo, reply)
         header = self._mapping.header(pending.header, reply.wish) if reply.wish else pending.header
-        if pending.admitted is None or self._security is None:
+        if self._security is None:
             return self.write(answer, header)
-        return self._protected(self._security, pending.admitted, outcome, answer, header)
+        if reply.chip or outcome.request.verdicts.cryptogram is Finding.RIGHT:
+            self._add_chip(self._security, outcome, reply, answer)
+        if pending.admitted is None:
+            return self.write(answer, header)
+        new_keys = outcome.request.verdicts.new_keys
+        if new_keys is not None and outcome.standing is Standing.FIRST and reply.action is Action.APPROVED:
+            self._security.guard.signed_on(outcome.request.terminal_id, new_keys.kept)
+        return self.write(answer, header, pending.admitted.mac_block)
 
-    def _protected(
-        self, security: Security, admitted: Admitted, outcome: Outcome, answer: Fields, header: bytes
-    ) -> bytes | None:
-        """The answer's frame with the issuer's answer to the chip, and a MAC where the request had one."""
-        request, reply = outcome.request, outcome.reply
-        new_keys = request.verdicts.new_keys
-        if new_keys is not None and outcome.standing is Standing.FIRST and reply and reply.action is Action.APPROVED:
-            security.guard.signed_on(request.terminal_id, new_keys.kept)
-        if request.verdicts.cryptogram is Finding.RIGHT:
-            fields = security.protected
-            try:
-                fields.add_chip(answer, security.judge.chip_answer(request, fields.code(answer)))
-            except (ConfigurationError, ValueError) as error:  # the decision stands, the chip goes without its answer
-                self._events.chip_unanswered(self.name, str(error))
-        return self.write(answer, header, admitted.mac_block)
+    def _add_chip(self, security: Security, outcome: Outcome, reply: Reply, answer: Fields) -> None:
+        """Put in the issuer's answer to the chip: a repeat gets that of the first answer."""
+        fields, judge, request = security.protected, security.judge, outcome.request
+        code = fields.code(answer)
+        try:
+            if outcome.standing is Standing.REPEAT:
+                data = judge.repeated_chip_answer(request, reply.chip, code)
+            else:
+                data = judge.chip_answer(request, code)
+            fields.add_chip(answer, data)
+        except (ConfigurationError, ValueError) as error:  # the decision stands, the chip goes without its answer
+            self._events.chip_unanswered(self.name, str(error))
 
     def write(self, answer: Fields, header: bytes, mac_block: str = "") -> bytes | None:
         """The answer's frame; None, and a line in the log, where the dialect cannot hold it."""

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from switch.ledger.lookups import Answer, Question, Verification
 from switch.messages.actions import Action
-from switch.messages.chip import answer_tlv
+from switch.messages.chip import ChipData, answer_tlv
+from switch.messages.chip_reading import read_chip
 from switch.messages.kinds import Kind
 from switch.messages.model import Reject, Request, channel_of
 from switch.messages.protected import ProtectedFields
@@ -91,8 +92,20 @@ class Judge:
 
     def chip_answer(self, request: Request, code: str) -> bytes:
         """Field 55 of the answer to a request whose cryptogram was right; b"" for any other. ``code`` is DE 39."""
-        chip, pan = request.chip, request.pan
-        if chip is None or pan is None or request.verdicts.cryptogram is not Finding.RIGHT:
+        is_right = request.chip is not None and request.verdicts.cryptogram is Finding.RIGHT
+        return self._chip_answer(request, request.chip, code) if is_right else b""
+
+    def repeated_chip_answer(self, request: Request, kept: bytes, code: str) -> bytes:
+        """Field 55 of the answer to a repeat: that of the first answer, whatever chip data the repeat itself brings.
+
+        ``kept`` is what that was made of (`switch.messages.chip.answerable`), b"" where it had none.
+        """
+        chip = read_chip(kept) if kept else None
+        return self._chip_answer(request, chip, code) if not isinstance(chip, Reject) else b""
+
+    def _chip_answer(self, request: Request, chip: ChipData | None, code: str) -> bytes:
+        pan = request.pan
+        if chip is None or pan is None:
             return b""
         key = self._issuers().find(pan, KeyUsage.ISSUER_CRYPTOGRAM)
         method = key.method_for(chip, pan) if key else None

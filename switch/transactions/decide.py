@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 
 from switch.decisions import Decision, Effect, Facts, Refusal, Trace
 from switch.messages.actions import Action
+from switch.messages.chip import answerable
 from switch.messages.model import Reply, Request
 from switch.messages.references import approval_code_of, own_rrn
+from switch.messages.verdicts import Finding
 from switch.rules.rule import Policy
 from switch.rules.rulebook import climb
 from switch.transactions.noticing import noticed, wish_for
@@ -53,6 +55,7 @@ def _approved(request: Request, facts: Facts, trace: Trace, posting: Posting) ->
         wish_for(facts, None, posting.effects),
         posting.results,
         posting.totals,
+        _answerable(request),
     )
     effects = (*posting.effects, *noticed(request, facts, trace, None))
     return Decision(reply, trace, "", effects, journalled=True)
@@ -66,9 +69,17 @@ def _declined(
     if not _is_known(request, facts):
         reply = Reply(refusal.action, facts.decided_at, rrn)
         return Decision(reply, trace, refusal.because, (), journalled=False)
-    reply = Reply(refusal.action, facts.decided_at, rrn, wish=wish_for(facts, refusal, effects))
+    wish = wish_for(facts, refusal, effects)
+    reply = Reply(refusal.action, facts.decided_at, rrn, wish=wish, chip=_answerable(request))
     left_behind = (*effects, *noticed(request, facts, trace, refusal))
     return Decision(reply, trace, refusal.because, left_behind, journalled=True)
+
+
+def _answerable(request: Request) -> bytes:
+    """Only a right cryptogram is answered."""
+    if request.chip is None or request.verdicts.cryptogram is not Finding.RIGHT:
+        return b""
+    return answerable(request.chip, request.card_sequence)
 
 
 def _is_known(request: Request, facts: Facts) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from datetime import datetime
 from io import StringIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -14,14 +16,18 @@ import trio
 
 from switch.app import run
 from switch.config import Address, AdminSettings, KeySettings, LedgerSettings, ListenerSettings, Settings
+from switch.data_files import specs_directory
 from switch.ledger.audit import audit, snapshot
 from switch.ledger.database import open_database
 from switch.ledger.schema import journal
 from switch.messages.kinds import Kind
+from switch.security.card_codes import card_code
+from switch.security.demo_keys import DEMO_CVK
 from switch.security.keys import load_keys, write_fresh_keys
 from switch.security.vault import Vault
 from switch.tools.demo import load_data
 from switch.tools.demo_keys import load_demo_keys
+from switch.tools.simulated_card import ARQC, TC, SimulatedCard, load_cards
 from switch.tools.terminal import Answer, Line, Terminal, open_line
 from switch.values import Pan
 from switch.wire.codec import Fields
@@ -31,6 +37,7 @@ MASTER = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
 NATURAL = Pan("378282246310005")
 VISA = Pan("4111111111111111")
 DIALECT = load_dialect("unionpay-pos")
+ZONE = ZoneInfo("Asia/Shanghai")
 DEADLINE_S = 30.0
 
 
@@ -69,6 +76,19 @@ class Till:
     def with_pin(self, pan: Pan, pin: str) -> Fields:
         block = self.terminal.pin_block(pin, pan)
         return self.purchase(pan, f22="011", f26="12", f52=block, f53="2000000000000000")
+
+    def with_code(self, pan: Pan, code: str) -> Fields:
+        """A typed purchase with the code on the card's back."""
+        return self.purchase(pan, f62=f"91{code}".encode().hex().upper())
+
+    def with_chip(self, card: SimulatedCard, amount_minor: int = 100, *, decides: int = ARQC, **fields: str) -> Fields:
+        """A purchase, or with TC a sale that the chip has approved, under a new counter."""
+        today = datetime.now(ZONE).date()
+        data = card.chip(amount_minor, "156", "00", today, bytes(4), decides=decides).hex().upper()
+        shown = {"f22": "052", "f23": card.sequence, "f35": card.chip_track, "f55": data, **fields}
+        if decides == TC:
+            shown |= {"f0": "0200", "f60": f"36{self.terminal.batch}00050"}
+        return self.purchase(card.pan, amount_minor, **shown)
 
     def traces(self, kind: Kind = Kind.PURCHASE) -> list[str]:
         """The journal's traces of a kind, in the order of the requests."""
@@ -140,3 +160,91 @@ async def test_a_card_with_a_verification_value_is_held_against_that(
         answer = await till.ask(till.with_pin(VISA, pin))
 
     assert answer.code == "00"
+
+
+# --- codes that are guessed --------------------------------------------------------------------------------
+
+
+async def test_codes_of_a_card_cannot_be_guessed_all_day(database: str, tmp_path: Path) -> None:
+    right = card_code(DEMO_CVK, VISA.reveal(), "3012", "000")
+    wrong = [f"{(int(right) + step) % 1000:03d}" for step in range(1, 6)]
+    async with a_till(database, tmp_path) as till:
+        before = await till.ask(till.with_code(VISA, right))
+        guesses = [await till.ask(till.with_code(VISA, code)) for code in (*wrong, right, right)]
+        others = [await till.ask(till.purchase(VISA)), await till.ask(till.with_pin(VISA, "1234"))]
+        traces = till.traces()
+
+    assert before.code == "00"
+    assert [answer.code for answer in guesses] == ["59"] * 7
+    assert [answer.code for answer in others] == ["00", "00"]
+    assert '["card_code","wrong","right",false]' in traces[5]
+    assert '["card_code",5,5,false]' in traces[6]
+
+
+# --- chips -------------------------------------------------------------------------------------------------
+
+
+def a_chip_card() -> SimulatedCard:
+    return SimulatedCard(load_cards(specs_directory() / "demo" / "day.toml").cards["union"], 100)
+
+
+async def test_an_offline_sale_is_stored_once_under_whatever_key_it_is_told(database: str, tmp_path: Path) -> None:
+    async with a_till(database, tmp_path) as till:
+        card = a_chip_card()
+        late = till.with_chip(card, decides=TC)
+        later = [await till.ask(till.with_chip(card)) for _ in range(2)]
+        told = [await till.ask({**late, 11: till.terminal.next_stan()}) for _ in range(3)]
+        traces = till.traces(Kind.OFFLINE_SALE)
+
+    assert [answer.code for answer in later] == ["00", "00"]
+    assert [answer.code for answer in told] == ["00", "94", "94"]
+    assert "chip_counter" in traces[1]
+
+
+async def test_each_of_several_late_offline_sales_is_stored(sqlite_database: str, tmp_path: Path) -> None:
+    async with a_till(sqlite_database, tmp_path) as till:
+        card = a_chip_card()
+        sales = [till.with_chip(card, decides=TC) for _ in range(3)]
+        codes = [(await till.ask(sale)).code for sale in (sales[2], sales[0], sales[1], sales[0])]
+
+    assert codes[:3] == ["00", "00", "00"]
+    assert codes[3] == "00"  # the very same request again: its stored answer
+
+
+async def test_a_repeat_gets_the_first_answer_to_the_chip_whatever_chip_data_it_brings(
+    database: str, tmp_path: Path
+) -> None:
+    async with a_till(database, tmp_path) as till:
+        card = a_chip_card()
+        sale, other = till.with_chip(card), till.with_chip(card)
+        damaged = f"{sale[55][:-2]}{int(sale[55][-2:], 16) ^ 1:02X}"
+        first = await till.ask(sale)
+        repeats = [
+            await till.ask(sale),
+            await till.ask({**sale, 55: other[55]}),  # a right cryptogram of another transaction
+            await till.ask({**sale, 55: damaged}),
+            await till.ask({number: text for number, text in sale.items() if number not in (23, 55)}),
+        ]
+        fresh = await till.ask(other)
+
+    assert first.code == fresh.code == "00"
+    assert card.disbelief(bytes.fromhex(sale[55]), bytes.fromhex(first.fields[55]), "00") is None
+    assert [answer.fields.get(55) for answer in repeats] == [first.fields[55]] * 4
+    assert fresh.fields[55] != first.fields[55]
+
+
+async def test_a_repeat_of_a_refused_sale_gets_the_answer_to_the_chip_that_refuses_it(
+    sqlite_database: str, tmp_path: Path
+) -> None:
+    async with a_till(sqlite_database, tmp_path) as till:
+        card = a_chip_card()
+        sale, other = till.with_chip(card, 90_000_000), till.with_chip(card, 90_000_000)
+        answers = [await till.ask(sale), await till.ask({**sale, 55: other[55]})]
+        swiped = till.purchase(card.pan, 200)
+        without = [await till.ask(swiped), await till.ask({**swiped, 55: other[55]})]
+
+    assert [answer.code for answer in answers] == ["51", "51"]
+    assert answers[0].fields[55] == answers[1].fields[55]
+    assert card.disbelief(bytes.fromhex(sale[55]), bytes.fromhex(answers[1].fields[55]), "51") is None
+    assert [answer.code for answer in without] == ["00", "00"]
+    assert all(55 not in answer.fields for answer in without)

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from switch.decisions import CardSecurity, ChangeCardSecurity, ChangeOperator, SeeTerminal
+from switch.decisions import CardSecurity, ChangeCardSecurity, ChangeOperator, CountSpending, SeeTerminal, Spent
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
 from switch.messages.model import Extras
 from switch.messages.verdicts import Finding, Verdicts
+from switch.rules.limits import day_of
 from switch.rules.rule import Policy
+from switch.rules.tries import CODE_TRIES_MAX
 from switch.transactions.decide import decide
 from tests.builders import (
     a_chip,
@@ -159,3 +161,50 @@ def test_what_would_help_a_refused_request_is_wished_for_first() -> None:
     assert (unsigned.reply.action, unsigned.reply.wish) == (Action.NOT_SIGNED_ON, "sign_on")
     assert (other_batch.reply.action, other_batch.reply.wish) == (Action.BATCH_MISMATCH, "sign_on")
     assert (old.reply.action, old.reply.wish) == (Action.SOFTWARE_TOO_OLD, "software")
+
+
+# --- what is tried, and told, too often --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "owners"),
+    [
+        (Verdicts(card_code=Finding.WRONG), ["code:1/typed"]),
+        (Verdicts(track_code=Finding.WRONG), ["code:1/read"]),
+        (Verdicts(card_code=Finding.WRONG, track_code=Finding.WRONG), ["code:1/typed", "code:1/read"]),
+        (Verdicts(card_code=Finding.RIGHT, track_code=Finding.WRONG), ["code:1/read"]),
+        (Verdicts(card_code=Finding.RIGHT), []),
+        (Verdicts(card_code=Finding.UNCHECKED), []),
+    ],
+)
+def test_wrong_codes_count_for_their_day_although_they_are_declined(verdicts: Verdicts, owners: list[str]) -> None:
+    facts = some_facts()
+    decision = decide(a_request(verdicts=verdicts), facts)
+
+    found = [effect for effect in decision.effects if isinstance(effect, CountSpending)]
+    assert found == [CountSpending(owner, day_of(facts.business_day), 0, 1) for owner in owners]
+
+
+def test_codes_are_counted_up_to_where_none_is_taken() -> None:
+    day = day_of(some_facts().business_day)
+    facts = some_facts(spending={("code:1/typed", day): Spent(0, CODE_TRIES_MAX)})
+
+    for finding in (Finding.WRONG, Finding.RIGHT):
+        decision = decide(a_request(verdicts=Verdicts(card_code=finding)), facts)
+        assert decision.reply.action is Action.CARD_CODE_WRONG
+        assert not any(isinstance(effect, CountSpending) for effect in decision.effects)
+
+
+def test_a_sale_that_the_chip_approved_counts_once_and_only_where_it_is_stored() -> None:
+    told = a_request(kind=Kind.OFFLINE_SALE, chip=a_chip(atc=95), verdicts=Verdicts(cryptogram=Finding.RIGHT))
+    first = decide(told, some_facts(security=CardSecurity(atc=100)))
+    again = decide(told, some_facts(security=CardSecurity(atc=100), spending={("chip:1/95", 0): Spent(0, 1)}))
+    online = decide(told._replace(kind=Kind.PURCHASE), some_facts(security=CardSecurity(atc=94)))
+
+    counted = CountSpending("chip:1/95", 0, 0, 1)
+    assert first.reply.action is Action.APPROVED
+    assert counted in first.effects
+    assert again.reply.action is Action.DUPLICATE_CONFLICT
+    assert again.because == "the chip's transaction 95 is in the books already"
+    assert counted not in again.effects
+    assert counted not in online.effects
