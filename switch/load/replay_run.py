@@ -80,10 +80,9 @@ class ReplayRun:
         self.signed_on: SignedOn | None = None
         check_dialect(self._capture, self.dialect, str(wanted.capture))
         keys = read_keys(wanted.keys, self.dialect) if wanted.keys else GivenKeys(self.dialect)
-        self._first_stan = secrets.randbelow(_STANS) + 1  # a run soon after another does not repeat its numbers
-        self._rewriter = Rewriter(
-            self.dialect, wanted.rewrite, lambda: datetime.now(wanted.zone), self._first_stan, keys
-        )
+        self._stan_ahead = secrets.randbelow(_STANS) + 1  # a run soon after another does not repeat its numbers
+        first_stan = self._stan_ahead % _STANS + 1
+        self._rewriter = Rewriter(self.dialect, wanted.rewrite, lambda: datetime.now(wanted.zone), first_stan, keys)
         self.comparison = Comparison(self.dialect, IGNORED | self._rewriter.changed_fields | wanted.ignored)
         self.tally = Tally(
             int(wanted.deadline_s * _US_PER_S), warm_up_us=int(wanted.warm_up_s * _US_PER_S), on_answer=self._answered
@@ -107,7 +106,7 @@ class ReplayRun:
         if needs_sign_on(self.dialect) if self.wanted.signs_on is None else self.wanted.signs_on:
             terminals = terminals_in(self._capture, self.dialect)
             now = datetime.now(self.wanted.zone)
-            self.signed_on = await sign_on(self.dialect, terminals, self.target, self._first_stan, now)
+            self.signed_on = await sign_on(self.dialect, terminals, self.target, self._stan_ahead, now)
             for sent, answer in self.signed_on.exchanges:
                 self._rewriter.learn(answer)
                 if self._books is not None:
