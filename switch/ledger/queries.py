@@ -126,7 +126,7 @@ def list_journal(connection: sa.Connection, wanted: Wanted) -> list[JournalLine]
             asked = asked.where(journal.c[name] == value)
     if wanted.since_at is not None:
         asked = asked.where(journal.c.decided_at >= wanted.since_at)
-    return [_line(row) for row in reversed(connection.execute(asked).all())]
+    return [line_of(row) for row in reversed(connection.execute(asked).all())]
 
 
 def show_journal(connection: sa.Connection, named: str) -> list[JournalEntry]:
@@ -141,7 +141,7 @@ def show_journal(connection: sa.Connection, named: str) -> list[JournalEntry]:
     rows = connection.execute(sa.select(journal).where(which).order_by(journal.c.journal_id).limit(_SHOWN_MAX)).all()
     if not rows:
         raise NotInBooks(f"no request in the journal has the id or RRN {_quoted(named)}")
-    return [_entry(connection, row) for row in rows]
+    return [entry_of(connection, row) for row in rows]
 
 
 def show_story(connection: sa.Connection, named: str, terminal_id: str | None = None) -> list[JournalEntry]:
@@ -166,7 +166,7 @@ def show_story(connection: sa.Connection, named: str, terminal_id: str | None = 
         .order_by(journal.c.journal_id)
         .limit(_SHOWN_MAX)
     )
-    return [_entry(connection, row) for row in (first, *others)]
+    return [entry_of(connection, row) for row in (first, *others)]
 
 
 def _quoted(named: str) -> str:
@@ -174,7 +174,8 @@ def _quoted(named: str) -> str:
     return "given" if len(named) > len("0" * 12) and named.isdigit() else repr(named)
 
 
-def _line(row: sa.Row[Any]) -> JournalLine:
+def line_of(row: sa.Row[Any]) -> JournalLine:
+    """Return a row of the journal as lists show it."""
     return JournalLine(
         row.journal_id,
         row.decided_at,
@@ -190,13 +191,14 @@ def _line(row: sa.Row[Any]) -> JournalLine:
     )
 
 
-def _entry(connection: sa.Connection, row: sa.Row[Any]) -> JournalEntry:
+def entry_of(connection: sa.Connection, row: sa.Row[Any]) -> JournalEntry:
+    """Return a row of the journal with everything the books know of it."""
     columns = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row's mapping
     columns.pop("pan_key")  # a keyed hash is no help to a person
     trace = tuple(Rung(*check) for check in json.loads(columns.pop("trace") or "[]"))
     reply = json.loads(columns.pop("reply") or "{}")
     chip = _chip(connection, row.journal_id)
-    return JournalEntry(_line(row), columns, trace, reply, chip, tuple(_effects(connection, row.journal_id)))
+    return JournalEntry(line_of(row), columns, trace, reply, chip, tuple(_effects(connection, row.journal_id)))
 
 
 def _chip(connection: sa.Connection, journal_id: int) -> dict[str, Any]:
