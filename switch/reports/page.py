@@ -28,7 +28,7 @@ def page(results: Results) -> str:
 
 def banner(judged: Verdict) -> str:
     """Return the verdict as it stands at the head of a page: a mark, a headline, why."""
-    because = escape(" ".join(f"{one[:1].upper()}{one[1:]}." for one in judged.because))
+    because = escape("; ".join(judged.because))
     mark = f'<i aria-hidden="true">{MARKS[judged.outcome]}</i>'
     return f'<div class="verdict {judged.outcome}">{mark}<b>{escape(judged.headline)}</b><p>{because}</p></div>'
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from typing import Final
 
 from switch.reports.figures import count, duration, one_or_many, rate, share, span
 from switch.reports.markup import Cell, Column, facts, note, section, table
 from switch.reports.meanings import meanings
-from switch.reports.results import Latency, Results
+from switch.reports.results import ConnectionEvent, Latency, Results
 
-HELD = Cell("\N{CHECK MARK} held", "good")
-BROKEN = Cell("\N{MULTIPLICATION SIGN} broken", "bad")
+LISTED_EVENTS_MAX: Final = 12
+"""More are told by what happened and how often: a run against a flaky host has hundreds."""
+
+HELD: Final = Cell("\N{CHECK MARK} held", "good")
+BROKEN: Final = Cell("\N{MULTIPLICATION SIGN} broken", "bad")
 
 
 def totals(results: Results) -> Iterator[str]:
@@ -137,11 +142,39 @@ def _difference_table(results: Results) -> Iterator[str]:
 
 
 def events(results: Results) -> Iterator[str]:
-    """What happened to connections."""
-    if results.connection_events:
-        columns = (Column("After"), Column("Connection"), Column("What"))
-        rows = ((f"{one.second:,.3f} s", one.connection, one.what) for one in results.connection_events)
-        yield from section("Connections", table(columns, rows, "What happened to connections"))
+    """What happened to connections: a few one by one, many by what it was, with the list folded up below."""
+    happened = results.connection_events
+    if not happened:
+        return
+    columns = (Column("After"), Column("Connection"), Column("What"))
+    listed = table(
+        columns, ((_at(one.second), one.connection, one.what) for one in happened), "Connections, one by one"
+    )
+    if len(happened) > LISTED_EVENTS_MAX:
+        summary = f"<summary>{one_or_many(len(happened), 'event')}, one by one</summary>"
+        listed = iter((*_kinds_of(happened), "<details>", summary, *listed, "</details>"))
+    yield from section("Connections", listed)
+
+
+def _kinds_of(happened: Sequence[ConnectionEvent]) -> Iterator[str]:
+    times: defaultdict[str, list[float]] = defaultdict(list)
+    for one in happened:
+        times[one.what].append(one.second)
+    ordered = sorted(times.items(), key=lambda one: -len(one[1]))
+    columns = (
+        Column("What"),
+        Column("Times", numbers=True),
+        Column("First", numbers=True),
+        Column("Last", numbers=True),
+    )
+    rows = ((what, count(len(at)), _at(min(at)), _at(max(at))) for what, at in ordered[:LISTED_EVENTS_MAX])
+    yield from table(columns, rows, "What happened to connections")
+    if len(ordered) > LISTED_EVENTS_MAX:
+        yield note(f"And {one_or_many(len(ordered) - LISTED_EVENTS_MAX, 'kind')} more.")
+
+
+def _at(second: float) -> str:
+    return f"{second:,.3f} s".replace("-", "\N{MINUS SIGN}")
 
 
 def faults(results: Results) -> Iterator[str]:

@@ -46,6 +46,7 @@ dl.facts dd { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 pre { margin: 16px 0 0; padding: 12px 14px; background: var(--sheet); font: 13px/1.55 var(--mono);
   white-space: pre-wrap; overflow-wrap: anywhere; }
 
+details { margin-top: 14px; } summary { cursor: pointer; color: var(--soft); font-size: 13.5px; }
 .scroll { overflow-x: auto; }
 .scroll:focus-visible { outline: 2px solid var(--s1); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: lining-nums tabular-nums; }

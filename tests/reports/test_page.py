@@ -131,6 +131,17 @@ def test_a_field_that_was_not_there_is_told_as_absent() -> None:
     assert "38 (absent) A1" in words(page(run))
 
 
+def test_many_events_are_told_by_what_happened_and_how_often() -> None:
+    opened = [ConnectionEvent(second=-2.0, connection=f"#{one}", what="opened") for one in range(16)]
+    closed = [ConnectionEvent(second=3.5, connection="#4", what="closed by the host")]
+
+    told = words(page(a_run(connection_events=[*opened, *closed])))
+
+    assert "opened 16 \N{MINUS SIGN}2.000 s \N{MINUS SIGN}2.000 s closed by the host 1 3.500 s 3.500 s" in told
+    assert "17 events, one by one" in told
+    assert "3.500 s #4 closed by the host" in told
+
+
 def test_the_knee_is_drawn_with_rings_for_what_did_not_hold() -> None:
     text = page(a_knee_search())
 
