@@ -6,11 +6,15 @@ hold is ended by a request that is decided like any other.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
-from typing import Final, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
+import orjson
 import trio
 
 from switch.config import ChoreSettings
@@ -47,8 +51,24 @@ class Ledger(Protocol):
     def submit(self, request: Request, deliver: Callable[[Outcome], None], expires_at: int, /) -> bool: ...
 
 
+class Settled(NamedTuple):
+    """What settling a day made: statements, and differences between uploads and the books."""
+
+    statements: int
+    differences: int
+
+
+class Settler(Protocol):
+    """Settles a closed day as far as that is not done yet. Raises `OperatorError` as `settle_day` does."""
+
+    def __call__(self, day: date, /) -> Awaitable[Settled]: ...
+
+
 class Chores:
-    """Does each day's chores once. ``today`` tells the business day of a moment of ``clock``."""
+    """Does each day's chores once. ``today`` tells the business day of a moment of ``clock``.
+
+    Days are settled by ``settler``, or on the runner where there is none.
+    """
 
     def __init__(
         self,
@@ -61,6 +81,7 @@ class Chores:
         maker: Maker,
         ids: Ids,
         events: EventLog,
+        settler: Settler | None = None,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -71,6 +92,7 @@ class Chores:
         self._maker = maker
         self._ids = ids
         self._events = events
+        self._settler = settler or self._settle_here
         self._done: date | None = None
 
     async def run(self) -> None:
@@ -95,13 +117,16 @@ class Chores:
     async def _days(self) -> None:
         """Settle every day that has ended and is not settled yet; one that cannot be keeps no other waiting."""
         for day in await self._runner(partial(closed_days_without_statements, self._database)):
-            settle = partial(settle_day, self._database, day, self._maker, self._ids, self._clock)
             try:
-                report = await self._runner(settle)
+                done = await self._settler(day)
             except OperatorError as error:  # a merchant's terms make no sense: an operator mends them
                 self._events.unsettled(str(day), str(error))
             else:
-                self._events.settled(str(day), report.statements, report.compared.differences)
+                self._events.settled(str(day), done.statements, done.differences)
+
+    async def _settle_here(self, day: date) -> Settled:
+        report = await self._runner(partial(settle_day, self._database, day, self._maker, self._ids, self._clock))
+        return Settled(report.statements, report.compared.differences)
 
     async def _sleepers(self, today: date) -> None:
         dormant = await self._runner(partial(sweep_dormant, self._database, today, self._settings.dormant_days))
@@ -139,3 +164,60 @@ class Chores:
         if expected > len(outcomes):
             await all_there.wait()
         return sum(outcome.journal_id is not None for outcome in outcomes)
+
+
+# --- a day's settlement beside the switch ------------------------------------------------------------------
+
+NICENESS: Final = 10
+"""How far the process that settles a day steps back behind the switch: it has until the next day."""
+
+_REFUSED: Final = 2  # exit status of a command that an operator has to mend something for
+
+
+class SettlingProcess:
+    """A `Settler` that works in a process of its own: statements of a million entries would take the loop's time.
+
+    The process ends with the switch, however that ends: its standard input is a pipe that nobody else holds, and it
+    ends when that does. What it was broken off in is gone on with at the next look.
+    """
+
+    def __init__(self, database_url: str, command: Sequence[str] = (sys.executable, "-m", "switch")) -> None:
+        self._url = database_url
+        self._command = command
+
+    async def __call__(self, day: date, /) -> Settled:
+        command = [*self._command, "settlement", "settle-closed", f"{day}"]
+        pipe = subprocess.PIPE
+        process = await trio.lowlevel.open_process(command, stdin=pipe, stdout=pipe, stderr=pipe)
+        assert process.stdin is not None
+        try:
+            with suppress(trio.BrokenResourceError):
+                await process.stdin.send_all(self._url.encode() + b"\n")  # it may hold a password: no argument shows it
+            said, complained = await _both(process)
+            status = await process.wait()
+        finally:
+            process.kill()
+            with trio.CancelScope(shield=True):  # a killed process ends at once
+                await process.wait()
+                await process.stdin.aclose()
+        if status == 0:
+            return Settled(**orjson.loads(said))
+        if status == _REFUSED:
+            raise OperatorError(complained.decode(errors="replace").strip().removeprefix("switch: "))
+        raise OperatorError(f"the process that settles it ended with status {status}; it is begun again")
+
+
+async def _both(process: trio.Process) -> tuple[bytes, bytes]:
+    """Read what a process writes to its two outputs until it closes them."""
+    said, complained = bytearray(), bytearray()
+
+    async def read(stream: trio.abc.ReceiveStream | None, into: bytearray) -> None:
+        assert stream is not None
+        async with stream:
+            async for part in stream:
+                into += part
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(read, process.stdout, said)
+        nursery.start_soon(read, process.stderr, complained)
+    return bytes(said), bytes(complained)

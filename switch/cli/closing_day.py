@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import orjson
 import typer
 
 from switch.cli.books import OpenBooks, open_books
@@ -16,12 +20,14 @@ from switch.errors import NotInBooks, OperatorError
 
 if TYPE_CHECKING:
     from switch.ledger.clearing import KeptFile
+    from switch.ledger.database import Database
     from switch.ledger.ids import JournalIds
     from switch.ledger.settling import DayReport
     from switch.tools.statements import Sheet
 
 _MICROSECONDS = 1_000_000
 _DAY = timedelta(days=1)
+_LEFT_ALONE = 3  # exit status where the switch that asked is gone
 
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there, not here.")]
 
@@ -77,6 +83,29 @@ def cutover(
             _close(books, asked or today)
 
 
+def settle_closed(day: Annotated[str, typer.Argument(metavar="DATE")]) -> None:
+    """Settle one closed day for a running switch, which says on standard input where the books are.
+
+    It steps back behind the switch, and ends when its standard input does. What it did is one line of JSON.
+    """
+    from switch.chores import NICENESS
+    from switch.ledger.database import check_version, open_database
+
+    os.nice(NICENESS)
+    url = sys.stdin.buffer.readline().decode().strip()
+    threading.Thread(target=_end_with_the_switch, daemon=True).start()
+    with closing(open_database(url)) as database:
+        check_version(database)
+        report = _settle(database, _date(day))
+    done = {"statements": report.statements, "differences": report.compared.differences}
+    typer.echo(orjson.dumps(done))
+
+
+def _end_with_the_switch() -> None:
+    os.read(sys.stdin.fileno(), 1)  # nothing more is ever sent: this returns when the pipe is closed
+    os._exit(_LEFT_ALONE)
+
+
 def _settle_pending(books: OpenBooks) -> bool:
     """Settle the days that are closed, and not settled; return whether there were any."""
     from switch.ledger.days import closed_days_without_statements
@@ -84,7 +113,7 @@ def _settle_pending(books: OpenBooks) -> bool:
     pending = closed_days_without_statements(books.database)
     for day in pending:
         typer.echo(f"{day} is over, and was not settled")
-        _print_done(_settle(books, day))
+        _print_done(_settle(books.database, day))
     return bool(pending)
 
 
@@ -95,7 +124,7 @@ def _close(books: OpenBooks, day: date) -> None:
     done = cut_over(books.database, day, wall_clock())
     if done.closed_at is None:
         raise OperatorError(f"{day} is not a day that can be closed: {done.open_day} is open")
-    report = _settle(books, day)
+    report = _settle(books.database, day)
     if done.is_new:
         typer.echo(f"{day} closed; {done.open_day} is open")
     if done.is_new or report.statements or report.compared.batches:
@@ -104,13 +133,13 @@ def _close(books: OpenBooks, day: date) -> None:
         typer.echo(f"{day} was closed {books.moment(done.closed_at)} and is settled: nothing was left to do")
 
 
-def _settle(books: OpenBooks, day: date) -> DayReport:
+def _settle(database: Database, day: date) -> DayReport:
     from switch.ledger.settling import settle_day
     from switch.ledger.sweeping import wall_clock
     from switch.settlement.closing import Closing
     from switch.settlement.fees import load_fee_plans
 
-    return settle_day(books.database, day, Closing(load_fee_plans()), journal_ids(), wall_clock)
+    return settle_day(database, day, Closing(load_fee_plans()), journal_ids(), wall_clock)
 
 
 def _print_done(report: DayReport) -> None:

@@ -1,7 +1,14 @@
-"""Keeps the clearing file of a business day, once every merchant's statement of it is there."""
+"""Keeps the clearing file of a business day, once every merchant's statement of it is there.
+
+A file of a million items is a hundred megabytes, so it is kept in parts, each in a transaction of its own: nobody waits
+for longer than one of them takes. Parts are known by the hash of the whole file. Where the writing is broken off they
+belong to no file: who makes the file again makes the same bytes, finds the parts that are there, and adds the others.
+The file's own row comes last; until then the day has no clearing file.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -10,12 +17,19 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from switch.decisions.closing import MadeFile
-from switch.errors import NotInBooks
+from switch.errors import DatabaseError, NotInBooks
 from switch.ledger import schema
 from switch.ledger.database import Database
 from switch.ledger.ports import Clock
 
 _STATEMENTS_AT_ONCE: Final = 16  # a large merchant's is tens of megabytes
+_PART_MAX: Final = 256 * 1024  # characters: a few milliseconds of a disk
+_BREATH_S: Final = 0.002  # between two parts: who waits for SQLite's one write lock looks for it every half millisecond
+_PARTS_AT_ONCE: Final = 16
+_PART: Final = sa.text(
+    "INSERT INTO clearing_part (sha256, part, content) VALUES (:sha256, :part, :content)"
+    " ON CONFLICT (sha256, part) DO NOTHING"
+)
 
 
 class KeptFile(NamedTuple):
@@ -28,7 +42,11 @@ class KeptFile(NamedTuple):
 
 
 def keep_clearing_file(
-    database: Database, day: int, make: Callable[[int, Iterable[str]], MadeFile], clock: Clock
+    database: Database,
+    day: int,
+    make: Callable[[int, Iterable[str]], MadeFile],
+    clock: Clock,
+    pause: Callable[[float], None] = time.sleep,
 ) -> KeptFile:
     """Make the clearing file of ``day`` (yyyymmdd) of its statements, unless it is kept already, and keep it.
 
@@ -40,9 +58,10 @@ def keep_clearing_file(
     with database.reading() as connection:
         made = make(day, _contents(connection, day))
     kept = KeptFile(made.items, made.debit_minor, made.credit_minor, sha256(made.content.encode()).hexdigest())
-    row = {"business_day": day, **kept._asdict(), "made_at": clock(), "content": made.content}
+    _keep_parts(database, kept.sha256, made.content, pause)
     try:
         with database.writing() as connection:
+            row = {"business_day": day, **kept._asdict(), "made_at": clock()}
             connection.execute(sa.insert(schema.clearing_file), [row])
     except IntegrityError:
         there = kept_clearing_file(database, day)  # another process was faster, and made the same
@@ -50,6 +69,15 @@ def keep_clearing_file(
             raise
         return there
     return kept
+
+
+def _keep_parts(database: Database, digest: str, content: str, pause: Callable[[float], None]) -> None:
+    """Write the parts that are not there yet."""
+    for part, start in enumerate(range(0, len(content), _PART_MAX)):
+        row = {"sha256": digest, "part": part, "content": content[start : start + _PART_MAX]}
+        with database.writing() as connection:
+            connection.execute(_PART, row)
+        pause(_BREATH_S)
 
 
 def kept_clearing_file(database: Database, day: int) -> KeptFile | None:
@@ -62,13 +90,27 @@ def kept_clearing_file(database: Database, day: int) -> KeptFile | None:
 
 
 def clearing_content(database: Database, day: int) -> str:
-    """Return the text of a day's clearing file; raises `NotInBooks` where there is none."""
-    its = schema.clearing_file.c
-    with database.reading() as connection:
-        content = connection.execute(sa.select(its.content).where(its.business_day == day)).scalar()
-    if content is None:
+    """Return the text of a day's clearing file.
+
+    Raises `NotInBooks` where there is none, `DatabaseError` where it is not what its hash was made of.
+    """
+    kept = kept_clearing_file(database, day)
+    if kept is None:
         raise NotInBooks(f"there is no clearing file of {day}: the day is not settled")
-    return str(content)
+    with database.reading() as connection:
+        content = "".join(parts_of_clearing_file(connection, kept.sha256))
+    if sha256(content.encode()).hexdigest() != kept.sha256:
+        raise DatabaseError(f"the clearing file of {day} was changed, its hash is another: find a backup of the books")
+    return content
+
+
+def parts_of_clearing_file(connection: sa.Connection, digest: str) -> Iterator[str]:
+    """Yield the content of the file with this hash, in order, part by part."""
+    its = schema.clearing_part.c
+    query = sa.select(its.content).where(its.sha256 == digest).order_by(its.part)
+    with connection.execution_options(yield_per=_PARTS_AT_ONCE).execute(query) as rows:
+        for row in rows:
+            yield row.content
 
 
 def _contents(connection: sa.Connection, day: int) -> Iterator[str]:

@@ -6,19 +6,22 @@ ids. On one host that is exact; a margin makes up for clocks that differ between
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from switch.decisions.closing import Movement
+from switch.ledger.database import Database
 from switch.ledger.ids import TAG_BITS
 from switch.messages.kinds import Kind
 
 _MARGIN: Final = 3_600_000_000 << TAG_BITS  # an hour between two journal ids
 _ID_MAX: Final = (1 << 63) - 1
-_ROWS_AT_ONCE: Final = 2_000
+_STREAMED: Final = {"yield_per": 2_000}
+_SPOOLED: Final = sa.text("SELECT * FROM temp.moved ORDER BY rowid")
 
 _FIRST_OF_DAY: Final = sa.text(
     f"""
@@ -49,11 +52,42 @@ def unsettled_movements(connection: sa.Connection, day: int) -> Generator[tuple[
     Merchants come in order, each with its movements in the order of their journal ids. To be closed
     where it is not read to its end.
     """
+    with connection.execute(_MOVED, _given(connection, day), execution_options=_STREAMED) as rows:
+        yield from _by_merchant(rows)
+
+
+def spooled_movements(database: Database, day: int) -> Generator[tuple[str, Sequence[Movement]], None, None]:
+    """Yield the same, without keeping the books' present state alive while they are worked through.
+
+    SQLite cannot move its write-ahead log into the database while anybody reads an older state, and then all others
+    read and write slower and slower: so there the movements are put aside in a temporary table of this connection's.
+    PostgreSQL's readers are in no writer's way: there they are read as they come.
+    """
+    with database.reading() as connection:
+        if database.dialect != "sqlite":
+            with closing(unsettled_movements(connection, day)) as moved:
+                yield from moved
+            return
+        connection.exec_driver_sql("DROP TABLE IF EXISTS temp.moved")  # what was broken off on this connection
+        connection.execute(sa.text(f"CREATE TEMP TABLE moved AS {_MOVED}"), _given(connection, day))
+        connection.commit()
+        try:
+            with connection.execute(_SPOOLED, execution_options=_STREAMED) as rows:
+                yield from _by_merchant(rows)
+        finally:
+            connection.rollback()
+            connection.exec_driver_sql("DROP TABLE temp.moved")
+            connection.commit()
+
+
+def _given(connection: sa.Connection, day: int) -> dict[str, int]:
     first, last = _ids_of(connection, day)
-    given = {"first": first, "last": last, "day": day}
-    with connection.execute(_MOVED, given, execution_options={"yield_per": _ROWS_AT_ONCE}) as rows:
-        for merchant_id, movements in groupby(rows, key=lambda row: row[0]):
-            yield merchant_id, [Movement._make(row[1:]) for row in movements]
+    return {"first": first, "last": last, "day": day}
+
+
+def _by_merchant(rows: Iterable[sa.Row[Any]]) -> Generator[tuple[str, Sequence[Movement]], None, None]:
+    for merchant_id, movements in groupby(rows, key=lambda row: row[0]):
+        yield merchant_id, [Movement._make(row[1:]) for row in movements]
 
 
 def _ids_of(connection: sa.Connection, day: int) -> tuple[int, int]:

@@ -21,12 +21,13 @@ from switch.ledger.settlement_tables import (
     batch,
     business_day,
     clearing_file,
+    clearing_part,
     discrepancy,
     statement,
     uploaded_record,
 )
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -35,6 +36,7 @@ __all__ = [
     "business_day",
     "change_log",
     "clearing_file",
+    "clearing_part",
     "discrepancy",
     "maintenance",
     "metadata",

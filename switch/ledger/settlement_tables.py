@@ -120,5 +120,12 @@ clearing_file: Final = sa.Table(  # the last thing that is made of a day
     minor("credit_minor"),
     sa.Column("sha256", sa.Text, nullable=False),  # of the content in UTF-8, in hex
     moment("made_at"),
+)
+
+clearing_part: Final = sa.Table(  # of the content of the file with this hash; the file's own row comes after its parts
+    "clearing_part",
+    metadata,
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),  # from 0 on
     sa.Column("content", sa.Text, nullable=False),
 )

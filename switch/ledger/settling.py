@@ -22,7 +22,7 @@ from switch.ledger.batches_compared import Compared, compare_batches
 from switch.ledger.clearing import KeptFile, keep_clearing_file, kept_clearing_file
 from switch.ledger.database import Database
 from switch.ledger.fee_accounts import ACQUIRER, AGENT, FEE, FeeAccounts
-from switch.ledger.movements import unsettled_movements
+from switch.ledger.movements import spooled_movements
 from switch.ledger.ports import Clock, Ids
 from switch.ledger.rows import number_of
 from switch.messages.actions import Action
@@ -81,7 +81,7 @@ def _make_statements(database: Database, day: int, maker: Maker, ids: Ids, clock
     """Make the statements that there are not yet; return how many."""
     terms, accounts = _terms(database), FeeAccounts(database)
     made, problems = 0, []
-    with database.reading() as connection, closing(unsettled_movements(connection, day)) as moved:
+    with closing(spooled_movements(database, day)) as moved:
         for merchant_id, movements in moved:
             its = terms[merchant_id]
             try:

@@ -9,7 +9,8 @@ lock away at every row, which costs nothing while nobody else wants it: groups a
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Final
@@ -19,7 +20,8 @@ from switch.ledger import schema
 from switch.ledger.rows import Claim, Row
 from switch.ledger.statements import Change, Fault, Query
 
-_PATIENCE_MS: Final = 2_000  # for another process (an import, an operator) that has the one write lock
+_PATIENCE_S: Final = 2.0  # for another process (an import, an operator) that has the one write lock
+_LOOK_EVERY_S: Final = 0.0005  # SQLite itself would look ever more rarely, up to a tenth of a second apart
 _TEXTS_REMEMBERED: Final = 512
 _ROWS_MAX: Final = 256  # of one statement: SQLite takes 32,766 parameters, the widest table has 29 columns
 _CACHE_KIB: Final = 65_536  # the pages that busy terminals and cards write again and again stay in memory
@@ -40,12 +42,19 @@ _DOWN: Final = {
 class SqliteSession:
     """A `switch.ledger.statements.Session` on one connection of sqlite3."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        clock_s: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._connection = connection
+        self._clock_s = clock_s
+        self._pause = pause
         self._cursor = connection.cursor()
         self._cursor.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         self._cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-        self._patience_ms = -1
+        self._cursor.execute("PRAGMA busy_timeout = 0")
 
     @property
     def stripes(self) -> int:
@@ -53,23 +62,29 @@ class SqliteSession:
         return 1
 
     def begin(self) -> None:
-        """Take the one write lock at once: reading first and locking later could only fail."""
-        self._wait_for(_PATIENCE_MS)
-        self._cursor.execute("BEGIN IMMEDIATE")
+        """Take the one write lock at once: reading first and locking later could only fail.
+
+        To be called on a thread that may wait. Who takes the lock again and again with short gaps (a day's settlement)
+        would starve one who looks as rarely as SQLite's own busy handler.
+        """
+        give_up = self._clock_s() + _PATIENCE_S
+        while True:
+            try:
+                self._cursor.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if self.fault(error) is not Fault.RETRY or self._clock_s() >= give_up:
+                    raise
+            else:
+                return
+            self._pause(_LOOK_EVERY_S)
 
     def begin_at_once(self) -> bool:
         """Take the write lock if no other process has it."""
-        self._wait_for(0)
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
         except sqlite3.Error:
             return False
         return True
-
-    def _wait_for(self, patience_ms: int) -> None:
-        if patience_ms != self._patience_ms:
-            self._cursor.execute(f"PRAGMA busy_timeout = {patience_ms}")
-            self._patience_ms = patience_ms
 
     def commit(self) -> None:
         self._cursor.execute("COMMIT")

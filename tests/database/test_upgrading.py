@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from switch.errors import DatabaseError
 from switch.ledger import schema
+from switch.ledger.clearing import clearing_content
 from switch.ledger.database import Database, check_version, open_database, upgrade
 from tests.conftest import PostgresServer
 
@@ -68,7 +70,10 @@ VERSION_2: dict[str, list[dict[str, Any]]] = {
     "upload":        [{"journal_id": 100, "what": "status", "content": b"ready"}],
 }
 # fmt: on
-OF_VERSION = {"0001": VERSION_1, "0002": VERSION_2}
+CLEARING = "H,1,20260304\n"
+FILE = {"business_day": 20260304, "items": 0, "debit_minor": 0, "credit_minor": 0, "made_at": 5, "content": CLEARING}
+VERSION_4 = {"clearing_file": [FILE | {"sha256": sha256(CLEARING.encode()).hexdigest()}]}
+OF_VERSION = {"0001": VERSION_1, "0002": VERSION_2, "0004": VERSION_4}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -174,6 +179,20 @@ def test_an_increment_of_before_is_counted_on_its_own_day_as_far_as_it_still_cou
     with books_of_version_2.reading() as connection:
         days = connection.execute(sa.select(schema.card_day).order_by(schema.card_day.c.business_day)).all()
     assert [tuple(row) for row in days] == [(5, old_day, 170, 3), (5, own_day, 30, 0), (5, later_day, 100, 0)]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def books_of_version_4(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    yield from books_of("0004", request, tmp_path)
+
+
+def test_a_clearing_file_of_before_is_given_out_as_it_was_kept(books_of_version_4: Database) -> None:
+    upgrade(books_of_version_4)
+
+    assert clearing_content(books_of_version_4, 20260304) == CLEARING
+    with books_of_version_4.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, schema.metadata) == []
 
 
 def test_there_may_be_accounts_of_fees_and_agents_and_of_nothing_unknown(books_of_version_2: Database) -> None:

@@ -251,7 +251,7 @@ def test_closed_days_wait_for_their_clearing_file(shop: Shop) -> None:
             "sha256": "",
             "made_at": NOON,
         }
-        connection.execute(sa.insert(schema.clearing_file).values(**file, content=""))
+        connection.execute(sa.insert(schema.clearing_file).values(**file))
 
     assert closed_days_without_statements(shop.database) == [TODAY, date(2026, 3, 6)]
 

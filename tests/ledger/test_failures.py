@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import count
 
@@ -17,6 +18,7 @@ from switch.ledger import schema
 from switch.ledger.postgresql_session import PostgresqlSession
 from switch.ledger.rows import Claim, Row
 from switch.ledger.sessions import connector
+from switch.ledger.sqlite_session import SqliteSession
 from switch.ledger.statements import BALANCES, Change, Fault, Query, Session
 from switch.ledger.store import ATTEMPTS, SEARCH_PAUSES_S
 from switch.messages.actions import Action
@@ -245,19 +247,39 @@ def test_commits_that_break_every_time_without_effect_end_in_system_errors(shop:
 
 def test_sqlite_held_by_another_process_is_in_the_way_not_down(sqlite_database: str) -> None:
     path = sqlite_database.removeprefix("sqlite:///")
-    with sqlite3.connect(path, isolation_level=None) as holder:
+    seconds = count()
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
-        other = sqlite3.connect(path, isolation_level=None, timeout=0)
-        from switch.ledger.sqlite_session import SqliteSession
-
-        session = SqliteSession(other)
+        session = SqliteSession(
+            sqlite3.connect(path, isolation_level=None), lambda: float(next(seconds)), lambda _: None
+        )
         with pytest.raises(sqlite3.OperationalError) as caught:
             session.begin()
         holder.execute("ROLLBACK")
 
     assert session.fault(caught.value) is Fault.RETRY
     session.close()
-    holder.close()
+
+
+def test_sqlite_is_asked_again_at_once_while_another_process_has_the_lock(sqlite_database: str) -> None:
+    """Time stands still here: whoever lets go of the lock for a moment is not missed."""
+    path = sqlite_database.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        pauses: list[float] = []
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 3:
+                holder.execute("COMMIT")
+
+        session = SqliteSession(sqlite3.connect(path, isolation_level=None), lambda: 0.0, pause)
+        session.begin()
+
+    assert len(pauses) == 3
+    assert max(pauses) <= 0.001
+    session.rollback()
+    session.close()
 
 
 def test_a_postgresql_backend_that_is_ended_is_replaced(postgresql_shop: Shop) -> None:

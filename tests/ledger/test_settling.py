@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import date
 from hashlib import sha256
 from itertools import count
@@ -17,10 +18,11 @@ import pytest
 import sqlalchemy as sa
 
 from switch.decisions.closing import Booked, Difference, MadeFile, MadeStatement, Movement, Terms, Uploaded
-from switch.errors import ConfigurationError, NotInBooks, OperatorError
+from switch.errors import ConfigurationError, DatabaseError, NotInBooks, OperatorError
 from switch.ledger import schema
 from switch.ledger.audit_days import BATCHES, DAYS
-from switch.ledger.clearing import clearing_content
+from switch.ledger.clearing import clearing_content, keep_clearing_file
+from switch.ledger.movements import spooled_movements, unsettled_movements
 from switch.settlement.clearing import problems_of
 from switch.settlement.statements import read_statement
 from tests.ledger.closed_days import (
@@ -284,6 +286,73 @@ def test_a_settlement_that_was_killed_is_gone_on_with(day: Shop, method: str, co
     assert offenders(day.database, DAYS) == []
 
 
+KILLED_BETWEEN_PARTS = """
+import os, signal, sys
+from switch.decisions.closing import MadeFile
+from switch.ledger.clearing import keep_clearing_file
+from switch.ledger.database import open_database
+
+keep_clearing_file(
+    open_database(sys.argv[1]),
+    20260304,
+    lambda day, contents: MadeFile(1, 2, 3, sys.argv[2] * 300_000),
+    lambda: 1,
+    lambda _: os.kill(os.getpid(), signal.SIGKILL),
+)
+"""
+
+
+def keep(shop: Shop, content: str) -> None:
+    keep_clearing_file(shop.database, DAY, lambda _, __: MadeFile(1, 2, 3, content), lambda: 1, lambda _: None)
+
+
+@pytest.mark.parametrize("first", ["x\n", "y\n"], ids=["the same bytes", "those of another program"])
+def test_a_clearing_file_that_was_broken_off_between_two_parts_is_completed(shop: Shop, first: str) -> None:
+    command = [sys.executable, "-c", KILLED_BETWEEN_PARTS, shop.database.url, first]
+    killed = subprocess.run(command, check=False, timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    assert rows(shop, "SELECT count(*) FROM clearing_part") == [(1,)]
+    with pytest.raises(NotInBooks):
+        clearing_content(shop.database, DAY)
+
+    keep(shop, "x\n" * 300_000)
+
+    assert clearing_content(shop.database, DAY) == "x\n" * 300_000
+    assert rows(shop, "SELECT max(length(content)) FROM clearing_part") == [(256 * 1024,)]
+
+
+def test_a_clearing_file_of_which_a_part_is_gone_is_not_given_out(shop: Shop) -> None:
+    keep(shop, "x" * 600_000)
+    with shop.database.writing() as connection:
+        connection.execute(sa.delete(schema.clearing_part).where(schema.clearing_part.c.part == 1))
+
+    with pytest.raises(DatabaseError, match="its hash is another"):
+        clearing_content(shop.database, DAY)
+
+
+def test_settling_a_day_does_not_keep_the_books_log_from_being_emptied(sqlite_shop: Shop) -> None:
+    second_merchant(sqlite_shop)
+    trade(sqlite_shop)
+    close(sqlite_shop)
+    moved = spooled_movements(sqlite_shop.database, DAY)
+    first, _ = next(moved)
+
+    with sqlite_shop.database.engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        blocked, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+
+    assert (first, blocked) == ("M1", 0)
+    assert [merchant_id for merchant_id, _ in moved] == ["M2"]
+
+
+def test_movements_are_the_same_put_aside_or_not_and_may_be_left_in_the_middle(day: Shop) -> None:
+    with closing(spooled_movements(day.database, DAY)) as left:
+        next(left)
+
+    with day.database.reading() as connection:
+        assert list(spooled_movements(day.database, DAY)) == list(unsettled_movements(connection, DAY))
+
+
 def test_terms_that_make_no_sense_stop_only_their_merchant(day: Shop) -> None:
     set_plan(day, "M1", "forgotten")
 
@@ -338,7 +407,7 @@ DAMAGE = {
         "moved were",
     ),
     "a sum": ("UPDATE clearing_file SET debit_minor = debit_minor + 1", "the statements have"),
-    "a file": ("UPDATE clearing_file SET content = replace(content, '10100', '10101')", "its hash is another"),
+    "a file": ("UPDATE clearing_part SET content = replace(content, '10100', '10101')", "its hash is another"),
 }
 
 
