@@ -56,7 +56,8 @@ class Crew:
         self.asked = asked
         self.population = populate(scenario, datetime.fromtimestamp(now, zone).date())
         self.messages = Messages(dialect, self.population, scenario.currency, zone, asked.clock)
-        self.tills = tills(self.population.terminals, Random(f"{scenario.seed} {now}"))  # noqa: S311 - numbers, not keys
+        chance = Random(f"{scenario.seed} {now}")  # noqa: S311 - numbers, not keys
+        self.tills = tills(self.population.terminals, dialect, chance)
         if asked.keys.standing and not gives_keys(dialect):
             for till in self.tills:
                 till.mac = mac_key(mac_method(dialect).algorithm, asked.keys.standing)

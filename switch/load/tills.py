@@ -6,6 +6,7 @@ from collections import deque
 from random import Random
 from typing import Final, NamedTuple
 
+from switch.errors import ConfigurationError
 from switch.load.matching import MatchKey
 from switch.load.population import Card, TerminalNumber
 from switch.load.scenario import Entry
@@ -84,9 +85,21 @@ class Till:
         return chance.choice(found) if found else None
 
 
-def tills(numbers: tuple[TerminalNumber, ...], chance: Random) -> tuple[Till, ...]:
-    """A till for each terminal, each with its first number drawn: runs of one day hardly ever use a number twice."""
-    return tuple(Till(number, chance.randrange(1, STAN_MAX + 1)) for number in numbers)
+def tills(numbers: tuple[TerminalNumber, ...], dialect: Dialect, chance: Random) -> tuple[Till, ...]:
+    """A till for each terminal, each with its first number drawn: runs of one day hardly ever use a number twice.
+
+    Raises `ConfigurationError` for a terminal or merchant whose name has no room in its field.
+    """
+    return tuple(Till(_filled(number, dialect), chance.randrange(1, STAN_MAX + 1)) for number in numbers)
+
+
+def _filled(number: TerminalNumber, dialect: Dialect) -> TerminalNumber:
+    """The names as long as their fields, spaces behind."""
+    sizes = [dialect.fields[int(dialect.roles[role])].max_size for role in ("terminal", "merchant")]
+    for name, size in zip(number, sizes, strict=True):
+        if len(name) > size or not (name.isascii() and name.isprintable()):
+            raise ConfigurationError(f"terminal {number.terminal_id!r}: {name!r} is not {size} characters of ASCII")
+    return TerminalNumber(number.terminal_id.ljust(sizes[0]), number.merchant_id.ljust(sizes[1]))
 
 
 def mac_method(dialect: Dialect) -> MacMethod:
