@@ -70,11 +70,12 @@ def _order(seen: Seen) -> tuple[int, bool]:
 def head_rows(data: bytes, finding: Finding) -> list[str]:
     """Draw the bytes up to the message's first field, and under each what it is.
 
-    An opaque header is shown only where the message behind it decodes: else it might be anything.
+    An opaque header is shown only where the message behind it decodes, type and bitmap behind an unusual one too: else
+    they might be anything.
     """
     marks: dict[int, tuple[str, bool]] = {}
     for one in finding.evidence:
-        is_shown = one.part != "header" or finding.is_whole
+        is_shown = _is_shown(one.part, finding)
         marks |= dict.fromkeys(range(one.begin, one.end), (_MARKS[one.part], is_shown))
     first, end = min(marks), max(marks) + 1
     rows = []
@@ -86,15 +87,28 @@ def head_rows(data: bytes, finding: Finding) -> list[str]:
     return rows
 
 
+def _is_shown(part: str, finding: Finding) -> bool:
+    if part == "header":
+        return finding.is_whole
+    return finding.is_placed or part == "length"
+
+
 def fault_rows(data: bytes, finding: Finding) -> tuple[str, ...]:
-    """Say where the message stops to fit the nearest dialect, with the bytes and a caret; () where it all fits."""
+    """Say where the message stops to fit the nearest dialect, with a caret; () where it all fits.
+
+    Of the fields only the byte at the fault may be shown: in another dialect a card number can stand anywhere.
+    """
     examination, dialect = finding.examination, finding.dialect
     if examination is None or dialect is None or examination.fault is None:
         return ()
     start, fault = finding.head.at, examination.fault
     at = start + fault.position
-    clear = [False] * start + clear_bytes(dialect, examination, finding.cut.stop - start)
-    clear += [False] * (len(data) - len(clear))
+    shown = [False] * start + clear_bytes(dialect, examination, finding.cut.stop - start)
+    shown += [False] * (len(data) - len(shown))
+    clear = [
+        is_shown and (place == at or (place < finding.head.end and finding.is_placed))
+        for place, is_shown in enumerate(shown)
+    ]
     return f"field {fault.field} at byte {at}: {fault.reason}", *row_with_caret(data, clear, at)
 
 

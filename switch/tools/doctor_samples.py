@@ -11,12 +11,15 @@ from typing import Final
 
 from switch.capture.faults import CaptureCut
 from switch.capture.files import is_capture, read_capture
+from switch.capture.hex_lines import HexLines, is_hex_lines
 from switch.capture.losses import Losses
 from switch.capture.packets import segment_of
 from switch.capture.pcap import Opened, Packet, is_pcap, pcap_packets
 from switch.capture.pcapng import pcapng_packets
+from switch.capture.q2_log import is_q2_log
+from switch.capture.source import Source
 from switch.capture.tcp_streams import ByteStream
-from switch.capture.unpacking import open_unpacked
+from switch.capture.unpacking import PackedFault, open_unpacked
 from switch.errors import OperatorError
 from switch.wire.diagnosis import LOOKED_AT_BYTES
 
@@ -40,17 +43,28 @@ def samples(path: Path) -> tuple[str, list[bytes]]:
 
     Raises `OperatorError` for a file that cannot be read or holds nothing.
     """
+    if not path.is_file():
+        raise OperatorError(f"{path}: not a file")
     with open_unpacked(path) as file:
-        first = file.peek(LOOKED_AT_BYTES)[:LOOKED_AT_BYTES]
+        try:
+            first = file.peek(LOOKED_AT_BYTES)[:LOOKED_AT_BYTES]
+        except (PackedFault, OSError) as fault:
+            raise OperatorError(f"{path}: cannot be read: {fault}") from None
         source = Opened(path, file)
         if is_pcap(first):
             return "a pcap", _found(path, _streams(pcap_packets(source)))
         if first.startswith(_PCAPNG):
             return "a pcapng", _found(path, _streams(pcapng_packets(source)))
         if is_capture(first):
-            return "a capture", _found(path, _captured(path))
-        data = source.file.read(_TEXT_BYTES)
+            return "a capture", _found(path, _frames(read_capture(path)))
+        if is_q2_log(first):
+            raise OperatorError(f"{path}: a jPOS log has fields and no bytes, so nothing can be said of their form")
+        data = b""
+        with suppress(PackedFault):
+            data = file.read(_TEXT_BYTES)
     texts = list(hex_readings(data))
+    if not texts and is_hex_lines(first):
+        return "lines of hex", _found(path, _frames(HexLines(path, None)))
     return ("hex text", texts) if texts else ("raw bytes", _found(path, [data]))
 
 
@@ -84,10 +98,12 @@ def _found(path: Path, found: list[bytes]) -> list[bytes]:
     return found
 
 
-def _captured(path: Path) -> list[bytes]:
-    """The frames of a capture, each by itself: they were cut already."""
-    with read_capture(path) as reader:
-        return [entry.frame for entry in islice(reader, ENTRIES_MAX) if entry.frame]
+def _frames(source: Source) -> list[bytes]:
+    """The first frames of a recording, each by itself: they were cut already."""
+    frames: list[bytes] = []
+    with source as entries, suppress(CaptureCut):
+        frames.extend(entry.frame for entry in islice(entries, ENTRIES_MAX) if entry.frame)
+    return frames
 
 
 def _whole(packets: Iterator[Packet]) -> Iterator[Packet]:

@@ -8,7 +8,7 @@ Nothing in a finding's words quotes what a field holds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from switch.wire.codec import Codec, Examination, Fields
@@ -78,12 +78,21 @@ class Finding:
     header_bytes: int
     dialect: Dialect | None
     examination: Examination | None
+    has_known_header: bool
     evidence: tuple[Evidence, ...]
 
     @property
     def is_whole(self) -> bool:
         """Whether every field of the message fits the dialect."""
         return self.cut.frames > 0 and self.examination is not None and self.examination.fault is None
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it is certain enough where the message begins that its type and bitmap may be shown.
+
+        In a wrong reading, what is taken for a bitmap can be a card number.
+        """
+        return self.is_whole or self.has_known_header
 
     @property
     def encoding(self) -> str:
@@ -194,10 +203,9 @@ def _finding(data: bytes, weight: float, cut: Cut, head: Head, codecs: Iterable[
             if best[1] is None or fits > best[0]:
                 best = (fits, dialect, examination)
     framing = _with_header(cut.framing, tpdu=tpdu, header_bytes=header_bytes)
-    evidence = _evidence(data, cut, head, tpdu=tpdu)
-    return Finding(
-        min(100, round(weight + best[0])), cut, head, framing, tpdu, header_bytes, best[1], best[2], evidence
-    )
+    confidence, is_known = min(100, round(weight + best[0])), _is_known(header)
+    finding = Finding(confidence, cut, head, framing, tpdu, header_bytes, best[1], best[2], is_known, ())
+    return replace(finding, evidence=_evidence(data, finding))
 
 
 def _fit(dialect: Dialect, fields: Fields, *, tpdu: bool, header_bytes: int) -> float:
@@ -235,18 +243,19 @@ def _with_header(framing: Framing | None, *, tpdu: bool, header_bytes: int) -> F
 # --- evidence ---------------------------------------------------------------------------------------------
 
 
-def _evidence(data: bytes, cut: Cut, head: Head, *, tpdu: bool) -> tuple[Evidence, ...]:
-    found = []
+def _evidence(data: bytes, finding: Finding) -> tuple[Evidence, ...]:
+    cut, head, found = finding.cut, finding.head, []
     if cut.start > cut.length_at:
         found.append(Evidence(cut.length_at, cut.start, "length", f"{cut.words}: {_accounted(data, cut)}"))
     at = cut.start
-    if tpdu:
+    if finding.tpdu:
         found.append(Evidence(at, at + TPDU_BYTES, "TPDU", "60 and two addresses of four digits"))
         at += TPDU_BYTES
     if at < head.at:
         found.append(Evidence(at, head.at, "header", f"{head.at - at} opaque bytes"))
-    found.append(Evidence(head.at, head.bitmap_at, "MTI", f"{head.mti} in {_MTI_WORDS[head.mti_encoding]}"))
-    announced = ", ".join(map(str, head.numbers))
+    mti = f"{head.mti} in " if finding.is_placed else ""
+    announced = ", ".join(map(str, head.numbers)) if finding.is_placed else f"{len(head.numbers)} fields"
+    found.append(Evidence(head.at, head.bitmap_at, "MTI", f"{mti}{_MTI_WORDS[head.mti_encoding]}"))
     found.append(Evidence(head.bitmap_at, head.end, "bitmap", f"{head.bitmap_encoding}, announces {announced}"))
     return tuple(found)
 

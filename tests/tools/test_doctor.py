@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from switch.capture.entry import Direction, Entry
 from switch.capture.files import CaptureWriter, Head
@@ -68,6 +70,30 @@ def test_an_unknown_header_is_hidden_while_the_message_does_not_decode() -> None
     rows = head_rows(data, look_at([data], CODECS).findings[0])
 
     assert rows[0].startswith("0000  00 79 .. .. .. .. .. .. .. ..")
+
+
+@settings(deadline=None)
+@given(
+    name=st.sampled_from(sorted(PURCHASES)),
+    framing=st.builds(Framing, st.sampled_from(["binary2", "bcd2", "ascii4", "hex4"]), tpdu=st.booleans()),
+    spoilt=st.lists(st.tuples(st.integers(0, 200), st.binary(min_size=1, max_size=1)), max_size=3),
+    size=st.integers(20, 400),
+)
+def test_nothing_that_is_drawn_shows_a_card_number(
+    name: str, framing: Framing, spoilt: list[tuple[int, bytes]], size: int
+) -> None:
+    data = bytearray(wire(name, framing))
+    for at, byte in spoilt:
+        data[at % len(data)] = byte[0]
+    seen = look_at([bytes(data[:size])], CODECS)
+
+    rows = [
+        row for finding in seen.findings for row in (*head_rows(seen.data, finding), *fault_rows(seen.data, finding))
+    ]
+
+    drawn = "".join("".join(row.split()[1:]) for row in rows)
+    assert PAN[3:12] not in drawn
+    assert PAN[3:12].encode().hex() not in drawn
 
 
 def test_what_was_seen_does_not_show_its_bytes() -> None:
@@ -172,6 +198,31 @@ def test_a_pcap_cut_short_is_looked_at_as_far_as_it_goes(tmp_path: Path) -> None
     path.write_bytes(pcap([(1000, SAMPLES["S18b"]), (2000, b"more")])[:-2])
 
     assert samples(path) == ("a pcap", [SAMPLES["S18b"]])
+
+
+def test_lines_with_times_and_directions_give_their_frames(tmp_path: Path) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_text(f"> {SAMPLES['S3'].hex()}\n< {SAMPLES['S18b'].hex()}  # the answer\n", "ascii")
+
+    assert samples(path) == ("lines of hex", [SAMPLES["S18b"], SAMPLES["S3"]])
+
+
+def test_what_has_no_bytes_is_refused_with_the_reason(tmp_path: Path) -> None:
+    log = tmp_path / "q2.log"
+    log.write_text("<log><send><isomsg><field id='0' value='0800'/></isomsg></send></log>", "ascii")
+
+    with pytest.raises(OperatorError, match="fields and no bytes"):
+        samples(log)
+    with pytest.raises(OperatorError, match="not a file"):
+        samples(tmp_path)
+
+
+def test_a_damaged_gzip_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "day.cap.gz"
+    path.write_bytes(b"\x1f\x8b and no more of it")
+
+    with pytest.raises(OperatorError, match="gzip"):
+        samples(path)
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
