@@ -188,7 +188,8 @@ def _headline(text: str, judged: Verdict) -> Iterator[Text]:
     from rich.text import Text
 
     yield Text(text, style="bold green" if judged.exit_status == 0 else "bold red")
-    yield Text("; ".join(judged.because))
+    if judged.because:
+        yield Text("; ".join(judged.because))
     yield Text("")
 
 

@@ -197,4 +197,4 @@ def _spoken(dialect: str, option: str) -> Dialect:
 
 def _short(text: str) -> str:
     """Name a message that was typed, without showing it."""
-    return f"HEX of {len(''.join(text.split())) // 2} bytes"
+    return f"HEX ({len(''.join(text.split())) // 2} bytes)"
