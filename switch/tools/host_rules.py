@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from switch.errors import ConfigurationError
+from switch.errors import ConfigurationError, EncodeError
 from switch.messages.actions import Action
 from switch.messages.catalogue import Entry
 from switch.messages.dates import HostCalendar
@@ -28,6 +28,8 @@ DEFAULT_RULE: Final = "(default)"
 WRONG_MAC: Final = "(MAC wrong)"
 
 _ZONE: Final = ZoneInfo("Asia/Shanghai")
+"""Of the times that the host itself puts into answers: the switch's own default."""
+
 _RRN_SIZE: Final = 12
 _APPROVAL_SIZE: Final = 6
 _MAC_STATES: Final = frozenset({"absent", "right", "wrong", "unchecked"})
@@ -187,8 +189,6 @@ class HostRules:
 
     def _try(self, key: str, number: int, text: str) -> None:
         """Refuse at once what the dialect cannot say. The reason names the rule of the field, not the value."""
-        from switch.errors import EncodeError
-
         try:
             self._codec.encode({0: "0210", number: text})
         except EncodeError as error:

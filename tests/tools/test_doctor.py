@@ -72,7 +72,7 @@ def test_an_unknown_header_is_hidden_while_the_message_does_not_decode() -> None
     assert rows[0].startswith("0000  00 79 .. .. .. .. .. .. .. ..")
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(
     name=st.sampled_from(sorted(PURCHASES)),
     framing=st.builds(Framing, st.sampled_from(["binary2", "bcd2", "ascii4", "hex4"]), tpdu=st.booleans()),
