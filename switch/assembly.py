@@ -10,6 +10,9 @@ from typing import Final
 
 import trio
 
+from switch.capture.orders import Order
+from switch.capture.recording import Recording
+from switch.capture.token_key import read_token_key
 from switch.config import ListenerSettings, Settings
 from switch.decisions import Card, Merchant, Terminal
 from switch.errors import ConfigurationError, DatabaseError
@@ -202,7 +205,18 @@ class Doors:
             self._desk.security(settings, dialect, self._clock, counters),
             ProtectedFields(dialect).unreadable if settings.security.mac != "off" else frozenset(),
         )
-        return Listener(exchange, limits, counters, self._events)
+        return Listener(exchange, limits, counters, self._events, _recording(settings, exchange.framing))
+
+
+def _recording(settings: ListenerSettings, framing: Framing) -> Recording | None:
+    """What the listener records with, not started yet; None where it records nothing. Raises `ConfigurationError`."""
+    if settings.record is None or settings.record_key_file is None:
+        return None
+    try:
+        key = read_token_key(settings.record_key_file)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"listener {settings.name}: record_key_file: {error}") from None
+    return Recording(Order(settings.record, settings.dialect, framing, settings.record_rotate_bytes, key))
 
 
 def rules_of(settings: Settings, calendar: HostCalendar, pan_key: Callable[[Pan], bytes]) -> Rules:

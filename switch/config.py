@@ -149,10 +149,19 @@ class ListenerSettings(_Section):
     bind: Bind
     sign_on: Literal["optional", "required"] = "optional"
     maximum_amount_minor: Annotated[int, Field(ge=1, le=999_999_999_999)] = 999_999_999_999  # DE 4 has 12 digits
+    record: Path | None = None  # captures of what is said here, their cards replaced; names get time and number
+    record_key_file: Path | None = None  # 64 hex digits, mode 0600: makes the tokens that stand for cards
+    record_rotate_bytes: Annotated[int, Field(ge=1_000_000, le=10_000_000_000)] = 64_000_000  # then another file
     minimum_software: Annotated[str, Field(pattern=r"^[0-9A-Za-z.]{0,20}$")] = ""  # older terminals must update first
     security: SecuritySettings = SecuritySettings()
     framing: FramingSettings = FramingSettings()
     limits: LimitSettings = LimitSettings()
+
+    @model_validator(mode="after")
+    def _recorded_without_cards(self) -> ListenerSettings:
+        if self.record is not None and self.record_key_file is None:
+            raise ValueError("record needs record_key_file: what is recorded is tokenised at the source")
+        return self
 
 
 class AdminTlsSettings(_Section):
@@ -254,6 +263,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
         _refuse_twice("name", (listener.name for listener in self.listeners))
+        _refuse_twice("record", (str(listener.record) for listener in self.listeners if listener.record))
         binds = [self.admin.bind, *(listener.bind for listener in self.listeners)]
         _refuse_twice("bind", (str(bind) for bind in binds if bind.port))
         return self
@@ -384,9 +394,17 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
         update={
             "ledger": settings.ledger.model_copy(update={"database": database}),
             "keys": settings.keys.model_copy(update={"file": folder / settings.keys.file}),
+            "listeners": tuple(_recorded(listener, folder) for listener in settings.listeners),
             "admin": settings.admin.model_copy(update={"tls": _found(settings.admin.tls, folder)}),
         }
     )
+
+
+def _recorded(listener: ListenerSettings, folder: Path) -> ListenerSettings:
+    if listener.record is None or listener.record_key_file is None:
+        return listener
+    paths = {"record": folder / listener.record, "record_key_file": folder / listener.record_key_file}
+    return listener.model_copy(update=paths)
 
 
 def _found(tls: AdminTlsSettings | None, folder: Path) -> AdminTlsSettings | None:

@@ -60,6 +60,7 @@ class Metrics:
         self.accepted        = counter("connections_accepted", "Connections taken on.", "listener")
         self.refused         = counter("connections_refused", "Connections turned away, by cap.", "listener", "reason")
         self.closed          = counter("connections_closed", "Connections ended, by why.", "listener", "reason")
+        self.unrecorded      = counter("reads_unrecorded", "Reads not recorded, for want of room.", "listener")
         self.frames_refused  = counter("frames_refused", "Streams not cut into frames.", "listener", "reason")
         # --- books ---
         self.group_size      = histogram("group_size_requests", "Requests that shared one commit.", GROUP_BUCKETS)
@@ -102,6 +103,7 @@ class ListenerMetrics:
         self.decode_errors = metrics.decode_errors.labels(name)
         self.clock_skew = metrics.clock_skew.labels(name)
         self.unsent = metrics.unsent.labels(name)
+        self.unrecorded = metrics.unrecorded.labels(name)
 
     def answered(self, kind: str, action: str, duration_s: float) -> None:
         """Count one request and its duration. ``kind`` "unknown" and ``action`` "none" where there is none."""
@@ -292,6 +294,16 @@ class EventLog:
     def expired(self, count: int) -> None:
         """Holds of authorisations that nobody completed were released."""
         self._logger.info("authorisations expired", count=count)
+
+    def recorded(self, listener: str, files: list[str], messages: int, dropped: int, lost: int) -> None:
+        """A listener's recording has ended: what is in it, and what is not."""
+        self._logger.info(
+            "recorded", listener=listener, files=" ".join(files), messages=messages, dropped=dropped, lost=lost
+        )
+
+    def recording_trouble(self, listener: str, because: str) -> None:
+        """Nothing more is recorded, or a file must not be passed on; the listener goes on."""
+        self._logger.error("recording", listener=listener, because=because)
 
     def draining(self, deadline_s: float) -> None:
         self._logger.info("draining", deadline_s=deadline_s)

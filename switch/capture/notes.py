@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 
 _HEAD: Final = struct.Struct("<BQQI")
 HEAD_BYTES: Final = _HEAD.size
+SIZE_BYTES: Final = 4
+"""Of the order that comes before all notes (`switch.capture.orders`): how many bytes say how long it is."""
 
 
 class Kind(IntEnum):

@@ -21,9 +21,8 @@ from typing import Any, Final
 
 import orjson
 
-from switch.capture.notes import HEAD_BYTES, Kind, pack_head, written_note
+from switch.capture.notes import HEAD_BYTES, SIZE_BYTES, Kind, pack_head, written_note
 from switch.capture.orders import Account, Order
-from switch.capture.scribe import SIZE_BYTES
 from switch.errors import ConfigurationError
 
 BUFFER_BYTES: Final = 16 << 20
@@ -69,6 +68,7 @@ class Recording:
         """Bytes of notes that wait here."""
         self.lost = 0
         self.stopped = ""
+        self.is_finished = False
 
     def start(self) -> None:
         """Start the scribe and wait until its first file is open; blocks for about half a second.
@@ -106,9 +106,9 @@ class Recording:
         return self._pipe
 
     def opened(self, name: str) -> int:
-        """Note a new connection; its number in all the other notes."""
+        """Note a new connection; its number in all the other notes. ``name`` may come again: the number is added."""
         self._next += 1
-        self._note(Kind.OPENED, self._next, name.encode())
+        self._note(Kind.OPENED, self._next, f"{name}#{self._next}".encode())
         return self._next
 
     def passed(self, kind: Kind, connection: int, data: bytes) -> None:
@@ -157,16 +157,24 @@ class Recording:
         except OSError:
             self._stop()
 
-    def finish(self) -> Account:
-        """Hand over the rest, let the scribe close its file, and return what it all came to; blocks meanwhile."""
+    def finish(self, deadline_s: float = END_DEADLINE_S) -> Account:
+        """Hand over the rest, let the scribe close its file, and return what it all came to; blocks meanwhile.
+
+        After ``deadline_s`` the scribe is left to itself: it ends when it is done, whoever started it.
+        """
         assert self._process is not None
+        self.is_finished = True
         if not self.stopped:
             os.set_blocking(self._pipe, True)
             self.flush()
         self._close_pipe()
-        account = self._line(END_DEADLINE_S).get("account")
-        self._end_process()
-        account = Account(**account) if account else Account(trouble="the process that wrote it ended unexpectedly")
+        until = time.monotonic() + deadline_s
+        told = self._line(deadline_s).get("account")
+        if told is None and time.monotonic() >= until:
+            account = Account(trouble="still looking for card numbers: until that is done the file is called unproven-")
+        else:
+            account = Account(**told) if told else Account(trouble="the process that wrote it ended unexpectedly")
+            self._end_process()
         account.lost = self.lost
         self.stopped = self.stopped or account.trouble or "finished"
         return account

@@ -24,7 +24,7 @@ from switch.capture.cutting import FrameCutter
 from switch.capture.entry import Direction, Entry, Event
 from switch.capture.files import Head
 from switch.capture.losses import Losses
-from switch.capture.notes import Kind, Note, NoteReader
+from switch.capture.notes import SIZE_BYTES, Kind, Note, NoteReader
 from switch.capture.orders import Account, Order
 from switch.capture.proof import leftovers_in
 from switch.capture.rotating import RotatingCapture
@@ -37,7 +37,6 @@ READ_BYTES: Final = 1 << 20
 FLUSH_S: Final = 1.0
 """About how long what was recorded may be invisible to readers of the file."""
 
-SIZE_BYTES: Final = 4
 _NICENESS: Final = 5
 """Less urgent than who passes bytes on; what it cannot keep up with waits in the pipe."""
 

@@ -11,11 +11,13 @@ from typing import Final
 
 import trio
 
+from switch.capture.recording import Recording
 from switch.errors import ConfigurationError
 from switch.telemetry import EventLog, ListenerMetrics
 from switch.terminals.exchange import Exchange
 from switch.terminals.limits import Limits
 from switch.terminals.session import Session
+from switch.terminals.tape import Tape, end_recording, keep_recording, start_recording
 
 BACKLOG: Final = 4096
 """Connections the kernel holds for us: a storm after a power cut must not be turned away by it."""
@@ -27,12 +29,20 @@ _PAUSE_S: Final = 0.1
 class Listener:
     """One address that speaks one dialect. Open it first, then `run` it in a nursery; `drain` ends it kindly."""
 
-    def __init__(self, exchange: Exchange, limits: Limits, metrics: ListenerMetrics, events: EventLog) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        limits: Limits,
+        metrics: ListenerMetrics,
+        events: EventLog,
+        recording: Recording | None = None,
+    ) -> None:
         self.name = exchange.name
         self._exchange = exchange
         self._limits = limits
         self._metrics = metrics
         self._events = events
+        self._recording = recording
         self._sockets: list[socket.socket] = []
         self._sessions: set[Session] = set()
         self._per_address: Counter[str] = Counter()
@@ -59,6 +69,12 @@ class Listener:
                 f"listener {self.name}: cannot listen on {host}:{port}: {error.strerror or error}"
             ) from None
         listening.setblocking(False)
+        if self._recording is not None:
+            try:
+                await start_recording(self._recording, self.name)
+            except ConfigurationError:
+                listening.close()
+                raise
         self._sockets.append(listening)
         bound = listening.getsockname()
         return str(bound[0]), int(bound[1])
@@ -70,12 +86,16 @@ class Listener:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._watch)
                     nursery.start_soon(self._serve, selector)
+                    if self._recording is not None:
+                        nursery.start_soon(keep_recording, self._recording, self.name, self._metrics, self._events)
                     await self._accept(selector)
                     await self._finish()
                     nursery.cancel_scope.cancel()
             finally:
                 for session in tuple(self._sessions):
                     session.end(session.reason)
+                if self._recording is not None:
+                    await end_recording(self._recording, self.name, self._events)
 
     def drain(self) -> None:
         """Stop accepting and reading; connections close when what they have in flight is answered."""
@@ -114,7 +134,7 @@ class Listener:
                 self._metrics.refused(reason)
                 self._events.connection_refused(self.name, host, reason)
                 continue
-            self._begin(connection, host, selector)
+            self._begin(connection, host, int(address[1]), selector)
 
     def _full(self, host: str) -> str | None:
         if len(self._sessions) >= self._limits.max_connections:
@@ -123,7 +143,7 @@ class Listener:
             return "address"
         return None
 
-    def _begin(self, connection: socket.socket, host: str, selector: selectors.BaseSelector) -> None:
+    def _begin(self, connection: socket.socket, host: str, port: int, selector: selectors.BaseSelector) -> None:
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -137,6 +157,7 @@ class Listener:
                 self._events,
                 selector,
                 self._closed,
+                Tape(self._recording, f"{host}:{port}") if self._recording is not None else None,
             )
         )
         self._per_address[host] += 1

@@ -27,6 +27,7 @@ from switch.errors import FrameError
 from switch.telemetry import EventLog, ListenerMetrics
 from switch.terminals.exchange import Exchange
 from switch.terminals.limits import Limits
+from switch.terminals.tape import Tape
 from switch.wire.framing import KEEP_ALIVE, Frame
 
 RECEIVE_BYTES: Final = 16_384
@@ -34,6 +35,9 @@ RECEIVE_BYTES: Final = 16_384
 
 NEVER: Final = math.inf
 """Since when a clock runs that does not."""
+
+BY_PEER: Final = frozenset({"peer", "reset"})
+"""Reasons for an end that the terminal made itself."""
 
 _NOTHING: Final[deque[Frame]] = deque(maxlen=0)
 """Shared by the sessions that have no frame waiting for room, which is nearly all of them."""
@@ -59,6 +63,7 @@ class Session:
         "_sending_since",
         "_socket",
         "_stopped_since",
+        "_tape",
         "_waiting",
         "_watched",
         "active_at",
@@ -76,6 +81,7 @@ class Session:
         events: EventLog,
         selector: selectors.BaseSelector,
         on_closed: Callable[[Session], None],
+        tape: Tape | None = None,
     ) -> None:
         self._socket = connection
         self._exchange = exchange
@@ -84,6 +90,7 @@ class Session:
         self._events = events
         self._selector = selector
         self._on_closed = on_closed
+        self._tape = tape
         self._framer = exchange.framing.framer()
         self._waiting = _NOTHING
         self._in_flight = 0
@@ -128,6 +135,8 @@ class Session:
             return
         self.reason = reason
         self._is_closed = True
+        if self._tape is not None:
+            self._tape.end(by_host=reason not in BY_PEER)
         if self._watched:
             self._selector.unregister(self._socket)
         self._socket.close()
@@ -156,6 +165,8 @@ class Session:
         except BlockingIOError:
             return
         self.active_at = trio.current_time()
+        if self._tape is not None:
+            self._tape.received(data)
         if not data:
             self._stop_reading("peer")
             self._settle()
@@ -233,6 +244,8 @@ class Session:
 
     def _send(self, data: bytes) -> None:
         """Send now what the socket takes; the rest when it has room again."""
+        if self._tape is not None:
+            self._tape.sent(data)
         if self._outgoing:
             self._outgoing += data
             return

@@ -110,7 +110,7 @@ class Recorder:
                 await trio.sleep(_PAUSE_S)
                 continue
             self.passed.connections += 1
-            name = f"{address[0]}:{address[1]}#{self.passed.connections}"
+            name = f"{address[0]}:{address[1]}"
             relay = _Relay(terminal, host, name, selector, self._recording, self.passed, self._relays.discard)
             self._relays.add(relay)
             relay.connect(self._host_address)

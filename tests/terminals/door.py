@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import trio
 
+from switch.capture.recording import Recording
 from switch.messages.dates import HostCalendar
 from switch.messages.mapping import MessageMap
 from switch.messages.protected import ProtectedFields
@@ -118,6 +119,7 @@ async def open_door(
     handler: FakeHandler | None = None,
     limits: Limits | None = None,
     secure: Callable[[Dialect, ListenerMetrics], Security] | None = None,
+    recording: Recording | None = None,
     **framing: Any,
 ) -> AsyncIterator[Door]:
     """Open a listener; at the end it is drained, and nothing unexpected may stand in its log."""
@@ -143,7 +145,7 @@ async def open_door(
         secure(spoken, counters) if secure is not None else None,
         ProtectedFields(spoken).unreadable,
     )
-    listener = Listener(exchange, limits or Limits(), counters, events)
+    listener = Listener(exchange, limits or Limits(), counters, events, recording)
     ended = trio.Event()
 
     async def run() -> None:
