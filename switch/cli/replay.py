@@ -179,11 +179,11 @@ def _connections(text: str) -> int | None:
 
 
 def _zone(name: str) -> ZoneInfo:
-    from zoneinfo import ZoneInfo
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     try:
         return ZoneInfo(name)
-    except (OSError, ValueError):
+    except (OSError, ValueError, ZoneInfoNotFoundError):
         raise OperatorError("--zone: no such time zone; write it like Asia/Shanghai or UTC") from None
 
 

@@ -11,6 +11,7 @@ made on the selector itself, so a message leaves when it is due and not a millis
 
 from __future__ import annotations
 
+import os
 import select
 import selectors
 import socket
@@ -58,7 +59,7 @@ async def drive(
 class Engine:
     """One run. ``connections`` (0 to n-1) are opened before it starts, others when something is due on them.
 
-    The plan is drawn as it is needed, one ahead; what it raises ends the run and comes out of `run`.
+    The plan is drawn as it is needed, one ahead. What it raises ends it, and comes out of `run` once all is drained.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Engine:
         self._lines: dict[int, Line] = {}
         self._unsent: set[Line] = set()
         self._awaiting = Awaiting(target.deadline_us)
+        self._failure: Exception | None = None
         self._is_stopped = False
         self._started_ns = 0
 
@@ -94,7 +96,6 @@ class Engine:
 
     async def run(self) -> None:
         """Open, send, read, drain, close. Raises `NobodyListens`, and what the plan raises."""
-        failure: Exception | None = None
         with selectors.DefaultSelector() as self._selector:
             try:
                 async with trio.open_nursery() as self._nursery:
@@ -104,17 +105,17 @@ class Engine:
                         self._started_ns = time.perf_counter_ns()
                         await self._turn_until_done()
                     except Exception as error:  # noqa: BLE001 - raised below, alone: the nursery would group it
-                        failure = error
+                        self._failure = error
                     self._nursery.cancel_scope.cancel()
             finally:
                 self._close_all()
-        if failure is not None:
-            raise failure
+        if self._failure is not None:
+            raise self._failure
 
     # --- the loop ------------------------------------------------------------------------------------------
 
     async def _turn_until_done(self) -> None:
-        upcoming = next(self._plan, None)
+        upcoming = self._next()
         yielded_us = last_us = self.now_us
         while not self._is_stopped:
             upcoming, wait_us = self._send_due(upcoming)
@@ -156,8 +157,16 @@ class Engine:
                 if due_us > now_us:
                     return upcoming, min(due_us - now_us, _LOOK_UP_US)
             self._do(upcoming, due_us, now_us)
-            upcoming = next(self._plan, None)
+            upcoming = self._next()
         return upcoming, 0
+
+    def _next(self) -> Planned | None:
+        """Draw from the plan; one that raises ends there, and what was sent is still waited for."""
+        try:
+            return next(self._plan, None)
+        except Exception as error:  # noqa: BLE001 - raised by `run`
+            self._failure = error
+            return None
 
     def _do(self, planned: Planned, due_us: int, now_us: int) -> None:
         line = self._lines.get(planned.connection)
@@ -385,4 +394,6 @@ def _reason(error: OSError) -> str:
         cause = cause.exceptions[0]
     if isinstance(cause, OSError):
         error = cause
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
     return (error.strerror or str(error) or type(error).__name__).lower()

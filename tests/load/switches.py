@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
-from subprocess import PIPE
 from zoneinfo import ZoneInfo
 
 import trio
@@ -80,7 +79,7 @@ def written(path: Path, exchanges: Iterable[tuple[Fields, Fields]], dialect: str
 async def switch_command(*arguments: str | Path, folder: Path, status: int | None = 0) -> str:
     """Run a command of the program; its output, then its errors."""
     command = [sys.executable, "-m", "switch", *map(str, arguments)]
-    done = await trio.run_process(command, capture_stdout=True, stderr=PIPE, check=False, cwd=folder)
-    said = done.stdout.decode() + (done.stderr or b"").decode()
+    done = await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False, cwd=folder)
+    said = done.stdout.decode() + done.stderr.decode()
     assert status is None or done.returncode == status, f"{done.returncode}: {said}"
     return said

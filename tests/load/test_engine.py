@@ -242,11 +242,14 @@ async def test_other_tasks_run_while_the_engine_is_busy() -> None:
     assert turns > 1
 
 
-async def test_what_a_plan_raises_ends_the_run() -> None:
+async def test_what_a_plan_raises_comes_out_once_what_was_sent_is_answered() -> None:
     def broken() -> Iterator[Planned]:
         yield planned(1)
         raise OSError("the capture is gone")
 
+    told = Told()
     async with a_host() as target:
         with pytest.raises(OSError, match="the capture is gone"):
-            await drive(broken(), target, Told())
+            await drive(broken(), target, told)
+
+    assert told.answers == {1: "00"}
