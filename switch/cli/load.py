@@ -156,7 +156,8 @@ class _Once:
         from switch.load.scenario_run import Drive
 
         asked = self.crew.asked
-        await self.crew.sign_on()
+        if await _is_stopped_at_sign_on(self.crew, errors):
+            return Drive(self.crew).results(interrupted=True)
         with ExitStack() as stack:
             books = None
             if self._ledger:
@@ -181,7 +182,8 @@ class _Search:
 
         best: Results | None = None
         steps: list[Step] = []
-        await self.crew.sign_on()
+        if await _is_stopped_at_sign_on(self.crew, errors):
+            return Drive(self.crew).results(interrupted=True)
         for rate in self._search.rates():
             drive = Drive(self.crew, at_rate(self.crew.asked.scenario, rate, self._step_s))
             found = await _driven(drive, self._step_s + KNEE_WARM_UP_S, errors)
@@ -194,6 +196,13 @@ class _Search:
                 best = found
         assert best is not None, "a search has a first step, and what holds later is above it"
         return best.model_copy(update={"knee": steps})
+
+
+async def _is_stopped_at_sign_on(crew: Crew, errors: Console) -> bool:
+    from switch.cli.watching import watched
+    from switch.load.tallying import Tally
+
+    return await watched(errors, crew.sign_on, crew.signing_on.stop, Tally(0))
 
 
 async def _driven(drive: Drive, expected_s: float, errors: Console) -> Results:

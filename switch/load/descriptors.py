@@ -17,9 +17,11 @@ def make_room(connections: int) -> None:
     wanted = connections + SPARE
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return
-    if hard != resource.RLIM_INFINITY and hard < wanted:
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError):  # above the hard limit, or above what the system has for anybody
+        allowed = soft if hard == resource.RLIM_INFINITY else hard
         raise OperatorError(
-            f"{connections} connections need {wanted} file descriptors, and this process may have {hard}: "
+            f"{connections} connections need {wanted} file descriptors, and this process may have {allowed}: "
             f"raise the hard limit (ulimit -Hn), or name fewer --connections"
-        )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        ) from None

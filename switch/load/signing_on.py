@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from switch.errors import PeerError
-from switch.load.engine import drive
+from switch.load.engine import Engine
 from switch.load.messages import Messages
 from switch.load.plan import Planned, Stray, Target
 from switch.load.population import Card
@@ -42,10 +42,17 @@ class SigningOn:
         self._messages = messages
         self._tills = tills
         self._master = master
+        self._engine: Engine | None = None
 
     async def run(self, target: Target) -> None:
         """Sign all of them on. Raises `NobodyListens`."""
-        await drive(self._plan(), target, self)
+        self._engine = Engine(self._plan(), target, self)
+        await self._engine.run()
+
+    def stop(self) -> None:
+        """Let those sign on no more who have not yet."""
+        if self._engine is not None:
+            self._engine.stop()
 
     def _plan(self) -> Iterator[Planned]:
         for number, till in enumerate(self._tills):
