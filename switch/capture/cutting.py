@@ -12,13 +12,15 @@ from typing import Final, Literal
 from switch.capture.losses import Losses
 from switch.errors import FrameError
 from switch.wire.codec import Codec
-from switch.wire.framing import KEEP_ALIVE
+from switch.wire.framing import KEEP_ALIVE, Frame
 
 # Version 1987, 1993 or 2003; class 1 to 8; function 0 to 5, 8 for a notice; origin 0 to 5 (ISO 8583-1 clause 4.1).
 _ASCII_TYPE: Final = re.compile(rb"(?=[012][1-8][0-58][0-5])")
 _PACKED_TYPE: Final = re.compile(
     rb"(?=[\x01-\x08\x11-\x18\x21-\x28][\x00-\x05\x10-\x15\x20-\x25\x30-\x35\x40-\x45\x50-\x55\x80-\x85])"
 )
+_TYPE_BYTES_MAX: Final = 4
+_CUT_SHORT: Final = "the message ends"  # how the codec's reasons begin where only bytes are missing
 _CHAINED: Final = 3
 """So many plausible frames behind each other are a stream of frames, also where their fields do not decode."""
 
@@ -51,6 +53,10 @@ class FrameCutter:
     def finish(self) -> list[bytes]:
         """Nothing more will come: return the frames that only more bytes could have put in doubt."""
         frames = self._frames(ended=True)
+        if self._buffer and not self._searching:  # what has begun may have been a false beginning
+            self._skip(1)
+            self._searching = True
+            frames += self._frames(ended=True)
         self._skip(len(self._buffer))
         return frames
 
@@ -70,23 +76,18 @@ class FrameCutter:
         except FrameError:
             found = []
         at = 0
+        plausible = framer.error is None
         for frame in found:
-            if frame == KEEP_ALIVE:
-                end = at + self._framing.length_bytes
-            elif self._type.match(frame.body):
-                end = at + self._head_bytes + len(frame.body) + len(self._framing.trailer)
-            else:
+            if frame != KEEP_ALIVE and not self._type.match(frame.body):
+                plausible = False
                 break
+            end = at + self._size(frame)
             frames.append(self._buffer[at:end])
             at = end
-        else:
-            self._searching = framer.error is not None
-            self._buffer = self._buffer[at:]
-            self._skip(1 if self._searching else 0)
-            return
-        self._searching = True
         self._buffer = self._buffer[at:]
-        self._skip(1)
+        begun = len(self._buffer) >= self._head_bytes + _TYPE_BYTES_MAX
+        self._searching = not plausible or (begun and not self._type.match(self._buffer, self._head_bytes))
+        self._skip(1 if self._searching else 0)
 
     def _find(self, *, ended: bool) -> bool:
         """Drop what is before the next beginning of a frame; return whether one is there."""
@@ -103,20 +104,34 @@ class FrameCutter:
         return False
 
     def _judge(self, start: int) -> Literal["yes", "no", "later"]:
-        """Say whether a frame begins at ``start`` of the buffer; "later" where its end is not here yet."""
+        """Say whether a frame begins at ``start`` of the buffer; "later" where only more bytes can tell."""
+        data = self._buffer[start : start + _CHAINED * self._framing.max_frame_bytes]
         framer = self._framing.framer()
         try:
-            found = framer.feed(self._buffer[start : start + _CHAINED * self._framing.max_frame_bytes])
+            found = framer.feed(data)
         except FrameError:
             return "no"
         if not found:
-            return "later"
+            fault = self._codec.examine(data[self._head_bytes :]).fault
+            return "later" if fault is None or fault.reason.startswith(_CUT_SHORT) else "no"
         if found[0] == KEEP_ALIVE:
             return "no"
         if self._codec.examine(found[0].body).fault is None:
             return "yes"
-        chained = len(found) >= _CHAINED and all(self._type.match(frame.body) for frame in found)
-        return "yes" if chained else "no"
+        rest = sum(self._size(frame) for frame in found)
+        if framer.error is not None or not all(frame == KEEP_ALIVE or self._type.match(frame.body) for frame in found):
+            return "no"
+        if len(data) >= rest + self._head_bytes + _TYPE_BYTES_MAX and not self._type.match(
+            data, rest + self._head_bytes
+        ):
+            return "no"
+        return "yes" if len(found) >= _CHAINED else "later"
+
+    def _size(self, frame: Frame) -> int:
+        """Return how many bytes a frame has on the wire."""
+        if frame == KEEP_ALIVE:
+            return self._framing.length_bytes
+        return self._head_bytes + len(frame.body) + len(self._framing.trailer)
 
     def _skip(self, count: int) -> None:
         self._losses.skipped_bytes += count
