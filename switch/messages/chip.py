@@ -17,7 +17,6 @@ ISSUER_AUTHENTICATION_BYTES: Final = range(8, 17)
 """Sizes of tag 91 (EMV Book 3 annex A)."""
 
 _AUTHENTICATION: Final = b"\x91"
-_ANSWERED: Final = tuple(map(bytes.fromhex, ("9F26", "9F36", "9F37", "9F10", "84", "5F34")))
 _SCRIPTS: Final = ("71", "72")
 
 _CRYPTOGRAM_KIND: Final = 0xC0
@@ -84,10 +83,16 @@ def answerable(chip: ChipData, field_23: str = "") -> bytes:
 
     `switch.messages.chip_reading` reads them again, also after a repeat that brings others, or none.
     """
-    atc = chip.atc.to_bytes(2, "big") if chip.atc is not None else b""
-    aid, sequence = bytes.fromhex(chip.aid), bytes.fromhex(chip.sequence(field_23))
-    values = (chip.cryptogram, atc, chip.unpredictable, chip.issuer_data, aid, sequence)
-    return b"".join([tag + bytes((len(value),)) + value for tag, value in zip(_ANSWERED, values, strict=True) if value])
+    data = b"\x9f\x26\x08" + chip.cryptogram + b"\x5f\x34\x01" + bytes.fromhex(chip.sequence(field_23))
+    if chip.atc is not None:
+        data += b"\x9f\x36\x02" + chip.atc.to_bytes(2, "big")
+    if chip.unpredictable:
+        data += b"\x9f\x37\x04" + chip.unpredictable
+    if chip.issuer_data:
+        data += b"\x9f\x10%c" % len(chip.issuer_data) + chip.issuer_data
+    if chip.aid:
+        data += b"\x84%c" % (len(chip.aid) // 2) + bytes.fromhex(chip.aid)
+    return data
 
 
 def answer_tlv(issuer_authentication: bytes, scripts: bytes = b"") -> bytes:

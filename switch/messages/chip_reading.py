@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from struct import Struct
 from typing import Final, NamedTuple
 
 from switch.errors import DecodeError
@@ -66,11 +68,49 @@ _WIDTHS: Final = bytes(
 """How many bytes a tag has that begins with this one, if no more than two; 0 for templates and padding."""
 
 
+class _Layout(NamedTuple):
+    """Where tags and lengths stand in data of one length, and which of its values are packed decimal."""
+
+    cut: Callable[[bytes], tuple[bytes, ...]]  # tag and length, value, tag and length, value ...
+    heads: tuple[bytes, ...]
+    tags: tuple[str, ...]
+    digits: tuple[int, ...]
+
+
+_LAYOUTS: Final[dict[int, _Layout]] = {}
+"""The last layout that was seen of each length: a terminal sends the same tags each time. It only saves the walk."""
+
+
 def _plain(data: bytes) -> dict[str, bytes] | None:
     """The values of data as nearly all of it is: tags of one or two bytes, no templates, nothing twice, nothing wrong.
 
     None for any other, which `read_chip` then reads with the care that it needs.
     """
+    layout = _LAYOUTS.get(len(data))
+    if layout is not None:
+        parts = layout.cut(data)
+        if parts[::2] == layout.heads:
+            values = parts[1::2]
+            for place in layout.digits:
+                if not values[place].hex().isdecimal():
+                    return None
+            return dict(zip(layout.tags, values, strict=True))
+    found = _walked(data)
+    if found:
+        _learn(data, found)
+    return found
+
+
+def _learn(data: bytes, found: dict[str, bytes]) -> None:
+    sizes = [(len(tag) // 2 + 1, len(value)) for tag, value in found.items()]
+    if sum(map(sum, sizes)) != len(data):  # a tag of no bytes was left out
+        return
+    cut = Struct("".join(f"{head}s{size}s" for head, size in sizes)).unpack
+    digits = [place for place, tag in enumerate(found) if tag in _SHAPES and _SHAPES[tag].is_digits]
+    _LAYOUTS[len(data)] = _Layout(cut, cut(data)[::2], tuple(found), tuple(digits))
+
+
+def _walked(data: bytes) -> dict[str, bytes] | None:
     found: dict[str, bytes] = {}
     text, shape_of = data.hex().upper(), _SHAPES.get
     begin, end = 0, len(data)

@@ -11,7 +11,7 @@ import hmac
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from switch.errors import OperatorError
 from switch.messages.chip import ChipData
@@ -19,7 +19,7 @@ from switch.messages.verdicts import Finding, NewKeys
 from switch.security.card_codes import check_card_code
 from switch.security.chip_keys import CardKey, derived, issuer_cipher
 from switch.security.ciphers import BlockCipher, des, xor
-from switch.security.cryptogram_methods import CryptogramMethod, CryptogramVerdict, recipe_for
+from switch.security.cryptogram_methods import CryptogramMethod, CryptogramVerdict, Recipe, recipe_for
 from switch.security.cryptograms import answer_with, verify_with
 from switch.security.demo_keys import is_demo_key
 from switch.security.hsm import KeptKey, NaturalReference, PinReference
@@ -67,6 +67,15 @@ class _Ready(Generic[_K, _V]):
         return value
 
 
+class _Checked(NamedTuple):
+    """A cryptogram that was right, and what its answer is made with: its chip data are held, so that they are these."""
+
+    chip: ChipData
+    asked: tuple[str, CryptogramMethod, Pan, str]
+    recipe: Recipe
+    key: CardKey
+
+
 class SoftwareHsm:
     """A `switch.security.hsm.Hsm` and `KeyOffice` under the master keys. For one thread at a time."""
 
@@ -84,6 +93,7 @@ class SoftwareHsm:
         self._cvks: _Ready[str, bytes] = _Ready(lambda block: self._blocks.unwrap(block, KeyUsage.CVK))
         self._issuers: _Ready[str, BlockCipher] = _Ready(self._issuer)
         self._cards: _Ready[bytes, CardKey] = _Ready(CardKey, CARDS_MAX)
+        self._checked: OrderedDict[int, _Checked] = OrderedDict()  # by the identity of the chip data
 
     # --- messages ------------------------------------------------------------------------------------------
 
@@ -132,11 +142,19 @@ class SoftwareHsm:
         if isinstance(recipe, CryptogramVerdict):
             return recipe
         key = self._cards[derived(issuer, pan, chip.sequence(sequence), recipe.option)]
-        return verify_with(recipe, key, chip)
+        verdict = verify_with(recipe, key, chip)
+        if verdict.finding is Finding.RIGHT:
+            self._checked[id(chip)] = _Checked(chip, (block, method, pan, sequence), recipe, key)
+            if len(self._checked) > CARDS_MAX:
+                self._checked.popitem(last=False)
+        return verdict
 
     def answer_cryptogram(
         self, block: str, method: CryptogramMethod, chip: ChipData, pan: Pan, sequence: str, response_code: bytes
     ) -> bytes:
+        checked = self._checked.pop(id(chip), None)
+        if checked is not None and checked.chip is chip and checked.asked == (block, method, pan, sequence):
+            return answer_with(checked.recipe, checked.key, chip, response_code)
         issuer = self._issuers[block]
         recipe = recipe_for(method, chip)
         if isinstance(recipe, CryptogramVerdict):

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from switch.messages.chip import answer_tlv
+from switch.messages.chip import ChipData, answer_tlv, answerable
+from switch.messages.chip_reading import read_chip
 from switch.wire.tlv import parse_tlv
 
 
@@ -32,3 +33,27 @@ def test_an_answer_without_issuer_authentication_is_its_scripts() -> None:
 def test_an_answer_that_no_card_reads_is_not_built(authentication: str, scripts: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         answer_tlv(bytes.fromhex(authentication), bytes.fromhex(scripts))
+
+
+def test_what_an_answer_is_made_of_is_read_again_as_it_was() -> None:
+    asked = read_chip(
+        bytes.fromhex("9F2608A1B2C3D4E5F60718 9F36020007 9F370401020304 9F100807010103A0000001 4F07A0000003330101")
+    )
+    assert isinstance(asked, ChipData)
+
+    kept = read_chip(answerable(asked, "003"))
+
+    assert isinstance(kept, ChipData)
+    for name in ("cryptogram", "atc", "unpredictable", "issuer_data", "aid"):
+        assert getattr(kept, name) == getattr(asked, name)
+    assert kept.sequence() == asked.sequence("003") == "03"
+
+
+def test_an_answer_can_be_made_of_little() -> None:
+    asked = read_chip(bytes.fromhex("9F2608A1B2C3D4E5F60718"))
+    assert isinstance(asked, ChipData)
+
+    kept = read_chip(answerable(asked))
+
+    assert isinstance(kept, ChipData)
+    assert (kept.cryptogram, kept.atc, kept.sequence()) == (asked.cryptogram, None, "00")

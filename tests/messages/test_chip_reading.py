@@ -225,3 +225,41 @@ def test_an_altered_request_is_read_or_rejected(data: st.DataObject) -> None:
         altered[place] = data.draw(st.integers(0, 255))
 
     assert isinstance(read_chip(bytes(altered)), ChipData | Reject)
+
+
+# --- data laid out as the last of their length --------------------------------------------------------------
+
+FIRST = bytes.fromhex("9F2608A1B2C3D4E5F60718 9A03261121 9F36020007 8407A0000003330101")
+
+
+@given(st.binary(max_size=40))
+def test_what_was_read_before_does_not_change_what_is_read(data: bytes) -> None:
+    fresh = read_chip(data)
+
+    assert read_chip(data) == fresh
+
+
+@given(st.lists(st.tuples(st.integers(0, len(FIRST) - 1), st.integers(0, 255)), max_size=6))
+def test_data_of_the_same_length_as_others_are_read_as_they_are(places: list[tuple[int, int]]) -> None:
+    changed = bytearray(FIRST)
+    for place, value in places:
+        changed[place] = value
+    in_a_template = bytes((0x70, len(FIRST))) + bytes(changed)
+    read_chip(FIRST)
+
+    found = [read_chip(bytes(changed)) for _ in range(2)]
+
+    with_care = read_chip(in_a_template)
+    if isinstance(with_care, ChipData):
+        assert found == [with_care] * 2
+    else:
+        assert all(isinstance(each, Reject) for each in found)
+
+
+def test_a_date_that_is_none_is_seen_in_data_laid_out_as_others() -> None:
+    good = read_chip(FIRST)
+    bad = read_chip(FIRST.replace(bytes.fromhex("261121"), bytes.fromhex("26112A")))
+
+    assert isinstance(good, ChipData)
+    assert bad == Reject(Action.FORMAT_ERROR, "DE 55: tag 9A is not packed decimal")
+    assert read_chip(FIRST) == good
