@@ -18,6 +18,7 @@ AES_BLOCK: Final = 16
 """SM4's too."""
 
 _DES_KEYS: Final = (8, 16, 24)
+_CHAINED: Final = {size: modes.CBC(bytes(size)) for size in (DES_BLOCK, AES_BLOCK)}
 _ECB: Final = modes.ECB()  # noqa: S305 - single blocks; the protocols built on it chain them
 
 
@@ -56,7 +57,8 @@ class BlockCipher:
         size = self.block_bytes
         chain, self._chain = self._chain, None  # one that fails halfway is not used again
         if chain is None:
-            chain = Cipher(self._algorithm, modes.CBC(start or bytes(size))).encryptor().update
+            mode = modes.CBC(start) if start else _CHAINED[size]
+            chain = Cipher(self._algorithm, mode).encryptor().update
             encrypted = chain(data)
         else:
             # the context chains the first block to the last one of the call before: that is taken out beforehand
