@@ -228,6 +228,8 @@ def _made(page: Page, visit: Visit) -> Response:
         shown = page.view(visit)
     except OperatorError as error:
         return _told(visit, str(error), _status_of(error))
+    if shown.to:
+        return RedirectResponse(shown.to, 303)
     return HTMLResponse(rendered(shown, visit), shown.status)
 
 

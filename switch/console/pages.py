@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from switch.console.visit import Page
+from switch.console import transactions
+from switch.console.visit import Page, Shown, Visit
 
-PAGES: Final[tuple[Page, ...]] = ()
+
+def first(_visit: Visit) -> Shown:
+    """Lead to the transactions: what most people come for."""
+    return Shown("", {}, to="/transactions")
+
+
+PAGES: Final[tuple[Page, ...]] = (Page("/", first), *transactions.PAGES)

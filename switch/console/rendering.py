@@ -43,7 +43,9 @@ def _money(minor: int | None, currency: str) -> str:
 
 
 def _words(facts: object) -> str:
-    """Show a small mapping in one line."""
+    """Show a value of the trace, or a small mapping, in one line."""
+    if isinstance(facts, str):
+        return facts
     if isinstance(facts, dict):
         return ", ".join(f"{name} {value}" for name, value in facts.items())
     return json.dumps(facts, ensure_ascii=False)

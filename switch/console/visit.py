@@ -48,11 +48,15 @@ class Visit:
 
 
 class Shown(NamedTuple):
-    """What a page shows: a template of ``switch/console/templates``, its facts, the status it is answered with."""
+    """What a page shows: a template of ``switch/console/templates``, its facts, the status it is answered with.
+
+    With ``to`` it shows nothing but leads to another page.
+    """
 
     template: str
     facts: Mapping[str, object]
     status: int = 200
+    to: str = ""
 
 
 View = Callable[[Visit], Shown]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, Generic, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,7 +21,7 @@ from switch.errors import OperatorError
 from switch.ledger.database import Database
 from switch.ledger.ports import Clock, PanVault
 from switch.messages.dates import HostCalendar
-from switch.office.roles import Permission
+from switch.office.roles import Actor, Permission
 
 BECAUSE_MAX: Final = 200
 MINOR_MAX: Final = 999_999_999_999  # DE 4 has twelve digits
@@ -31,6 +31,9 @@ class Arguments(BaseModel):
     """What an act is told besides its target: bounded, typed, nothing secret (proposals keep them)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_A = TypeVar("_A", bound=Arguments)
 
 
 class Nothing(Arguments):
@@ -74,15 +77,25 @@ class Desk:
         return days(self.clock())
 
 
-Make = Callable[[Desk, sa.Connection, str, Any], Changed]
-Ask = Callable[[Desk, sa.Connection, str, Any], bool]
+class Asked(NamedTuple, Generic[_A]):
+    """What was asked for: the key of the target, what else was told, and by whom."""
+
+    key: str
+    arguments: _A
+    by: Actor
 
 
-def _never(_desk: Desk, _connection: sa.Connection, _key: str, _arguments: Any) -> bool:
+Make = Callable[[Desk, sa.Connection, Any], Changed]
+"""Takes an `Asked` of the act's own arguments."""
+
+Ask = Callable[[Desk, sa.Connection, Any], bool]
+
+
+def _never(_desk: Desk, _connection: sa.Connection, _asked: object) -> bool:
     return False
 
 
-def _always(_desk: Desk, _connection: sa.Connection, _key: str, _arguments: Any) -> bool:
+def _always(_desk: Desk, _connection: sa.Connection, _asked: object) -> bool:
     return True
 
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from switch.errors import NotInBooks, OperatorError
 from switch.ledger.office_tables import proposal
-from switch.office.acts import BECAUSE_MAX, Act, Arguments, Changed, Desk, key_of
+from switch.office.acts import BECAUSE_MAX, Act, Arguments, Asked, Changed, Desk, key_of
 from switch.office.change_log import log_change
 from switch.office.roles import Actor, NotAllowedError, Role, check_allowed
 
@@ -58,14 +58,14 @@ def make_change(  # the console's, the API's and the shell's only door
     Raises `NotAllowedError` (the role), `OperatorError` and `NotInBooks` (what is asked), `DatabaseError`.
     """
     check_allowed(actor, act.permission)
-    read, key = read_arguments(act, arguments), key_of(target, act.of)
+    asked = Asked(key_of(target, act.of), read_arguments(act, arguments), actor)
     _check_because(because)
     with desk.database.writing() as connection:
-        if actor.role is not Role.OWNER and act.needs_two(desk, connection, key, read):
-            return _propose(desk, connection, actor, act, target, read, because)
+        if actor.role is not Role.OWNER and act.needs_two(desk, connection, asked):
+            return _propose(desk, connection, act, target, asked, because)
         if not act.has_own_commit:
-            return _make(desk, connection, actor, act, target, read, because)
-    return _make_alone(desk, actor, act, target, read, because)
+            return _make(desk, connection, act, target, asked, because)
+    return _make_alone(desk, act, target, asked, because)
 
 
 def read_arguments(act: Act, arguments: Mapping[str, object]) -> Arguments:
@@ -88,12 +88,12 @@ def approve(desk: Desk, actor: Actor, acts: Mapping[str, Act], proposal_id: int)
         check_allowed(actor, act.permission)
         if found.proposed_by == actor.name:
             raise NotAllowedError(f"{actor.name} proposed it: another officer has to approve")
-        read = read_arguments(act, found.arguments)
+        asked = Asked(key_of(found.target, act.of), read_arguments(act, found.arguments), actor)
         _decide(connection, proposal_id, "made", actor, desk.clock())
         because = f"proposal {proposal_id} of {found.proposed_by}: {found.because}"[: 2 * BECAUSE_MAX]
         if not act.has_own_commit:
-            return _make(desk, connection, actor, act, found.target, read, because)
-    return _make_alone(desk, actor, act, found.target, read, because)
+            return _make(desk, connection, act, found.target, asked, because)
+    return _make_alone(desk, act, found.target, asked, because)
 
 
 def refuse(desk: Desk, actor: Actor, acts: Mapping[str, Act], proposal_id: int) -> None:
@@ -114,13 +114,11 @@ def list_proposals(connection: sa.Connection, now: int, *, limit: int = 100) -> 
 # --- how -----------------------------------------------------------------------------------------------------
 
 
-def _make(
-    desk: Desk, connection: sa.Connection, actor: Actor, act: Act, target: str, read: Arguments, because: str
-) -> Made:
-    changed = act.make(desk, connection, key_of(target, act.of), read)
+def _make(desk: Desk, connection: sa.Connection, act: Act, target: str, asked: Asked[Any], because: str) -> Made:
+    changed = act.make(desk, connection, asked)
     change_id = log_change(
         connection,
-        actor,
+        asked.by,
         act.name,
         target,
         at=desk.clock(),
@@ -131,16 +129,16 @@ def _make(
     return Made(change_id, changed)
 
 
-def _make_alone(desk: Desk, actor: Actor, act: Act, target: str, read: Arguments, because: str) -> Made:
+def _make_alone(desk: Desk, act: Act, target: str, asked: Asked[Any], because: str) -> Made:
     with desk.database.writing() as connection:
-        told = read.model_dump(mode="json")
-        log_change(connection, actor, f"{act.name}:begun", target, at=desk.clock(), after=told, because=because)
+        told = asked.arguments.model_dump(mode="json")
+        log_change(connection, asked.by, f"{act.name}:begun", target, at=desk.clock(), after=told, because=because)
     with desk.database.reading() as connection:
-        changed = act.make(desk, connection, key_of(target, act.of), read)
+        changed = act.make(desk, connection, asked)
     with desk.database.writing() as connection:
         change_id = log_change(
             connection,
-            actor,
+            asked.by,
             act.name,
             target,
             at=desk.clock(),
@@ -151,25 +149,23 @@ def _make_alone(desk: Desk, actor: Actor, act: Act, target: str, read: Arguments
     return Made(change_id, changed)
 
 
-def _propose(
-    desk: Desk, connection: sa.Connection, actor: Actor, act: Act, target: str, read: Arguments, because: str
-) -> Made:
+def _propose(desk: Desk, connection: sa.Connection, act: Act, target: str, asked: Asked[Any], because: str) -> Made:
     now = desk.clock()
     number = (connection.execute(sa.select(sa.func.max(proposal.c.proposal_id))).scalar() or 0) + 1
-    told = read.model_dump(mode="json", exclude_unset=True)
+    told = asked.arguments.model_dump(mode="json", exclude_unset=True)
     row = {
         "proposal_id": number,
         "what": act.name,
         "target": target,
         "arguments": json.dumps(told, sort_keys=True),
         "because": because,
-        "proposed_by": actor.name,
+        "proposed_by": asked.by.name,
         "proposed_at": now,
         "expires_at": now + PROPOSAL_LIFE_US,
     }
     connection.execute(sa.insert(proposal), [row])
     after = {"proposal": number, **told}
-    change_id = log_change(connection, actor, f"{act.name}:proposed", target, at=now, after=after, because=because)
+    change_id = log_change(connection, asked.by, f"{act.name}:proposed", target, at=now, after=after, because=because)
     return Made(change_id, Changed({}, after), number)
 
 

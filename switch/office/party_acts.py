@@ -13,7 +13,7 @@ from switch.ledger.cards import move_card, reset_pin_tries, set_card_limits
 from switch.ledger.merchants import move_merchant
 from switch.ledger.parties import CARD_MOVES, MERCHANT_MOVES, TERMINAL_MOVES, Move
 from switch.ledger.terminals import ask_nothing, ask_terminal, move_terminal
-from switch.office.acts import Act, Arguments, Changed, Desk, Make, Minor, Nothing, number_of
+from switch.office.acts import Act, Arguments, Asked, Changed, Desk, Make, Minor, Nothing, number_of
 from switch.office.roles import Permission
 
 _LIMITS: Final = ("single_limit_minor", "daily_limit_minor", "daily_count")
@@ -52,24 +52,24 @@ def pan_key_of(connection: sa.Connection, card_id: str) -> bytes:
 
 
 def _card_mover(move: Move) -> Make:
-    def make(_desk: Desk, connection: sa.Connection, card_id: str, _arguments: Nothing) -> Changed:
-        before = move_card(connection, pan_key_of(connection, card_id), move)
+    def make(_desk: Desk, connection: sa.Connection, asked: Asked[Nothing]) -> Changed:
+        before = move_card(connection, pan_key_of(connection, asked.key), move)
         return Changed({"status": before}, {"status": move.to})
 
     return make
 
 
 def _terminal_mover(move: Move) -> Make:
-    def make(_desk: Desk, connection: sa.Connection, terminal_id: str, arguments: Because) -> Changed:
-        before = move_terminal(connection, terminal_id, move, arguments.because)
+    def make(_desk: Desk, connection: sa.Connection, asked: Asked[Because]) -> Changed:
+        before = move_terminal(connection, asked.key, move, asked.arguments.because)
         return Changed({"status": before}, {"status": move.to})
 
     return make
 
 
 def _merchant_mover(move: Move) -> Make:
-    def make(_desk: Desk, connection: sa.Connection, merchant_id: str, _arguments: Nothing) -> Changed:
-        before = move_merchant(connection, merchant_id, move)
+    def make(_desk: Desk, connection: sa.Connection, asked: Asked[Nothing]) -> Changed:
+        before = move_merchant(connection, asked.key, move)
         return Changed({"status": before}, {"status": move.to})
 
     return make
@@ -78,21 +78,21 @@ def _merchant_mover(move: Move) -> Make:
 # --- the rest ----------------------------------------------------------------------------------------------
 
 
-def _limit_card(_desk: Desk, connection: sa.Connection, card_id: str, arguments: CardLimits) -> Changed:
-    limits = arguments.model_dump(exclude_unset=True)
+def _limit_card(_desk: Desk, connection: sa.Connection, asked: Asked[CardLimits]) -> Changed:
+    limits = asked.arguments.model_dump(exclude_unset=True)
     if not limits:
         raise OperatorError(f"name at least one limit: {', '.join(_LIMITS)}")
-    before = _limits_of(connection, card_id)
-    set_card_limits(connection, pan_key_of(connection, card_id), limits)
+    before = _limits_of(connection, asked.key)
+    set_card_limits(connection, pan_key_of(connection, asked.key), limits)
     return Changed({name: before[name] for name in limits}, limits)
 
 
-def _goes_far(desk: Desk, connection: sa.Connection, card_id: str, arguments: CardLimits) -> bool:
+def _goes_far(desk: Desk, connection: sa.Connection, asked: Asked[CardLimits]) -> bool:
     """Whether an amount is raised, or its limit taken away, beyond what one officer may allow alone."""
-    before = _limits_of(connection, card_id)
+    before = _limits_of(connection, asked.key)
     return any(
         _height(after) > max(_height(before[name]), desk.limit_of_one_minor)
-        for name, after in arguments.model_dump(exclude_unset=True).items()
+        for name, after in asked.arguments.model_dump(exclude_unset=True).items()
         if name.endswith("_minor")
     )
 
@@ -111,15 +111,16 @@ def _limits_of(connection: sa.Connection, card_id: str) -> dict[str, object]:
     return dict(zip(_LIMITS, found, strict=True))
 
 
-def _reset_pin(_desk: Desk, connection: sa.Connection, card_id: str, _arguments: Nothing) -> Changed:
-    before = reset_pin_tries(connection, pan_key_of(connection, card_id))
+def _reset_pin(_desk: Desk, connection: sa.Connection, asked: Asked[Nothing]) -> Changed:
+    before = reset_pin_tries(connection, pan_key_of(connection, asked.key))
     return Changed({"pin_tries": before}, {"pin_tries": 0})
 
 
-def _ask(_desk: Desk, connection: sa.Connection, terminal_id: str, arguments: Errand) -> Changed:
-    if arguments.what == "nothing":
-        return Changed({"pending": " ".join(ask_nothing(connection, terminal_id))}, {"pending": ""})
-    return Changed({}, {"pending": " ".join(ask_terminal(connection, terminal_id, arguments.what))})
+def _ask(_desk: Desk, connection: sa.Connection, asked: Asked[Errand]) -> Changed:
+    what = asked.arguments.what
+    if what == "nothing":
+        return Changed({"pending": " ".join(ask_nothing(connection, asked.key))}, {"pending": ""})
+    return Changed({}, {"pending": " ".join(ask_terminal(connection, asked.key, what))})
 
 
 _PARTIES: Final = Permission.CHANGE_PARTIES

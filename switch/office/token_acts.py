@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 import sqlalchemy as sa
 from pydantic import Field
 
-from switch.office.acts import Act, Arguments, Changed, Desk, Nothing, number_of
+from switch.office.acts import Act, Arguments, Asked, Changed, Desk, Nothing, number_of
 from switch.office.roles import Permission, Role
 from switch.office.tokens import DAYS_MAX, NAME_MAX, create_token, revoke_token
 
@@ -24,7 +24,8 @@ class TokenWish(Arguments):
     certificate: Annotated[str, Field(max_length=95)] = ""
 
 
-def _create(desk: Desk, connection: sa.Connection, _key: str, wish: TokenWish) -> Changed:
+def _create(desk: Desk, connection: sa.Connection, asked: Asked[TokenWish]) -> Changed:
+    wish = asked.arguments
     made = create_token(
         connection,
         wish.name,
@@ -38,8 +39,8 @@ def _create(desk: Desk, connection: sa.Connection, _key: str, wish: TokenWish) -
     return Changed({}, after, {"Token": made.secret})
 
 
-def _revoke(desk: Desk, connection: sa.Connection, token_id: str, _arguments: Nothing) -> Changed:
-    before = revoke_token(connection, number_of(token_id), desk.clock())
+def _revoke(desk: Desk, connection: sa.Connection, asked: Asked[Nothing]) -> Changed:
+    before = revoke_token(connection, number_of(asked.key), desk.clock())
     return Changed({"name": before.name, "role": str(before.role), "state": before.state}, {"state": "revoked"})
 
 

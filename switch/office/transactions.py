@@ -106,13 +106,19 @@ def _ids_by_index(wanted: Wanted) -> sa.Select[tuple[int]] | None:
     return None
 
 
-def _last_to_look_at(connection: sa.Connection, before_id: int | None) -> sa.Row[tuple[int, int]] | None:
+class _Last(NamedTuple):
+    journal_id: int
+    decided_at: int
+
+
+def _last_to_look_at(connection: sa.Connection, before_id: int | None) -> _Last | None:
     """Return the row that ends the search for now; None where the journal ends before."""
     its = schema.journal.c
     newest = sa.select(its.journal_id, its.decided_at).order_by(its.journal_id.desc())
     if before_id is not None:
         newest = newest.where(its.journal_id < before_id)
-    return connection.execute(newest.offset(SEARCHED_ROWS - 1).limit(1)).first()
+    found = connection.execute(newest.offset(SEARCHED_ROWS - 1).limit(1)).first()
+    return None if found is None else _Last(*found)
 
 
 # --- one -----------------------------------------------------------------------------------------------------
