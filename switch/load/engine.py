@@ -11,7 +11,6 @@ made on the selector itself, so a message leaves when it is due and not a millis
 
 from __future__ import annotations
 
-import os
 import select
 import selectors
 import socket
@@ -23,6 +22,7 @@ import trio
 
 from switch.errors import DecodeError, FrameError, OperatorError
 from switch.load.awaiting import Awaiting
+from switch.load.connecting import connected, reason_of
 from switch.load.line import OUT_MAX_BYTES, Line, Waiting
 from switch.load.matching import Matching
 from switch.load.plan import Act, Planned, Stray, Target, Watch
@@ -40,7 +40,6 @@ _SENT_AT_ONCE: Final = 64
 """Messages sent before answers are looked at again, where the run is behind its schedule."""
 
 _OPENING_AT_ONCE: Final = 64
-_OPENING_DEADLINE_S: Final = 10.0
 _REOPENED_AFTER_US: Final = 250_000
 """A host that refused is not asked again for as long; what is due meanwhile is missing."""
 
@@ -207,9 +206,9 @@ class Engine:
         host, port = self._target.host, self._target.port
         first = self._lines.setdefault(0, Line(0, self._target.dialect.framing))
         try:
-            self._opened(first, await _connected(host, port))
+            self._opened(first, await connected(host, port))
         except OSError as error:
-            raise NobodyListens(f"nobody listens on {self._target} ({_reason(error)})") from None
+            raise NobodyListens(f"nobody listens on {self._target} ({reason_of(error)})") from None
         limit = trio.CapacityLimiter(_OPENING_AT_ONCE)
         async with trio.open_nursery() as nursery:
             for number in range(1, self._connections):
@@ -220,14 +219,14 @@ class Engine:
     async def _open_line(self, line: Line, limit: trio.CapacityLimiter | None = None) -> None:
         try:
             if limit is None:
-                sock = await _connected(self._target.host, self._target.port)
+                sock = await connected(self._target.host, self._target.port)
             else:
                 async with limit:
-                    sock = await _connected(self._target.host, self._target.port)
+                    sock = await connected(self._target.host, self._target.port)
         except OSError as error:
             line.is_opening = False
             line.refused_at_us = self.now_us
-            self._watch.connection(line.number, f"refused: {_reason(error)}", self.now_us)
+            self._watch.connection(line.number, f"refused: {reason_of(error)}", self.now_us)
             self._lose(line)
             return
         self._opened(line, sock)
@@ -297,7 +296,7 @@ class Engine:
         try:
             is_empty = line.push()
         except OSError as error:
-            self._lose(line, f"broke: {_reason(error)}")
+            self._lose(line, f"broke: {reason_of(error)}")
             return
         if is_empty:
             self._unsent.discard(line)
@@ -321,7 +320,7 @@ class Engine:
         except BlockingIOError:
             return
         except OSError as error:
-            self._lose(line, f"broke: {_reason(error)}")
+            self._lose(line, f"broke: {reason_of(error)}")
             return
         if not data:
             self._lose(line, "closed by the host")
@@ -374,26 +373,3 @@ class Engine:
         for waiting in late:
             if waiting.line.closes:
                 self._lose(waiting.line, "closed by us, an answer missing")
-
-
-async def _connected(host: str, port: int) -> socket.socket:
-    """A socket that never blocks. Raises OSError."""
-    with trio.move_on_after(_OPENING_DEADLINE_S):
-        stream = await trio.open_tcp_stream(host, port)
-        descriptor = stream.socket.detach()
-        sock = socket.socket(fileno=descriptor)
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return sock
-    raise OSError(f"no connection within {_OPENING_DEADLINE_S:.0f} s")
-
-
-def _reason(error: OSError) -> str:
-    cause: BaseException | None = error.__cause__
-    if isinstance(cause, BaseExceptionGroup):  # one for each address that the name has
-        cause = cause.exceptions[0]
-    if isinstance(cause, OSError):
-        error = cause
-    if error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno).lower()
-    return (error.strerror or str(error) or type(error).__name__).lower()

@@ -83,6 +83,8 @@ class Rewriter:
         roles = {role: path for role, path in dialect.roles.items() if "." not in path}
         self._fields = {role: field_of(dialect, path) for role, path in roles.items()}
         self._moments = moments(dialect)
+        self._written_at: datetime | None = None
+        self._written: dict[int, str] = {}
         self.terminal_of: Final = role_getter(dialect, "terminal")
 
     @property
@@ -107,10 +109,9 @@ class Rewriter:
         if "rrn" in self.names:
             self._refer(fields, terminal, has_original=entry is not None and entry.has_original)
         if "dates" in self.names:
-            now = self._now()
-            for number, form, is_utc in self._moments:
+            for number, text in self._times().items():
                 if number in fields:
-                    fields[number] = (now.astimezone(UTC) if is_utc else now).strftime(form)
+                    fields[number] = text
         if "batch" in self.names and terminal in self._batches:
             self._put(fields, "batch", self._batches[terminal])
         if "stan" in self.names:
@@ -126,6 +127,17 @@ class Rewriter:
         if self._fields.get("mac", 0) in fields or (entry is not None and entry.mac):
             return self.keys.written(self._codec, fields, self.terminal_of(fields))
         return self._codec.encode(fields)
+
+    def _times(self) -> dict[int, str]:
+        """What the fields that hold times say now; made once a second."""
+        now = self._now().replace(microsecond=0)
+        if now != self._written_at:
+            self._written_at = now
+            self._written = {
+                number: (now.astimezone(UTC) if is_utc else now).strftime(form)
+                for number, form, is_utc in self._moments
+            }
+        return self._written
 
     def _number(self, recorded: Fields, fields: Fields, terminal: str) -> None:
         """A number of its own, or its original's: a reversal that names nobody else, and whatever is sent again."""
