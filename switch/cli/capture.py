@@ -236,16 +236,12 @@ def _tokenised(entries: Iterable[Entry], tokeniser: Tokeniser) -> Iterator[Entry
 
 def _prove(draft: Draft, tokeniser: Tokeniser, saved: Saved) -> None:
     """Look through what was written for cards that were replaced; a leftover ends the command, nothing is kept."""
-    from switch.capture.files import read_capture
+    from switch.capture.proof import leftovers_in
 
     dropped = sum(tokeniser.dropped.values())
     if dropped and not tokeniser.frames:
         raise OperatorError(f"none of its {dropped} messages can be read: another dialect? Nothing is written")
-    left: dict[str, int] = {}
-    with read_capture(draft.path) as written:
-        for entry in written:
-            for leftover in tokeniser.leftovers.look(entry.frame):
-                left[leftover.form] = left.get(leftover.form, 0) + 1
+    left = leftovers_in(draft.path, tokeniser.leftovers)
     if left:
         forms = ", ".join(f"{form}: {count}" for form, count in left.items())
         typer.echo(f"switch: {sum(left.values())} card number(s) left ({forms}); nothing is written", err=True)

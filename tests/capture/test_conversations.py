@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.capture.conversations import Conversations
+from switch.capture.conversations import CONNECTIONS_MAX, Conversations
 from switch.capture.entry import Direction, Entry, Event
 from switch.capture.losses import Losses
 from switch.capture.packets import Segment
@@ -299,3 +299,53 @@ def test_many_connections_at_once_keep_apart() -> None:
         name = f"{address}:{port}-198.51.100.1:8583"
         mine = [entry.frame for entry in entries if entry.connection == name and entry.event is Event.FRAME]
         assert mine == sent[address, port]
+
+
+def test_who_was_the_host_of_one_connection_is_the_host_of_another() -> None:
+    host, first, second = ("192.0.2.2", 50002), ("192.0.2.1", 60001), ("192.0.2.1", 40001)
+    reader = Reader().see(Shot(first, host, 1, SYN), Shot(host, second, 7, ACK, echo(1)))
+
+    assert [entry.direction for entry in reader.all()] == [Direction.TO_HOST, Direction.TO_TERMINAL]
+
+
+def test_an_opening_that_is_captured_after_the_bytes_behind_it_is_of_the_same_connection() -> None:
+    ask = echo(1)
+    syn, answer, *_ = handshake()
+    reader = Reader().see(
+        Shot(TERMINAL, HOST, 1001, ACK, ask), syn, answer, Shot(TERMINAL, HOST, 1001 + len(ask), ACK, ask)
+    )
+
+    assert told(reader.all()) == [(Direction.TO_HOST, Event.FRAME, ask), OPEN, (Direction.TO_HOST, Event.FRAME, ask)]
+    assert {entry.connection for entry in reader.entries} == {NAME}
+
+
+def test_ports_used_again_long_after_the_end_are_another_connection_though_its_opening_is_missing() -> None:
+    reader = Reader().see(*talk())
+    reader.see(Shot(TERMINAL, HOST, 500, ACK, echo(7)), after_us=30_000_000)
+    reader.see(Shot(TERMINAL, HOST, 500, ACK, echo(8)), after_us=31_000_000)
+
+    assert [(entry.connection, entry.frame) for entry in reader.all()[4:]] == [(f"{NAME}#2", echo(8))]
+
+
+def test_each_of_several_holes_is_given_up_in_its_time() -> None:
+    ask = echo(1)
+    pieces = [Shot(TERMINAL, HOST, 1001 + number * len(ask), ACK, ask) for number in range(6)]
+    reader = Reader().see(*handshake(), pieces[1], pieces[3])
+
+    reader.see(Shot(HOST, TERMINAL, 5001, ACK), after_us=10_000_001)
+    assert len(frames(reader.entries)) == 1
+    reader.see(Shot(HOST, TERMINAL, 5001, ACK), after_us=10_000_001)
+
+    assert len(frames(reader.entries)) == 2
+    assert reader.losses == Losses(gaps=2, gap_bytes=2 * len(ask))
+
+
+def test_a_connection_forgotten_for_many_others_gives_what_waited_in_it() -> None:
+    ask = echo(1)
+    reader = Reader().see(*handshake(), Shot(TERMINAL, HOST, 1001 + len(ask), ACK, ask), after_us=1)
+    others = ((f"10.0.{number >> 8}.{number & 255}", 40_000) for number in range(CONNECTIONS_MAX))
+
+    reader.see(*(Shot(other, HOST, 1, SYN) for other in others), after_us=1)
+
+    assert frames(reader.entries) == [ask]
+    assert reader.losses.gaps == 1

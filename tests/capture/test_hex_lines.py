@@ -7,7 +7,7 @@ import pytest
 from switch.capture.entry import Direction
 from switch.capture.faults import CaptureFault
 from switch.capture.hex_lines import microseconds
-from switch.capture.reading import read_any
+from switch.capture.reading import is_recording, read_any
 from tests.capture.wires import echo
 
 ASCII = "iso8583-1987-ascii"
@@ -76,3 +76,14 @@ def test_what_nobody_can_read_is_told(tmp_path: Path, content: bytes, reason: st
 
     with pytest.raises(CaptureFault, match=reason):
         read_any(path, ASCII)
+
+
+def test_recordings_are_known_by_their_first_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text(f"{ASK}\n")
+
+    assert is_recording(path)
+    path.write_bytes(b"\x89PNG")
+    assert not is_recording(path)
+    path.write_bytes(b"")
+    assert not is_recording(path)

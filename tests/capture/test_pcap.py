@@ -78,12 +78,20 @@ def hop_by_hop(packet: bytes) -> bytes:
     return packet[:4] + struct.pack(">HB", size, 0) + packet[7:40] + extensions + packet[40:]
 
 
+def fragment(packet: bytes, offset_and_more: int) -> bytes:
+    """The IPv6 packet with a fragment header (RFC 8200 clause 4.5)."""
+    size = struct.unpack(">H", packet[4:6])[0] + 8
+    head = struct.pack(">BBHI", 6, 0, offset_and_more, 7)
+    return packet[:4] + struct.pack(">HB", size, 44) + packet[7:40] + head + packet[40:]
+
+
 LINKS = [
     pytest.param(1, lambda shot: ethernet(ip(shot)), id="ethernet"),
     pytest.param(1, lambda shot: ethernet(ip(shot), vlans=1), id="vlan"),
     pytest.param(1, lambda shot: ethernet(ip(shot), vlans=2), id="vlan within vlan"),
     pytest.param(1, lambda shot: ethernet(ip(six(shot))), id="version 6"),
     pytest.param(1, lambda shot: ethernet(hop_by_hop(ip(six(shot)))), id="version 6 with extensions"),
+    pytest.param(1, lambda shot: ethernet(fragment(ip(six(shot)), 0)), id="version 6, the only fragment"),
     pytest.param(101, ip, id="raw"),
     pytest.param(228, ip, id="raw version 4"),
     pytest.param(229, lambda shot: ip(six(shot)), id="raw version 6"),
@@ -184,11 +192,12 @@ def test_what_is_no_tcp_is_passed_over(tmp_path: Path) -> None:
 def test_fragments_are_counted_and_left_out(tmp_path: Path) -> None:
     packets = [(at, ethernet(ip(shot))) for at, shot in TALK]
     packets.insert(3, (START_US, ethernet(ip(Shot(TERMINAL, HOST, 1, ACK, echo(9)), fragment=0x2000))))
+    packets.insert(5, (START_US, ethernet(fragment(ip(six(Shot(TERMINAL, HOST, 1, ACK, echo(9)))), 1))))
 
     entries, told = read(tmp_path / "talk.pcap", pcap(packets))
 
     assert frames(entries) == SAID
-    assert told == "1 fragment(s) of IP packets left out"
+    assert told == "2 fragment(s) of IP packets left out"
 
 
 def test_packets_captured_in_part_are_told(tmp_path: Path) -> None:
