@@ -142,9 +142,12 @@ def test_values_are_unescaped_padded_and_put_in_the_dialects_form(tmp_path: Path
 
 
 def test_headers_and_packed_tracks_of_unionpay_are_kept(tmp_path: Path) -> None:
-    header = "<header>6000030000603100310000</header>"
-    fields = (header, '<field id="35" value="6212345678901234=3012"/>', '<field id="62" value="4142" type="binary"/>')
-    fields = (*fields, '<field id="55" value="100"/>')  # not marked: its characters
+    fields = (
+        "<header>6000030000603100310000</header>",
+        '<field id="35" value="6212345678901234=3012"/>',
+        '<field id="62" value="4142" type="binary"/>',
+        '<field id="55" value="100"/>',  # not marked: its characters
+    )
 
     (entry,), _ = read(tmp_path / "q2.log", message(*fields), "unionpay-pos")
 
