@@ -37,7 +37,7 @@ READ_BYTES: Final = 1 << 20
 FLUSH_S: Final = 1.0
 """About how long what was recorded may be invisible to readers of the file."""
 
-_NICENESS: Final = 5
+_NICENESS: Final = 10
 """Less urgent than who passes bytes on; what it cannot keep up with waits in the pipe."""
 
 _DIRECTIONS: Final = {
