@@ -166,7 +166,10 @@ class KeyBlocks:
         Raises `ConfigurationError` where it does not open, or is another's.
         """
         check_owner(block, owner)
-        key = self.unwrap(block, usage, algorithm_of(block))
+        try:
+            key = self.unwrap(block, usage, algorithm_of(block))
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{owner}: {error}") from None
         found = _BLOCK.fullmatch(block)
         if found and found["owner"] == _padded(owner) and _version(found) == self._current:
             return None

@@ -334,3 +334,10 @@ def test_both_versions_open_until_the_old_one_is_taken_out() -> None:
 def unlabelled() -> str:
     """KEY as a MAC key under MASTER, wrapped before there were labels."""
     return "D0144M3TC00N000098E9C6CFA54046E50C3F3101EF41EE3617D0B816B7ED8FFEDDE99D5E749F5FD8F31F8EA8FB340EE63203F3F33550D5E235B595ED73A3CE18CC4FC4689C873426"
+
+
+def test_a_block_that_cannot_be_wrapped_anew_is_told_by_its_owner() -> None:
+    block = KeyBlocks(OTHER).wrap(KeyUsage.PIN, KEY, owner=ONE)
+
+    with pytest.raises(ConfigurationError, match=r"^terminal TERM0001: the key block of pin does not open"):
+        BOTH.again(block, KeyUsage.PIN, ONE)
