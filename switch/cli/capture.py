@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from switch.capture.entry import Entry
-    from switch.capture.faults import CaptureCut, CaptureFault
+    from switch.capture.faults import CaptureCut
     from switch.capture.files import Head
     from switch.capture.losses import Losses
     from switch.capture.saving import Draft, Saved
@@ -79,26 +79,27 @@ def info(source: In, dialect: OfDialect = "", host_port: HostPort = 0) -> None:
 
     Exit status 2: the file is wrong, ends in the middle, or is of another dialect; what could be read is told first.
     """
-    from switch.capture.faults import CaptureCut
+    from switch.capture.faults import CaptureFault
     from switch.capture.reading import read_any
     from switch.capture.summary import Summary
     from switch.tools.capture_page import lines
 
     summary = Summary()
-    cut: CaptureFault | None = None
+    wrong: CaptureFault | None = None
     with read_any(source, dialect, host_port=host_port) as recording:
         try:
             for entry in recording:
                 summary.add(entry)
-        except CaptureCut as fault:
-            cut = fault
-        for line in lines(source, recording.head, summary, recording.losses):
-            typer.echo(line)
+        except CaptureFault as fault:
+            wrong = fault
+        if summary.messages or wrong is None:
+            for line in lines(source, recording.head, summary, recording.losses):
+                typer.echo(line)
     foreign = summary.foreign_dialect()
     if foreign:
         raise OperatorError(f"{source}: none of its messages is one of {foreign}: another dialect?")
-    if cut is not None:
-        raise cut
+    if wrong is not None:
+        raise wrong
 
 
 @capture_app.command()

@@ -253,6 +253,18 @@ def test_info_of_a_file_cut_off_tells_what_is_whole_first(sales: Path, tmp_path:
     assert ended.stderr == f"switch: {path}: line 6: the file ends in the middle of this line\n"
 
 
+def test_info_of_a_capture_with_a_wrong_line_tells_what_is_before_it(tmp_path: Path) -> None:
+    path = written(tmp_path / "bad.capture", 1, 2)
+    with path.open("a") as file:
+        file.write("[]\n")
+
+    ended = switch("capture", "info", path)
+
+    assert ended.returncode == 2
+    assert "messages    2 (" in ended.stdout
+    assert ended.stderr == f"switch: {path}: line 4: not a JSON object\n"
+
+
 def test_info_of_messages_in_another_dialect_says_so(tmp_path: Path) -> None:
     path = tmp_path / "talk.hex"
     path.write_text("\n".join(cup_echo(number).hex() for number in range(5)))
