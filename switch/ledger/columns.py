@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -49,3 +49,8 @@ def one_of(column: str, *values: str) -> sa.CheckConstraint:
     """Nothing but these texts."""
     listed = ", ".join(f"'{value}'" for value in values)
     return sa.CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def only(condition: sa.ColumnElement[bool]) -> dict[str, Any]:
+    """What makes an index one of some rows, on both databases."""
+    return {"sqlite_where": condition, "postgresql_where": condition}

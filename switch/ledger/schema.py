@@ -15,7 +15,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from switch.ledger.columns import metadata, minor, one_of, own_id, refers, text
+from switch.ledger.columns import metadata, minor, one_of, only, own_id, refers, text
 from switch.ledger.office_tables import access_token, change_log, maintenance, note, proposal, tap, tap_line
 from switch.ledger.settlement_tables import (
     batch,
@@ -263,25 +263,11 @@ journal: Final = sa.Table(
 )
 # --- how people and batches find rows of the journal; each index costs every authorisation some microseconds ---
 sa.Index("ix_journal_terminal_id_batch", journal.c.terminal_id, journal.c.batch)  # what a batch is made of
-sa.Index(  # what happened to a card
-    "ix_journal_card_id",
-    journal.c.card_id,
-    sqlite_where=journal.c.card_id.is_not(None),
-    postgresql_where=journal.c.card_id.is_not(None),
-)
+sa.Index("ix_journal_card_id", journal.c.card_id, **only(journal.c.card_id.is_not(None)))  # what happened to a card
 sa.Index(  # what is about an earlier request: increments, reversals, refunds
-    "ix_journal_original_id",
-    journal.c.original_id,
-    sqlite_where=journal.c.original_id.is_not(None),
-    postgresql_where=journal.c.original_id.is_not(None),
+    "ix_journal_original_id", journal.c.original_id, **only(journal.c.original_id.is_not(None))
 )
-sa.Index(  # what was declined
-    "ix_journal_declined",
-    journal.c.action,
-    journal.c.journal_id,
-    sqlite_where=journal.c.action != "approved",
-    postgresql_where=journal.c.action != "approved",
-)
+sa.Index("ix_journal_declined", journal.c.action, journal.c.journal_id, **only(journal.c.action != "approved"))
 
 request_key: Final = sa.Table(
     "request_key",
