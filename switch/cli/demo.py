@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -93,7 +93,8 @@ async def _show(settings: Settings, folder: Path, once: bool) -> bool:
         as_expected = sound and all(line.as_expected for line in lines)
         console.print("demo ready" if as_expected else "[red]not as expected[/red]")
         if not once:
-            console.print(_by_hand(settings, folder), highlight=False)
+            tokens = await trio.to_thread.run_sync(_tokens, settings)
+            console.print(_by_hand(settings, folder, tokens), highlight=False)
             await _until_interrupted()
         running.drain()
     return as_expected
@@ -113,10 +114,32 @@ def _introduction(settings: Settings) -> str:
     return f"The switch listens, with demo data in its books:\n{doors}\n  {settings.admin.bind}  admin\n"
 
 
-def _by_hand(settings: Settings, folder: Path) -> str:
-    """What to try next; commands stand on lines of their own, to be copied."""
+def _tokens(settings: Settings) -> dict[str, str]:
+    """Make a token of each role for the console, good for a day."""
+    from switch.cli.books import shell_actor
+    from switch.office.all_acts import ACTS
+    from switch.office.changes import make_change
+    from switch.office.opening import open_desk
+
+    create = ACTS["token.create"]
+    with open_desk(settings) as desk:
+        return {
+            role: make_change(
+                desk, shell_actor(), create, "token:new", {"name": f"demo {role}", "role": role, "days": 1}
+            ).changed.shown["Token"]
+            for role in ("operator", "officer", "finance")
+        }
+
+
+def _by_hand(settings: Settings, folder: Path, tokens: Mapping[str, str]) -> str:
+    """What to try next; commands and tokens stand on lines of their own, to be copied."""
     file = folder / SETTINGS_FILE
+    doors = "\n".join(f"  {role:<9}{token}" for role, token in tokens.items())
     return (
+        f"\nThe operators' console: http://{settings.admin.bind}/\n"
+        "Log in with one of these tokens; find the declined purchase of 3.00, read why,\n"
+        "unfreeze the card as an operator:\n"
+        f"{doors}\n"
         "\nTry it by hand, in another terminal:\n"
         f"  curl http://{settings.admin.bind}/metrics\n"
         f"  switch card show 4111111111111111 --config {file}\n"
