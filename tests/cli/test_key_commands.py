@@ -160,3 +160,13 @@ def test_a_terminals_key_copied_to_another_in_the_books_is_not_given_out(office:
 
     with pytest.raises(ConfigurationError, match="kept for terminal T2 is another's"):
         office.run("keys", "export", "T2")
+
+
+def test_how_natural_pins_are_made_is_said_with_their_key(office: Office) -> None:
+    key = ("keys", "issuer", "import", "6225", "pin_natural", "--method")
+
+    office.run(*key, "start=3 size=12 fill=D digits=6", typed=typed(*PARTS))
+
+    assert re.search(rf"6225 +pin_natural +{CHECK}", office.run("keys", "list"))
+    with pytest.raises(ConfigurationError, match="6225 pin_natural: digits=3: a PIN has 4 to 12 digits"):
+        office.run(*key, "digits=3", typed=typed(*PARTS))

@@ -19,10 +19,12 @@ from switch.config import Address, AdminSettings, KeySettings, LedgerSettings, L
 from switch.data_files import specs_directory
 from switch.ledger.audit import audit, snapshot
 from switch.ledger.database import open_database
+from switch.ledger.key_store import rewrap_terminal_keys
 from switch.ledger.schema import journal
 from switch.messages.kinds import Kind
 from switch.security.card_codes import card_code
 from switch.security.demo_keys import DEMO_CVK
+from switch.security.key_blocks import KeyBlocks, KeyUsage, terminal_owner
 from switch.security.keys import load_keys, write_fresh_keys
 from switch.security.vault import Vault
 from switch.tools.demo import load_data
@@ -48,6 +50,15 @@ class Till:
     terminal: Terminal
     line: Line
     url: str
+
+    async def sign_on(self) -> Answer:
+        """Sign on, and take the keys and the batch that are given out."""
+        number = {11: self.terminal.next_stan(), 41: self.terminal.terminal_id, 42: self.terminal.merchant_id}
+        answer = await self.ask({0: "0800", **number, 60: "00000000003", 63: "01 "}, has_mac=False)
+        assert answer.code == "00", answer
+        self.terminal.take_keys(bytes.fromhex(answer.fields[62]))
+        self.terminal.batch = answer.fields[60][2:8]
+        return answer
 
     async def ask(self, fields: Fields, *, has_mac: bool = True) -> Answer:
         """Send with a MAC; the answer has been checked as a terminal does."""
@@ -104,7 +115,8 @@ class Till:
 async def a_till(url: str, folder: Path) -> AsyncIterator[Till]:
     """A till at the demo's switch; the books are audited when the switch has ended."""
     keys = folder / "keys.toml"
-    write_fresh_keys(keys)
+    if not keys.exists():
+        write_fresh_keys(keys)
     anywhere = Address("127.0.0.1", 0)
     settings = Settings(
         ledger=LedgerSettings(database=url),
@@ -118,16 +130,46 @@ async def a_till(url: str, folder: Path) -> AsyncIterator[Till]:
         running = await nursery.start(lambda task_status: run(settings, log=StringIO(), task_status=task_status))
         async with open_line(DIALECT, *running.listeners["door"]) as line:
             till = Till(Terminal(DIALECT, "TERM0005", "MERCHANT0000001", MASTER, 1), line, url)
-            sign_on = {0: "0800", 11: till.terminal.next_stan(), 41: "TERM0005", 42: "MERCHANT0000001"}
-            answer = await till.ask({**sign_on, 60: "00000000003", 63: "01 "}, has_mac=False)
-            assert answer.code == "00", answer
-            till.terminal.take_keys(bytes.fromhex(answer.fields[62]))
-            till.terminal.batch = answer.fields[60][2:8]
+            await till.sign_on()
             yield till
         running.drain()
     with closing(open_database(url)) as books, snapshot(books) as connection:
         findings = audit(connection, Vault(load_keys(keys)))
     assert [finding for finding in findings if finding.broken] == []
+
+
+# --- keys --------------------------------------------------------------------------------------------------
+
+
+async def test_a_new_master_key_takes_over_beside_a_switch_at_work(database: str, tmp_path: Path) -> None:
+    file = tmp_path / "keys.toml"
+    write_fresh_keys(file)
+    start, _, old = file.read_text().partition("[master]\nkey = ")
+    both = f'{start}[master]\ncurrent = 1\nkeys.1 = {old.strip()}\nkeys.2 = "{"5A" * 32}"\n'
+    file.write_text(both)
+    async with a_till(database, tmp_path) as till:
+        before = await till.ask(till.with_pin(VISA, "1234"))
+        file.write_text(both.replace("[master]\ncurrent = 1", "[master]\ncurrent = 2"))
+        changed = rewrapped(database, file)
+        after = [await till.ask(till.with_pin(VISA, "1234")), await till.sign_on()]
+        after.append(await till.ask(till.with_pin(NATURAL, "3782")))
+        later = rewrapped(database, file)  # what the switch has given out since is under its own current key
+        again = rewrapped(database, file)
+
+    assert [before.code, *(answer.code for answer in after)] == ["00"] * 4
+    assert changed > later > 0
+    assert again == 0
+
+
+def rewrapped(url: str, file: Path) -> int:
+    """Wrap the terminals' keys under the file's current master key; return how many changed."""
+    masters = load_keys(file).master
+    assert masters is not None
+    blocks = KeyBlocks(masters)
+    with closing(open_database(url)) as books:
+        return rewrap_terminal_keys(
+            books, lambda terminal_id, usage, block: blocks.again(block, KeyUsage(usage), terminal_owner(terminal_id))
+        )
 
 
 # --- PINs --------------------------------------------------------------------------------------------------
