@@ -8,10 +8,10 @@ from typing import Final
 from switch.load.line import Waiting
 from switch.load.matching import MatchKey
 
-OUTSTANDING_MAX: Final = 200_000
+OUTSTANDING_MAX: Final = 60_000
 """Messages waited for at once; of more the oldest are given up, so that a silent host cannot fill the memory."""
 
-_REMEMBERED: Final = 50_000
+_REMEMBERED: Final = 20_000
 """Answered keys, in each of two generations, that a second answer is recognised by."""
 
 

@@ -67,10 +67,12 @@ class WireAgainstBooks:
 
     def seen(self, sent: Fields, answer: Fields) -> None:
         """Take an answer from the wire. ``sent`` tells the kind; its numbers are not looked at."""
-        if answer.get(RESPONSE_CODE) != self._approved:
-            return
         entry = self._catalogue.find(sent, first_mti(sent[0]))
-        if entry is None or entry.kind in _NOT_IN_BOOKS:
+        self.seen_of(None if entry is None else entry.kind, answer)
+
+    def seen_of(self, kind: Kind | None, answer: Fields) -> None:
+        """Take an answer to a message of this kind from the wire."""
+        if answer.get(RESPONSE_CODE) != self._approved or kind is None or kind in _NOT_IN_BOOKS:
             return
         self._pending.append((self._terminal(answer), self._stan(answer), answer[0][1]))
         if len(self._pending) >= _WRITTEN_AT_ONCE:

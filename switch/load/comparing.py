@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from switch.errors import OperatorError
-from switch.load.matching import Matching
-from switch.messages.paths import role_getter
+from switch.messages.kinds import Kind
 from switch.reports.results import Difference
 from switch.wire.codec import Fields
 from switch.wire.dialect import Dialect
@@ -20,7 +19,7 @@ IGNORED: Final = frozenset({12, 13, 37, 38, 64, 128})
 KEPT: Final = 1_000
 """Differences that are told one by one; all are counted."""
 
-WAITING_MAX: Final = 200_000
+WAITING_MAX: Final = 20_000
 """Answers of one side that wait for those of the other; of more the oldest are not compared."""
 
 _ABSENT: Final = "absent"
@@ -28,14 +27,15 @@ _DIGITS_MAX: Final = 3
 
 
 class Recorded(NamedTuple):
-    """A message of the capture: its place among those to the host, from 1, and its fields as they were recorded."""
+    """What is kept of a message of the capture: its place among those to the host, from 1, and what people call it."""
 
     number: int
-    fields: Fields
+    mti: str
+    stan: str
+    kind: Kind | None = None
 
-    def __repr__(self) -> str:
-        """Show which one it is, not what is in it."""
-        return f"<Recorded #{self.number}>"
+    def __str__(self) -> str:
+        return f"#{self.number} {self.mti}" + (f" STAN {self.stan}" if self.stan else "")
 
 
 class Comparison:
@@ -49,8 +49,6 @@ class Comparison:
         self.found = 0
         self.differences: list[Difference] = []
         self._dialect = dialect
-        self._matching = Matching(dialect)
-        self._stan = role_getter(dialect, "stan")
         self._ignored = frozenset(ignored)
         self._secret = frozenset(number for number, field in dialect.fields.items() if field.show == "secret")
         self._answers: dict[int, Fields] = {}
@@ -86,10 +84,8 @@ class Comparison:
                 self.differences.append(self._told(message, number, before, after))
 
     def _told(self, message: Recorded, number: int, before: Fields, after: Fields) -> Difference:
-        stan = self._stan(message.fields)
-        name = f"#{message.number} {message.fields[0]}" + (f" STAN {stan}" if stan else "")
         return Difference(
-            message=name,
+            message=str(message),
             field=str(number) if number else "mti",
             before=self._shown(number, before),
             after=self._shown(number, after),

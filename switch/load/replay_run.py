@@ -25,6 +25,7 @@ from switch.load.replaying import Replay, check_dialect
 from switch.load.rewriting import Rewriter
 from switch.load.sign_ons import SignedOn, needs_sign_on, sign_on, terminals_in
 from switch.load.tallying import Run, Tally
+from switch.messages.kinds import Kind
 from switch.reports.results import Limit, Results
 from switch.wire.codec import Fields
 from switch.wire.dialect import load_dialect
@@ -107,10 +108,10 @@ class ReplayRun:
             terminals = terminals_in(self._capture, self.dialect)
             now = datetime.now(self.wanted.zone)
             self.signed_on = await sign_on(self.dialect, terminals, self.target, self._stan_ahead, now)
-            for sent, answer in self.signed_on.exchanges:
+            for answer in self.signed_on.answers:
                 self._rewriter.learn(answer)
                 if self._books is not None:
-                    self._books.seen(sent, answer)
+                    self._books.seen_of(Kind.SIGN_ON, answer)
         self.started_at = datetime.now(UTC)
         await self._engine.run()
 
@@ -177,7 +178,7 @@ class ReplayRun:
     def _answered(self, planned: Planned, answer: Fields, _is_counted: bool) -> None:  # noqa: FBT001 - as it is told
         self._replay.answered(planned, answer)
         if self._books is not None and isinstance(planned.note, Recorded):
-            self._books.seen(planned.note.fields, answer)
+            self._books.seen_of(planned.note.kind, answer)
 
     def _capture(self) -> Iterator[Entry]:
         with read_any(self.wanted.capture, self.dialect.name) as source:

@@ -17,6 +17,7 @@ from switch.load.matching import Matching, MatchKey
 from switch.load.pacing import Pace
 from switch.load.plan import Act, Planned
 from switch.load.rewriting import Rewriter
+from switch.messages.paths import role_getter
 from switch.wire.codec import Codec, Fields
 from switch.wire.dialect import Dialect
 from switch.wire.framing import Frame
@@ -24,7 +25,7 @@ from switch.wire.framing import Frame
 OpenCapture = Callable[[], Iterable[Entry]]
 """Begins to read the capture, from its first entry."""
 
-UNANSWERED_MAX: Final = 100_000
+UNANSWERED_MAX: Final = 20_000
 """Recorded messages whose recorded answer is still to come; of more the oldest are taken for unanswered."""
 
 _LOOKED_AT: Final = 50
@@ -58,6 +59,7 @@ class Replay:
         self._dialect = dialect
         self._codec = Codec(dialect)
         self._matching = Matching(dialect)
+        self._stan_of = role_getter(dialect, "stan")
         self._pace = pace
         self._rewriter = rewriter
         self._comparison = comparison
@@ -129,8 +131,8 @@ class Replay:
         if frame is None or fields is None:
             self.unreadable += 1
             return Planned(due_us, self._connection(entry.connection), entry.frame)
-        message = Recorded(self._number, fields)
-        self._await(entry.connection, message)
+        message = Recorded(self._number, fields[0], self._stan_of(fields), self._rewriter.kind_of(fields))
+        self._await(entry.connection, fields, message)
         connection = self._connection(self._rewriter.terminal_of(fields) if self._spread else entry.connection)
         if not self._rewriter.names:
             return Planned(due_us, connection, entry.frame, self._matching.of_request(fields), note=message)
@@ -154,8 +156,8 @@ class Replay:
         if answer is not None:
             self._rewriter.refer(fields, answer)
 
-    def _await(self, connection: str, message: Recorded) -> None:
-        key = self._matching.of_request(message.fields)
+    def _await(self, connection: str, fields: Fields, message: Recorded) -> None:
+        key = self._matching.of_request(fields)
         if key is None:
             return
         self._unanswered.setdefault((connection, key), []).append(message)

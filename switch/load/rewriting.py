@@ -14,13 +14,14 @@ from typing import Final, NamedTuple, TypeVar
 from switch.errors import OperatorError
 from switch.load.keys_given import GivenKeys
 from switch.messages.catalogue import Catalogue
+from switch.messages.kinds import Kind
 from switch.messages.mapping import first_mti
 from switch.messages.paths import bytes_of, field_of, role_getter, span_of
 from switch.wire.codec import Codec, Fields
 from switch.wire.dialect import Dialect
 
 NAMES: Final = ("stan", "rrn", "dates", "batch", "mac")
-REMEMBERED_MAX: Final = 200_000
+REMEMBERED_MAX: Final = 50_000
 """Messages that later ones may name; of more the oldest are forgotten."""
 
 _STAN_MAX: Final = 999_999
@@ -98,6 +99,11 @@ class Rewriter:
         if "batch" in self.names and "batch" in self._dialect.roles:
             numbers.add(field_of(self._dialect, self._dialect.roles["batch"]))
         return frozenset(numbers)
+
+    def kind_of(self, fields: Fields) -> Kind | None:
+        """What kind of message it is, None for one of no kind."""
+        entry = self._catalogue.find(fields, first_mti(fields[0]))
+        return None if entry is None else entry.kind
 
     # --- out -----------------------------------------------------------------------------------------------
 

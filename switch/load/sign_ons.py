@@ -55,18 +55,17 @@ def terminals_in(capture: OpenCapture, dialect: Dialect) -> dict[str, str]:
 
 
 class SignedOn:
-    """A watch of sign-ons, and what came of them: ``exchanges`` are (message, answer), ``codes`` how many of each."""
+    """A watch of sign-ons, and what came of them: the ``answers``, and how many of each in ``codes``."""
 
     def __init__(self) -> None:
-        self.exchanges: list[tuple[Fields, Fields]] = []
+        self.answers: list[Fields] = []
         self.codes: Counter[str] = Counter()
 
     def sent(self, planned: Planned, due_us: int, at_us: int) -> None: ...
 
     def answered(self, planned: Planned, fields: Fields, due_us: int, at_us: int) -> None:  # noqa: ARG002 - a watch
         self.codes[fields.get(RESPONSE_CODE, "")] += 1
-        if isinstance(planned.note, dict):
-            self.exchanges.append((planned.note, fields))
+        self.answers.append(fields)
 
     def missing(self, planned: Planned, due_us: int, at_us: int) -> None:  # noqa: ARG002 - a watch is told it
         self.codes["no answer"] += 1
@@ -90,7 +89,7 @@ def _plan(dialect: Dialect, terminals: Mapping[str, str], stan: int, now: dateti
     for terminal, merchant in terminals.items():
         fields = sign_on_message(dialect, terminal, merchant, stan, now)
         data = dialect.framing.wrap_request(codec.encode(fields))
-        yield Planned(0, 0, data, matching.of_request(fields), note=fields)
+        yield Planned(0, 0, data, matching.of_request(fields))
 
 
 def sign_on_message(dialect: Dialect, terminal: str, merchant: str, stan: int, now: datetime) -> Fields:

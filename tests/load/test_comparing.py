@@ -14,8 +14,8 @@ SALE = a_sale(45)
 
 def compared(before: Fields, after: Fields, **more: frozenset[int]) -> Comparison:
     comparison = Comparison(ISO, **more)
-    comparison.recorded(Recorded(123, SALE), before)
-    comparison.answered(Recorded(123, SALE), after)
+    comparison.recorded(Recorded(123, "0200", "000045"), before)
+    comparison.answered(Recorded(123, "0200", "000045"), after)
     return comparison
 
 
@@ -29,8 +29,8 @@ def test_a_difference_names_message_field_before_and_after() -> None:
 def test_it_does_not_matter_which_side_comes_first() -> None:
     comparison = Comparison(ISO)
 
-    assert comparison.answered(Recorded(1, SALE), an_answer(SALE)) is None
-    assert comparison.recorded(Recorded(1, SALE), an_answer(SALE, "51")) == an_answer(SALE)
+    assert comparison.answered(Recorded(1, "0200", "000045"), an_answer(SALE)) is None
+    assert comparison.recorded(Recorded(1, "0200", "000045"), an_answer(SALE, "51")) == an_answer(SALE)
     assert comparison.found == 1
 
 
@@ -75,12 +75,11 @@ def test_card_numbers_are_masked() -> None:
 
 def test_of_a_secret_only_its_presence_is_compared() -> None:
     cup = load_dialect("unionpay-pos")
-    sign_on = {0: "0800", 11: "000001", 41: "TERM0001"}
     comparison = Comparison(cup)
 
     for number, after in enumerate(({62: "BB"}, {}), 1):
-        comparison.recorded(Recorded(number, sign_on), {0: "0810", 62: "AA"})
-        comparison.answered(Recorded(number, sign_on), {0: "0810", **after})
+        comparison.recorded(Recorded(number, "0800", "000001"), {0: "0810", 62: "AA"})
+        comparison.answered(Recorded(number, "0800", "000001"), {0: "0810", **after})
 
     assert [(one.message[:2], one.before, one.after) for one in comparison.differences] == [("#2", "**", "absent")]
 
@@ -89,14 +88,14 @@ def test_all_are_counted_and_the_first_ones_kept() -> None:
     comparison = Comparison(ISO)
 
     for number in range(KEPT + 5):
-        comparison.recorded(Recorded(number, SALE), an_answer(SALE))
-        comparison.answered(Recorded(number, SALE), an_answer(SALE, "96"))
+        comparison.recorded(Recorded(number, "0200", "000045"), an_answer(SALE))
+        comparison.answered(Recorded(number, "0200", "000045"), an_answer(SALE, "96"))
 
     assert (comparison.found, len(comparison.differences)) == (KEPT + 5, KEPT)
 
 
-def test_a_recorded_message_shows_nothing_of_its_fields() -> None:
-    assert repr(Recorded(7, SALE)) == "<Recorded #7>"
+def test_a_message_without_a_number_is_called_by_its_place_and_type() -> None:
+    assert str(Recorded(7, "0820", "")) == "#7 0820"
 
 
 def test_ignored_fields_are_numbers() -> None:

@@ -16,6 +16,7 @@ from switch.load.pacing import AsRecorded, AtOnce
 from switch.load.plan import Act, Planned
 from switch.load.replaying import OpenCapture, Replay, check_dialect, whole
 from switch.load.rewriting import Rewriter
+from switch.messages.kinds import Kind
 from switch.wire.dialect import load_dialect
 from switch.wire.framing import Frame
 from tests.load.hosts import CODEC, ISO, a_sale, an_answer, framed
@@ -65,7 +66,7 @@ def test_what_is_rewritten_keeps_its_header_and_has_a_key_of_its_own() -> None:
 
     assert fields_of(planned) == a_sale(500)
     assert planned.key == Matching(ISO).of_request(a_sale(500))
-    assert planned.note == Recorded(1, a_sale(1))
+    assert planned.note == Recorded(1, "0200", "000001", Kind.PURCHASE)
 
 
 def test_connections_are_opened_and_closed_as_recorded() -> None:

@@ -57,4 +57,4 @@ async def test_every_terminal_is_signed_on_once_and_what_came_of_it_is_kept() ->
         signed_on = await sign_on(ISO, terminals, target, 1, NOON)
 
     assert signed_on.codes == {"00": 99, "58": 1}
-    assert {sent[41] for sent, _ in signed_on.exchanges} == set(terminals)
+    assert {answer[41] for answer in signed_on.answers} == set(terminals)
