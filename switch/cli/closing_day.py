@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _MICROSECONDS = 1_000_000
 _DAY = timedelta(days=1)
+_SAME_CUT_OVER_US = 12 * 3_600 * _MICROSECONDS  # days are no shorter: by a timer, or by hand and after the clock
 _LEFT_ALONE = 3  # exit status where the switch that asked is gone
 
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there, not here.")]
@@ -68,7 +69,8 @@ def cutover(
     """Close a business day and settle it: uploads compared, statements made, and the clearing file.
 
     Also beside a running switch: what comes later belongs to the next day. Run again, it does what was left to do.
-    Without --day, days that are over and not settled come first: then the day that is running stays open.
+    Without --day, days that are over and not settled come first: then the day that is running stays open. So it does
+    where the one before was closed less than twelve hours ago: to end it so early, name it.
     """
     from switch.ledger.days import begin_day, newest_day
     from switch.ledger.sweeping import wall_clock
@@ -79,8 +81,10 @@ def cutover(
         today = business_day_at(books, now)
         if asked is None or asked >= today or newest_day(books.database) is None:
             begin_day(books.database, today, now)  # what is over by the clock is closed, although no request came
-        if not (_settle_pending(books) and asked is None):
-            _close(books, asked or today)
+        if asked is None and (_settle_pending(books) or _is_closed_already(books, now)):
+            return
+        _settle_pending(books)
+        _close(books, asked or today)
 
 
 def settle_closed(day: Annotated[str, typer.Argument(metavar="DATE")]) -> None:
@@ -104,6 +108,18 @@ def settle_closed(day: Annotated[str, typer.Argument(metavar="DATE")]) -> None:
 def _end_with_the_switch() -> None:
     os.read(sys.stdin.fileno(), 1)  # nothing more is ever sent: this returns when the pipe is closed
     os._exit(_LEFT_ALONE)
+
+
+def _is_closed_already(books: OpenBooks, now: int) -> bool:
+    """Whether a day was closed so recently that another cut-over of no named day is the same one again; say so."""
+    from switch.ledger.days import last_closed_day, newest_day
+
+    last, newest = last_closed_day(books.database), newest_day(books.database)
+    if last is None or newest is None or last.closed_at is None or now - last.closed_at >= _SAME_CUT_OVER_US:
+        return False
+    typer.echo(f"{last.day} was closed {books.moment(last.closed_at)} and is settled: nothing was left to do")
+    typer.echo(f"  {newest.day} is open; to close it now: switch settlement cutover --day {newest.day}")
+    return True
 
 
 def _settle_pending(books: OpenBooks) -> bool:

@@ -6,15 +6,16 @@ them. The terminal's row says where its own batch stands, so that a sale needs t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from switch.decisions import BatchState, CloseBatch, Facts, FreezeBatch, KeepRecords, OpenBatch
 from switch.errors import InternalError
-from switch.ledger.batches import BatchKey, Frozen
+from switch.ledger.batches import UNKNOWN_BATCH, BatchKey, Frozen, RecordKey
 from switch.ledger.books import Books, TerminalChange
 from switch.ledger.rows import JournalRow
+from switch.messages.settlement import UploadedRecord
 
 _UNCHANGED: Final = TerminalChange()
 
@@ -23,18 +24,34 @@ def _freeze(books: Books, row: JournalRow, _: Facts, effect: FreezeBatch) -> Non
     key = _key(row, effect.batch)
     if key in books.batches.settled:
         raise InternalError(f"batch {key.batch} of terminal {key.terminal_id} would be settled twice")
+    for payment in tuple(books.payments.values()):
+        if payment.batch == UNKNOWN_BATCH and books.batches.is_of(key, payment):
+            books.payments[payment.payment_id] = payment._replace(batch=key.batch)  # as whoever loads it next sees it
     frozen = Frozen(books.day_number, row.journal_id, books.decided_at, effect.host, effect.terminal)
     books.batches.freeze(key, effect.state, frozen)
     _move_terminal(books, key, effect.state)
 
 
+def keep_repeated(books: Books, row: JournalRow, key: BatchKey | None, records: Sequence[UploadedRecord]) -> None:
+    """Keep what an upload under a key that is known already (``row``) brings beyond what the first one brought.
+
+    An upload has neither card nor amount of its own that would tell another one from a repeat.
+    """
+    batch = None if key is None else books.batches.settled.get(key)
+    if key is not None and batch is not None and batch.state is BatchState.UNBALANCED:
+        _keep(books, row, key, records)
+
+
 def _keep_records(books: Books, row: JournalRow, _: Facts, effect: KeepRecords) -> None:
-    """The first record of a STAN is kept: a message sent again brings the same."""
-    key = _settled(books, row, effect.batch)
-    for record in effect.records:
-        if books.batches.take(key, record.stan):
+    _keep(books, row, _settled(books, row, effect.batch), effect.records)
+
+
+def _keep(books: Books, row: JournalRow, key: BatchKey, records: Sequence[UploadedRecord]) -> None:
+    """Keep each record once: a message sent again brings the same."""
+    for record in records:
+        masked = "" if record.pan is None else record.pan.masked
+        if books.batches.take(key, RecordKey(record.stan, record.amount_minor, masked)):
             pan_key = None if record.pan is None else books.pan_key(record.pan)
-            masked = "" if record.pan is None else record.pan.masked
             of_terminal = int(record.is_domestic), record.amount_minor, pan_key or None, masked
             books.changes.uploaded_record.append((*key, record.stan, *of_terminal, row.journal_id))
 

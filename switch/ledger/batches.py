@@ -1,7 +1,8 @@
 """Terminals' batches as a group knows them: which payments count, on which side, and where a batch stands. Pure.
 
 The host's totals of a batch are what the books have, not a count kept beside them (domain rule 27). A payment that was
-reversed is out; of what is left of the others
+reversed is out, but for what had been refunded of it, which stays a debit beside its refund; of what is left of the
+others
 
     sales and completions                    are debits
     their cancels                            are credits, and the sale that each voided stays a debit of its amount
@@ -46,6 +47,14 @@ class BatchKey(NamedTuple):
     batch: str
 
 
+class RecordKey(NamedTuple):
+    """What an uploaded record is known by: sent again it is the same; a batch over midnight may have a STAN twice."""
+
+    stan: str
+    amount_minor: int
+    masked_pan: str
+
+
 class Counted(NamedTuple):
     """What payments of one kind, by domestic or by foreign cards, add to a batch (or take off it)."""
 
@@ -73,6 +82,13 @@ def is_domestic(masked_pan: str) -> bool:
     return not masked_pan or masked_pan.startswith(DOMESTIC_PREFIX)
 
 
+def counts(payment: Payment) -> bool:
+    """Whether a payment is part of its batch's totals, as `switch.ledger.statements.BATCH_SUMS` has it."""
+    if payment.state is PaymentState.REVERSED:
+        return payment.kind in SALES and payment.current_minor > 0
+    return payment.kind in COUNTED and payment.state is PaymentState.POSTED
+
+
 def number_named(said: str, terminal: Terminal) -> str:
     """Return the number of the batch that a terminal means, "" where it says none."""
     return terminal.batch if said == UNKNOWN_BATCH else said
@@ -93,14 +109,14 @@ class Batches:
     """The batches that the requests of a group name, by `BatchKey`, and what becomes of them.
 
     ``settled`` are those that have a row of their own, ``counted`` the sums of the open ones as they were loaded, which
-    saw the group's payments as in ``loaded``; ``uploaded`` the STANs of the group's records that are there already;
+    saw the group's payments as in ``loaded``; ``uploaded`` those of the group's records that are there already;
     ``last_settled`` the journal id of the last settlement by terminal and merchant.
     """
 
     settled: dict[BatchKey, Batch] = field(default_factory=dict)
     counted: dict[BatchKey, list[Counted]] = field(default_factory=dict)
     loaded: Mapping[int, Payment] = field(default_factory=dict)
-    uploaded: set[tuple[BatchKey, str]] = field(default_factory=set)
+    uploaded: set[tuple[BatchKey, RecordKey]] = field(default_factory=set)
     last_settled: dict[tuple[str, str], int] = field(default_factory=dict)
     frozen: dict[BatchKey, Frozen] = field(default_factory=dict)  # to be inserted
     moved: set[BatchKey] = field(default_factory=set)  # to be updated: another state
@@ -128,11 +144,11 @@ class Batches:
         if key not in self.frozen:
             self.moved.add(key)
 
-    def take(self, key: BatchKey, stan: str) -> bool:
-        """Count an uploaded record of a settled one; False where one of this STAN is there already."""
-        if (key, stan) in self.uploaded:
+    def take(self, key: BatchKey, record: RecordKey) -> bool:
+        """Count an uploaded record of a settled one; False where it is there already."""
+        if (key, record) in self.uploaded:
             return False
-        self.uploaded.add((key, stan))
+        self.uploaded.add((key, record))
         self.settled[key] = self.settled[key]._replace(uploaded=self.settled[key].uploaded + 1)
         return True
 
@@ -146,13 +162,14 @@ class Batches:
     def _changes(self, key: BatchKey, touched: Iterable[tuple[Payment, bool]]) -> Iterator[Counted]:
         """Yield what the group's payments are now, and take off what the sums have of them."""
         for payment, is_domestic in touched:
-            if not self._is_of(key, payment):
+            if not self.is_of(key, payment):
                 continue
             for each, sign in ((payment, 1), (self.loaded.get(payment.payment_id), -1)):
-                if each is not None and each.kind in COUNTED and each.state is PaymentState.POSTED:
+                if each is not None and counts(each):
                     yield Counted(each.kind, is_domestic, sign * each.current_minor, sign)
 
-    def _is_of(self, key: BatchKey, payment: Payment) -> bool:
+    def is_of(self, key: BatchKey, payment: Payment) -> bool:
+        """Whether a payment is of the batch that is open, or was until now."""
         if (payment.terminal_id, payment.merchant_id) != key[:2]:
             return False
         if payment.batch == UNKNOWN_BATCH:

@@ -127,6 +127,14 @@ def newest_day(database: Database) -> Day | None:
         return _newest(connection)
 
 
+def last_closed_day(database: Database) -> Day | None:
+    """Return the latest day that is closed, None where none is."""
+    its = schema.business_day.c
+    last = sa.select(sa.func.max(its.day)).where(its.state == "closed").scalar_subquery()
+    with database.reading() as connection:
+        return _found(connection, its.day == last)
+
+
 def closed_days_without_statements(database: Database) -> list[date]:
     """Return the closed days, oldest first, that have no clearing file: it is the last thing made of a day."""
     day, file = schema.business_day.c, schema.clearing_file.c

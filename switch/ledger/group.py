@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from switch.decisions import Limits, Needs, Payment, Standing
+from switch.ledger.batch_effects import keep_repeated
 from switch.ledger.books import Books
 from switch.ledger.effects import apply
 from switch.ledger.entry import Entry
@@ -87,6 +88,8 @@ def _settle(books: Books, entry: Entry, rules: Rules) -> Settled:
     earlier = books.known.earlier(entry) if need.keyed else None
     if earlier is not None:
         if is_same(earlier, entry):
+            if request.kind is Kind.BATCH_UPLOAD and earlier.action == Action.APPROVED:
+                keep_repeated(books, earlier, books.batch_key(entry), request.extras.records)
             return Settled(entry, Standing.REPEAT, stored_reply(earlier), earlier.because, earlier.journal_id)
         reply = Reply(Action.DUPLICATE_CONFLICT, books.decided_at, request.rrn or rrn_of(entry.journal_id))
         return Settled(entry, Standing.CONFLICT, reply, "its key is that of another request", None)

@@ -27,7 +27,7 @@ from switch.decisions import (
     Spent,
     Terminal,
 )
-from switch.ledger.batches import UNKNOWN_BATCH, BatchKey, Counted, is_domestic
+from switch.ledger.batches import UNKNOWN_BATCH, BatchKey, Counted, RecordKey, is_domestic
 from switch.ledger.books import NOTHING_SPENT, Books, CodeOfCard
 from switch.ledger.days import day_to_decide_on
 from switch.ledger.entry import Entry
@@ -233,7 +233,7 @@ def _load_batches(session: Session, books: Books, entries: Sequence[Entry]) -> N
         key, state, totals = BatchKey(*row[:3]), BatchState(row[3]), BatchTotals(Totals(*row[4:8]), Totals(*row[8:12]))
         batches.settled[key] = Batch(key.batch, state, totals, row[12])
     batches.last_settled.update(((terminal_id, merchant_id), at) for terminal_id, merchant_id, at in last)
-    batches.uploaded.update((BatchKey(*row[:3]), row[3]) for row in uploaded)
+    batches.uploaded.update((BatchKey(*row[:3]), RecordKey(*row[3:])) for row in uploaded)
     batches.loaded = dict(books.payments)
     still_open = [
         key for key in named if key not in batches.settled and key.batch == books.terminals[key.terminal_id].batch

@@ -51,9 +51,9 @@ uploaded_record: Final = sa.Table(
     *_of_batch(),
     sa.Column("stan", sa.Text, primary_key=True),
     sa.Column("is_domestic", sa.Integer, nullable=False),
-    minor("amount_minor"),
+    sa.Column("amount_minor", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("pan_key", sa.LargeBinary, nullable=True),
-    text("masked_pan"),
+    sa.Column("masked_pan", sa.Text, primary_key=True, server_default=""),
     refers("journal_id", "journal.journal_id"),  # of the message that brought it
     sqlite_with_rowid=False,
 )
@@ -75,7 +75,7 @@ discrepancy: Final = sa.Table(
     sa.Column("state", sa.Text, nullable=False, server_default="open"),
     refers("settled_by", "journal.journal_id", nullable=True),  # the correction
     text("because"),
-    sa.UniqueConstraint("terminal_id", "merchant_id", "batch", "stan"),
+    sa.UniqueConstraint("terminal_id", "merchant_id", "batch", "stan", "journal_id"),
     one_of("what", "missing", "extra", "different"),
     one_of("state", "open", "settled"),
 )

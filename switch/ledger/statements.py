@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
-from switch.ledger.batches import COUNTED
+from switch.ledger.batches import COUNTED, SALES, UNKNOWN_BATCH
 from switch.ledger.finding import NAMED_BY_RRN
 from switch.ledger.rows import Claim, JournalRow, Row, TombstoneRow
 from switch.ledger.settlement_tables import TOTALS
+from switch.messages.kinds import Kind
 from switch.messages.settlement import DOMESTIC_PREFIX
 
 
@@ -233,13 +234,15 @@ LAST_SETTLED: Final = Query(
 
 UPLOADED: Final = Query(
     given=(*_OF_BATCH, ("stan", "text")),
-    columns=("u.terminal_id", "u.merchant_id", "u.batch", "u.stan"),
+    columns=("u.terminal_id", "u.merchant_id", "u.batch", "u.stan", "u.amount_minor", "u.masked_pan"),
     source="uploaded_record AS u ON u.terminal_id = g.terminal_id AND u.merchant_id = g.merchant_id"
     " AND u.batch = g.batch AND u.stan = g.stan",
 )
 
 _COUNTED: Final = ", ".join(f"'{kind}'" for kind in sorted(COUNTED))
 _IS_DOMESTIC: Final = f"substr(j.masked_pan, 1, {len(DOMESTIC_PREFIX)}) IN ('', '{DOMESTIC_PREFIX}')"
+_SOLD: Final = ", ".join(f"'{kind}'" for kind in sorted(SALES))
+_IN_TOTALS: Final = f"(p.state = 'posted' OR (p.state = 'reversed' AND p.current_minor > 0 AND j.kind IN ({_SOLD})))"
 
 BATCH_SUMS: Final = Query(  # of payments under the number ``said``, made after the journal row ``since``
     given=(*_OF_BATCH, ("said", "text"), ("since", "bigint")),
@@ -249,18 +252,24 @@ BATCH_SUMS: Final = Query(  # of payments under the number ``said``, made after 
     ),
     source="journal AS j ON j.terminal_id = g.terminal_id AND j.batch = g.said AND j.batch <> ''"
     f" AND j.merchant_id = g.merchant_id AND j.journal_id > g.since AND j.kind IN ({_COUNTED})"
-    " JOIN payment AS p ON p.payment_id = j.journal_id AND p.state = 'posted'"
+    f" JOIN payment AS p ON p.payment_id = j.journal_id AND {_IN_TOTALS}"
     f" GROUP BY g.terminal_id, g.merchant_id, g.batch, j.kind, {_IS_DOMESTIC}",
 )
 
 # --- what there is of money --------------------------------------------------------------------------------
+
+_ITS_BATCH: Final = (  # of what was told without its number and is settled by now: the one that it was settled in
+    f"CASE WHEN j.batch <> '{UNKNOWN_BATCH}' THEN j.batch ELSE coalesce((SELECT b.batch FROM batch AS b"
+    " WHERE b.terminal_id = j.terminal_id AND b.merchant_id = j.merchant_id AND b.journal_id > j.journal_id"
+    " ORDER BY b.journal_id LIMIT 1), j.batch) END"
+)
 
 PAYMENTS: Final = Query(
     given=(("payment_id", "bigint"),),
     columns=(
         *("p.payment_id", "j.kind", "p.state", "p.amount_minor", "p.current_minor", "p.refunded_minor", "a.currency"),
         *("p.account_id", "p.merchant_account_id", "j.card_id", "j.pan_key", "p.hold_id", "j.business_day"),
-        *("j.batch", "j.merchant_id", "j.rrn", "j.approval_code", "j.original_id", "j.terminal_id", "j.entry_mode"),
+        *(_ITS_BATCH, "j.merchant_id", "j.rrn", "j.approval_code", "j.original_id", "j.terminal_id", "j.entry_mode"),
         "j.masked_pan",
     ),
     source="payment AS p ON p.payment_id = g.payment_id JOIN journal AS j ON j.journal_id = p.payment_id"
@@ -279,8 +288,12 @@ INCREMENTS: Final = Query(  # of an authorisation that is locked, which keeps of
 ADJUSTMENTS: Final = Query(
     given=(("payment_id", "bigint"),),
     columns=("q.payment_id", "q.amount_minor"),
-    # what waits, or waited, for an operator, and what one gave back of a batch that differed: both are few
-    source="(SELECT payment_id, amount_minor FROM adjustment"
+    # what waits for an operator, what one undid when it had waited, and what one gave back of a batch that differed:
+    # all are few
+    source="(SELECT payment_id, amount_minor FROM adjustment WHERE state = 'open'"
+    " UNION ALL SELECT q.payment_id, c.amount_minor FROM (SELECT DISTINCT payment_id FROM adjustment) AS q"
+    f" JOIN journal AS c ON c.original_id = q.payment_id AND c.kind = '{Kind.CORRECTION}'"
+    " AND substr(c.stan, 1, 1) = 'A'"
     " UNION ALL SELECT d.journal_id, c.amount_minor FROM discrepancy AS d"
     " JOIN journal AS c ON c.journal_id = d.settled_by AND c.reason = 'return' WHERE d.journal_id IS NOT NULL"
     ") AS q ON q.payment_id = g.payment_id",

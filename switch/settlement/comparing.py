@@ -6,8 +6,9 @@ balanced there can be none: its totals, in number and in amount, are those of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+from typing import Final, TypeVar
 
 from switch.decisions.closing import Booked, Difference, Uploaded
 from switch.decisions.facts import PaymentState
@@ -15,6 +16,11 @@ from switch.messages.kinds import Kind
 from switch.settlement.items import SALES, VOIDS
 
 MISSING, EXTRA, DIFFERENT = "missing", "extra", "different"
+
+Voids = Mapping[int | None, Booked]
+"""Cancels that stand, by what they cancelled."""
+
+_T = TypeVar("_T", Booked, Uploaded)
 
 _EXPECTED: Final = SALES | {Kind.REFUND.value}
 
@@ -27,20 +33,39 @@ def compared(booked: Sequence[Booked], uploaded: Iterable[Uploaded]) -> list[Dif
     A void and what was voided by it may be uploaded or not: between them they come to nothing, also where a reversal of
     the sale came after its void.
     """
-    books = {payment.stan: payment for payment in sorted(booked, key=_stands)}
+    books = _by_stan(sorted(booked, key=_stands, reverse=True))
     voids = {payment.original_id: payment for payment in booked if payment.kind in VOIDS and _stands(payment)}
-    records = {record.stan: record for record in uploaded}
-    found = []
+    records = _by_stan(uploaded)
+    found: list[Difference] = []
     for stan in sorted(books.keys() | records.keys()):
-        payment, record = books.get(stan), records.get(stan)
-        difference = _missing(payment) if record is None else _wrong(payment, record, voids)
-        if difference is not None:
-            found.append(difference)
+        found += _of_one_stan(list(books.get(stan, ())), list(records.get(stan, ())), voids)
     return found
 
 
+def _by_stan(each: Iterable[_T]) -> dict[str, list[_T]]:
+    found: dict[str, list[_T]] = {}
+    for one in each:
+        found.setdefault(one.stan, []).append(one)
+    return found
+
+
+def _of_one_stan(payments: list[Booked], records: list[Uploaded], voids: Voids) -> Iterator[Difference]:
+    """Two of one batch may have one STAN, where it has rolled over or was open over midnight.
+
+    What agrees belongs together; of the rest a record is held first against what stands.
+    """
+    for record in tuple(records):
+        same = next((payment for payment in payments if _wrong(payment, record, voids) is None), None)
+        if same is not None:
+            payments.remove(same)
+            records.remove(record)
+    for payment, record in zip_longest(payments, records):
+        difference = _missing(payment) if record is None else _wrong(payment, record, voids)
+        if difference is not None:
+            yield difference
+
+
 def _stands(payment: Booked) -> bool:
-    """Two of one batch may have one STAN where it has rolled over: the one that stands is meant."""
     return payment.state not in (PaymentState.REVERSED, PaymentState.VOIDED)
 
 
@@ -58,7 +83,7 @@ def _missing(payment: Booked | None) -> Difference | None:
     )
 
 
-def _wrong(payment: Booked | None, record: Uploaded, voids: dict[int | None, Booked]) -> Difference | None:
+def _wrong(payment: Booked | None, record: Uploaded, voids: Voids) -> Difference | None:
     theirs = record.amount_minor, record.pan_key, record.masked_pan
     if payment is None:
         return Difference(record.stan, EXTRA, None, None, *theirs)

@@ -93,7 +93,9 @@ FORBIDDEN = {
     "a settled batch that is open": settled(state="open"),
     "a settlement nobody asked for": settled(journal_id=7),
     "a discrepancy of an unknown sort": sa.insert(schema.discrepancy).values(discrepancy(1, what="odd")),
-    "two discrepancies of one transaction": sa.insert(schema.discrepancy).values([discrepancy(1), discrepancy(2)]),
+    "two discrepancies of one transaction": sa.insert(schema.discrepancy).values(
+        [discrepancy(number, journal_id=SALE) for number in (1, 2)]
+    ),
     "a day that is closed at no moment": day(state="closed"),
     "a day that is open and has ended": day(closed_at=2),
     "a day begins twice": day(day=20260304),

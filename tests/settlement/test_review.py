@@ -47,9 +47,6 @@ def test_a_slip_of_the_hand_begins_no_day_in_books_that_have_none(installation: 
     assert run(installation, "settlement", "days").output.count("open") == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="first it settles what is over, and leaves today open; the second time it closes it"
-)
 def test_a_cut_over_of_no_named_day_is_the_same_twice(installation: Path) -> None:
     """Seen from a timer shortly after midnight: who is first, the timer or the running switch, decides about today."""
     database = open_database(f"sqlite:///{installation / 'switch.sqlite3'}")
