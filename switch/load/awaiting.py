@@ -8,7 +8,7 @@ from typing import Final
 from switch.load.line import Waiting
 from switch.load.matching import MatchKey
 
-OUTSTANDING_MAX: Final = 60_000
+OUTSTANDING_MAX: Final = 50_000
 """Messages waited for at once; of more the oldest are given up, so that a silent host cannot fill the memory."""
 
 _REMEMBERED: Final = 20_000
