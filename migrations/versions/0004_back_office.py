@@ -24,6 +24,7 @@ def upgrade() -> None:
     _maintenance()
     _taps()
     _finding()
+    _finding_parties()
     for name, value in (("schema_version", "4"), ("program_min", "3"), ("program_max", "4")):
         op.execute(sa.text("UPDATE meta SET value = :value WHERE name = :name").bindparams(name=name, value=value))
 
@@ -165,6 +166,18 @@ def _finding() -> None:
         ("ix_journal_declined", ["action", "journal_id"], "action <> 'approved'"),
     ):
         op.create_index(name, "journal", columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+
+
+def _finding_parties() -> None:
+    """How people find terminals of a merchant, merchants by name, cards as they are shown, accounts."""
+    for table, *columns in (
+        ("merchant", "name"),
+        ("terminal", "merchant_id", "terminal_id"),
+        ("card", "account_id"),
+        ("card", "masked_pan"),
+        ("hold", "account_id"),
+    ):
+        op.create_index(op.f(f"ix_{table}_{'_'.join(columns)}"), table, columns, unique=False)
 
 
 def _text(name: str) -> sa.Column[str]:

@@ -95,6 +95,7 @@ merchant: Final = sa.Table(
     text("shares"),  # what agents get of its fees
     one_of("status", "active", "frozen", "closed"),
     one_of("manual_entry", "free", "with_code", "off"),
+    sa.Index(None, "name"),
 )
 
 terminal: Final = sa.Table(
@@ -121,6 +122,7 @@ terminal: Final = sa.Table(
     one_of("batch_state", "open", "unbalanced", "closed"),
     one_of("status", "registered", "active", "locked", "dormant", "retired"),
     one_of("manual_entry", "free", "with_code", "off"),
+    sa.Index(None, "merchant_id", "terminal_id"),
 )
 
 terminal_key: Final = sa.Table(
@@ -182,6 +184,8 @@ card: Final = sa.Table(
     text("cvv_key"),  # which card verification key is its own, "" for the only one
     text("limits"),
     one_of("status", "active", "inactive", "frozen", "lost", "stolen"),
+    sa.Index(None, "account_id"),
+    sa.Index(None, "masked_pan"),
 )
 
 card_security: Final = sa.Table(
@@ -375,6 +379,7 @@ hold: Final = sa.Table(
     sa.Column("currency", sa.Text, nullable=False),
     sa.Column("forced", sa.Integer, nullable=False, server_default="0"),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
+    sa.Index(None, "account_id"),
 )
 
 hold_end: Final = sa.Table(
