@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer and make; everything else goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench clean
+.PHONY: help demo test lint types bench metrics clean
 .DELETE_ON_ERROR:
 
 # The first interpreter that is new enough; or name one: make demo PYTHON=/opt/python/bin/python3
@@ -33,6 +33,9 @@ types: $(VENV)/.tests ## mypy, strict
 
 bench: $(VENV)/.tests ## measure speed and memory, rewrite docs/benchmarks.md (ARGS=--quick: one short round)
 	@$(BIN)/python -m benchmarks.run $(ARGS)
+
+metrics: $(VENV)/.tests ## rewrite docs/metrics.md, the list of all metrics
+	@$(BIN)/python -m switch.telemetry.catalogue docs/metrics.md
 
 clean: ## remove the virtual environment and everything generated
 	rm -rf $(VENV) build dist *.egg-info .coverage* .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
