@@ -63,7 +63,8 @@ def read_keys(path: Path, dialect: Dialect) -> GivenKeys:
     """Read a key file, which only its owner may touch (mode 0600).
 
     It holds 64 hexadecimal digits: the terminals' master key (32), then the MAC key of terminals that have not signed
-    on (32; a single-length one is followed by zeros, zeros alone are none). 32 digits are a master key alone. Raises `ConfigurationError`.
+    on (32; a single-length one is followed by zeros, zeros alone are none). 32 digits are a master key alone.
+    Raises `ConfigurationError`.
     """
     check_private(path)
     text = path.read_text("latin-1").strip()
