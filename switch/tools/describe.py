@@ -8,24 +8,23 @@ from dataclasses import dataclass, field
 from switch.capture.entry import Entry, Event
 from switch.capture.source import Source
 from switch.capture.spoken import Codecs
-from switch.errors import DecodeError, FrameError, OperatorError
-from switch.wire.chip_tags import NAMES, chip_value
+from switch.errors import FrameError, OperatorError
 from switch.wire.codec import Codec, Examination
 from switch.wire.dialect import Dialect, dialect_names, load_dialect
 from switch.wire.doctor import clear_bytes, examine, readings, row_with_caret
-from switch.wire.fields import Field
 from switch.wire.framing import TPDU_BYTES, Framing
-from switch.wire.masking import shown
-from switch.wire.tlv import Tlv, parse_tlv
+from switch.wire.lines import Line, field_lines, printable
 
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the table: a path ("60.2"), its name, and the value on the wire, masked unless asked."""
-
-    path: str
-    name: str
-    value: str = field(repr=False)
+__all__ = [
+    "Description",
+    "Line",
+    "Trouble",
+    "describe_bare",
+    "describe_frame",
+    "described",
+    "parse_hex",
+    "printable",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,7 @@ def _describe_message(
     lines += _head_lines(dialect, examination, place.body)
     for number, value in examination.fields.items():
         if number:
-            lines += _field_lines(dialect, dialect.fields[number], value, unmask=unmask)
+            lines += field_lines(dialect, dialect.fields[number], value, unmask=unmask)
     fault = examination.fault
     if frame_fault is not None:
         at, reason = frame_fault[0], f"frame at byte {frame_fault[0]}: {frame_fault[1]}"
@@ -151,64 +150,6 @@ def _head_lines(dialect: Dialect, examination: Examination, body: bytes) -> Iter
         mti_bytes = 4 if dialect.mti_encoding == "ascii" else 2
         bitmap = body[mti_bytes : examination.ends[0]]
         yield Line("bitmap", "", bitmap.decode("ascii") if dialect.bitmap_encoding == "hex" else _upper(bitmap))
-
-
-def _field_lines(dialect: Dialect, field: Field, value: str, *, unmask: bool) -> Iterator[Line]:
-    path = str(field.number)
-    if field.show == "tlv":
-        yield from _tlv_lines(field, value, unmask=unmask)
-        return
-    text = value if unmask else shown(value, field.show)
-    yield Line(path, field.name, printable(text))
-    chinese = _as_chinese(text)
-    if chinese:
-        yield Line(path, "the same, read as GBK", chinese)
-    if unmask or field.show == "clear":
-        for subfield in dialect.subfields.values():
-            if subfield.field == field.number and subfield.of(value):
-                yield Line(subfield.path, subfield.name, printable(subfield.of(value)))
-
-
-def _tlv_lines(field: Field, value: str, *, unmask: bool) -> Iterator[Line]:
-    """Expand chip data. Text that holds none is shown like other private data."""
-    path = str(field.number)
-    data = bytes.fromhex(value) if field.format == "b" else value.encode("latin-1")
-    try:
-        objects = parse_tlv(data)
-    except DecodeError:
-        masked = shown(value, "secret" if field.format == "b" else "free")
-        yield Line(path, field.name, printable(value if unmask else masked))
-        return
-    yield Line(path, field.name, f"({len(data)} bytes of TLV)")
-    yield from _object_lines(path, objects, unmask=unmask)
-
-
-def _object_lines(path: str, objects: tuple[Tlv, ...], *, unmask: bool) -> Iterator[Line]:
-    for one in objects:
-        inner = f"{path}.{one.tag}"
-        name = NAMES.get(one.tag, "unknown tag")
-        if one.is_template:
-            yield Line(inner, name, "")
-            yield from _object_lines(inner, one.parts, unmask=unmask)
-        else:
-            text, show = chip_value(one.tag, one.value)
-            yield Line(inner, name, _upper(one.value) if unmask else shown(text, show))
-
-
-def printable(text: str) -> str:
-    r"""Return text that cannot disturb a screen: other than printable ASCII is written ``\xNN``."""
-    return "".join(one if " " <= one <= "~" else f"\\x{ord(one):02X}" for one in text)
-
-
-def _as_chinese(text: str) -> str:
-    """Return latin-1 text as the GBK that it may be; "" where it is plain ASCII or no GBK."""
-    if text.isascii():
-        return ""
-    try:
-        chinese = text.encode("latin-1").decode("gbk")
-    except UnicodeDecodeError:
-        return ""
-    return chinese if chinese.isprintable() else ""
 
 
 def _upper(data: bytes) -> str:
