@@ -130,6 +130,7 @@ bind = "127.0.0.1:{iso}"                 # HOST:PORT; 0.0.0.0:{iso} for terminal
 # sign_on = "optional"                  # or "required"
 # maximum_amount_minor = 999999999999
 # minimum_software = ""                 # terminals that report an older version must update first
+# record_rotate_bytes = 64000000        # of captures, which are made where record and record_key_file name files
 # [listeners.security]
 # mac = "optional"                      # "required", or "off"; optional: checked where it is there
 #                                       # mac_algorithm (ecb, x9.9, x9.19, cbc, sm4-ecb) and mac_output (ascii8,

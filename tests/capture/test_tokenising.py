@@ -87,8 +87,8 @@ def test_fields_without_a_card_stay_as_they_are(tokeniser: Tokeniser) -> None:
 
 # fmt: off
 TRACKS_1 = [
-    ("B{}^DOE/JANE MRS ^30122010000000123",  "B{}^XXX/XXXX XXX ^30122010000000000"),
-    ("%B{}^DOE/J.^^201ABC 456?",             "%B{}^XXX/X.^^201000 000?"),
+    ("B{}^LI/JANE MS ^30122010000000123",  "B{}^XX/XXXX XX ^30122010000000000"),
+    ("%B{}^LI/J.^^201ABC 456?",            "%B{}^XX/X.^^201000 000?"),
 ]
 # fmt: on
 
