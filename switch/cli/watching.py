@@ -68,11 +68,13 @@ async def _look_on(console: Console, tally: Tally, expected_s: float) -> None:
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     bar = BarColumn(16) if expected_s else SpinnerColumn()
-    progress = Progress(bar, TimeElapsedColumn(), TextColumn("{task.description}"), console=console, transient=True)
+    columns = bar, TimeElapsedColumn(), TextColumn("{task.description}")
+    progress = Progress(*columns, console=console, transient=True, auto_refresh=False)  # no thread beside the engine
     with progress:
         task = progress.add_task("", total=expected_s or None)
         while True:
-            progress.update(task, description=told(tally), completed=tally.now().elapsed_s if expected_s else 0)
+            elapsed_s = tally.now().elapsed_s if expected_s else 0
+            progress.update(task, description=told(tally), completed=elapsed_s, refresh=True)
             await trio.sleep(_LIVE_EVERY_S)
 
 

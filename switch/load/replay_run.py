@@ -17,6 +17,7 @@ from switch.capture.reading import read_any
 from switch.errors import OperatorError
 from switch.load.booking import WireAgainstBooks
 from switch.load.comparing import IGNORED, Comparison, Recorded
+from switch.load.descriptors import make_room
 from switch.load.engine import Engine
 from switch.load.keys_given import GivenKeys, read_keys
 from switch.load.pacing import AsRecorded, AtOnce, AtRate, Pace
@@ -74,6 +75,7 @@ class ReplayRun:
     """
 
     def __init__(self, wanted: Wanted) -> None:
+        make_room(wanted.connections or 0)
         name = wanted.dialect or self._dialect_of(wanted.capture)
         self.wanted = wanted
         self.dialect = load_dialect(name)
