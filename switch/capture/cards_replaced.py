@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from switch.capture.cards_seen import PAN_SIZES, CardsSeen
@@ -9,6 +10,7 @@ from switch.capture.tokens import Tokens
 from switch.values import Pan
 
 _BIN_DIGITS: Final = 6
+_RUN: Final = re.compile(r"[0-9]{12,}")
 _LIKELY_SIZES: Final = range(13, 20)
 _FIRST_DIGITS: Final = "2345689"
 """Of card numbers in circulation, as `switch.wire.masking` has it."""
@@ -46,6 +48,23 @@ class CardsReplaced:
         Of the many numbers inside one, only those of issuers and lengths that were seen are taken for cards.
         """
         for size in self._seen.sizes(digits[:_BIN_DIGITS]) if len(digits) >= PAN_SIZES.start else ():
-            if len(digits) >= size and Pan(digits[:size]).has_valid_check_digit():
+            number = digits[:size]
+            if len(number) == size and (Pan(number).has_valid_check_digit() or number in self._seen):
                 return size
         return 0
+
+    def without_seen(self, text: str) -> str:
+        """Return a text of a fixed meaning, or its hexadecimal, with stand-ins for the very cards that were seen."""
+        return _RUN.sub(lambda found: self._without_seen(found[0]), text) if len(text) >= PAN_SIZES.start else text
+
+    def _without_seen(self, digits: str) -> str:
+        at = 0
+        while at + PAN_SIZES.start <= len(digits):
+            for size in self._seen.sizes(digits[at : at + _BIN_DIGITS]):
+                number = digits[at : at + size]
+                if len(number) == size and number in self._seen:
+                    digits = digits[:at] + self._tokens.token(number) + digits[at + size :]
+                    at += size - 1
+                    break
+            at += 1
+        return digits

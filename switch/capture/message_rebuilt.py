@@ -16,7 +16,8 @@ what the dialect calls  looked through for numbers that look like cards' (`switc
 free, scan, secret
 ======================  ================================================================================
 
-Every other field has a meaning that is no card, and stays as it is.
+Every other field has a meaning that is no card, and stays as it is, unless the very number of a card that was seen
+before stands in it.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ class MessageRebuilder:
         if number == self._chip:
             return self._chip_field(self._dialect.fields[number], text)
         if number not in self._looked_through:
-            return text
+            return self._cards.without_seen(text)
         field = self._dialect.fields[number]
         if field.show == "pan" and text.isdecimal() and len(text) in _PAN_DIGITS:
             return self._cards.card(text)

@@ -110,7 +110,7 @@ def test_a_file_in_which_a_card_is_left_is_put_aside_and_told(tmp_path: Path) ->
     path = tmp_path / "talk.jsonl"
     hidden = frame(2, f2="5500000000000004", f43=f"{CARD[:15]}1 IN A NAME        ".ljust(40))
 
-    account = recorded(Order(path, ASCII, key=KEY), *talk((Kind.OPENED, b"a"), (Kind.TO_HOST, frame(1) + hidden)))
+    account = recorded(Order(path, ASCII, key=KEY), *talk((Kind.OPENED, b"a"), (Kind.TO_HOST, hidden + frame(1))))
 
     assert (account.files, account.untrusted, account.forms["text"]) == ([], [f"{path}.untrusted"], 1)
     assert [p.name for p in tmp_path.iterdir()] == ["talk.jsonl.untrusted"]

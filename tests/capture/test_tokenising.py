@@ -198,6 +198,12 @@ def test_in_a_longer_number_a_card_of_an_issuer_that_was_seen_is_replaced(tokeni
     assert fields[48] == f"0100{token}000000001000"
 
 
+def test_a_card_that_was_seen_is_replaced_in_fields_of_another_meaning_too(tokeniser: Tokeniser, token: str) -> None:
+    fields = tokenised(tokeniser, ASCII, f2=CARD, f37="411111111111", f43=f"SHOP {CARD}".ljust(40))
+
+    assert (fields[37], fields[43].rstrip()) == ("411111111111", f"SHOP {token}")
+
+
 def test_packed_numbers_are_replaced_in_binary_fields(tokeniser: Tokeniser, token: str) -> None:
     fields = tokenised(tokeniser, UNIONPAY, f62=f"FF00{CARD}D30122011234567FFE")
 

@@ -313,7 +313,7 @@ def test_ctrl_c_ends_the_command_and_says_what_was_written(tmp_path: Path) -> No
 
 def test_a_card_that_is_left_is_exit_status_1_and_the_file_is_put_aside(tmp_path: Path) -> None:
     hidden = CODEC.encode({0: "0200", 2: "5500000000000004", 43: CARD.ljust(40)})
-    talk = frame(1) + CODEC.dialect.framing.wrap_request(hidden)
+    talk = CODEC.dialect.framing.wrap_request(hidden) + frame(1)
 
     status, said, told = exchange(
         tmp_path, talk, "--dialect", ASCII, "--out", "a.jsonl", "--tokenise", "--key-file", str(key_file(tmp_path))
