@@ -1,9 +1,9 @@
-"""Clearing files in parts, and batches in which a STAN stands twice.
+"""Clearing files in parts, batches in which a STAN stands twice, and counters that say since when they count.
 
 A file of a million items written as one row keeps every request waiting for the disk; the files that there are become
 parts of one each. A batch that is open over midnight may have two transactions under one STAN: each of them may be
-uploaded, and may differ. A program of version 4 would look for them where they are no
-longer: it must not run beside.
+uploaded, and may differ. What was before a counter's first is not given back to it. A program of version 4 would look
+for clearing files where they are no longer: it must not run beside.
 """
 
 import sqlalchemy as sa
@@ -30,6 +30,7 @@ def upgrade() -> None:
     op.drop_column("clearing_file", "content")
     _uploads()
     _discrepancies()
+    op.add_column("spending", sa.Column("since_id", sa.BigInteger(), server_default="0", nullable=False))
     for name, value in (("schema_version", "5"), ("program_min", "5"), ("program_max", "5")):
         op.execute(sa.text("UPDATE meta SET value = :value WHERE name = :name").bindparams(name=name, value=value))
 

@@ -5,8 +5,8 @@ or reversed. An authorisation that is captured counts with what its completion l
 have their part, each on its own day, the latest first; the rest is of the authorisation's day, and so is what had been
 refunded of a completion that was undone.
 
-Counters that have a limit cannot be replayed: they count from the moment that the limit is set, and who gives back
-what was not counted takes them to zero. But none can count more than there was.
+Counters that have a limit cannot be replayed: they count from the moment that the limit is set, and what was before
+is not given back to them. But none can count more than there was.
 """
 
 from __future__ import annotations
@@ -101,11 +101,11 @@ _AT_MOST: Final = f"""
           FROM journal AS j JOIN journal AS a ON a.journal_id = j.original_id
          WHERE j.action = 'approved' AND j.kind = '{Kind.INCREMENT}'
          UNION ALL
-        SELECT a.card_id, a.terminal_id, a.merchant_id, a.business_day, p.refunded_minor * 100, 0
+        SELECT a.card_id, a.terminal_id, a.merchant_id, a.business_day, p.current_minor * 100, 0
           FROM journal AS j
           JOIN payment AS p ON p.payment_id = j.journal_id
           JOIN journal AS a ON a.journal_id = j.original_id
-         WHERE j.kind IN {_COMPLETED} AND p.state = 'reversed'
+         WHERE j.kind IN {_COMPLETED} AND p.state <> 'posted'
          UNION ALL
         SELECT coalesce(a.card_id, o.card_id), coalesce(a.terminal_id, o.terminal_id), o.merchant_id,
                coalesce(a.business_day, o.business_day), t.amount_minor * 100, 0

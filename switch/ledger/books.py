@@ -94,8 +94,9 @@ class TerminalChange(NamedTuple):
 class Books:
     """What one group knows (public dictionaries, filled by the loader) and what it changes (``changes``).
 
-    ``queued`` has what waits, or waited, for an operator, by payment; ``spending`` the counters that exist; ``counted``
-    those that a request is held against, by its journal id; ``foreign`` the payments by foreign cards.
+    ``queued`` has what waits, or waited, for an operator, by payment; ``spending`` the counters that exist,
+    each ``counts_since`` the journal id that it counted first; ``counted`` those that a request is held against, by its
+    journal id; ``foreign`` the payments by foreign cards.
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class Books:
         self.operators: dict[tuple[str, str], Operator] = {}
         self.pay_codes: dict[bytes, CodeOfCard] = {}
         self.spending: dict[Counter, Spent] = {}
+        self.counts_since: dict[Counter, int] = {}
         self.counted: dict[int, tuple[Counter, ...]] = {}
         self.foreign: set[int] = set()
         self.batches = Batches()
@@ -235,11 +237,11 @@ class Books:
         return tuple([payment for payment in found if payment.state is PaymentState.POSTED])
 
     def _spending(self, held_against: Iterable[Counter], about: Iterable[Payment]) -> Mapping[Counter, Spent]:
-        """Return the counters of a request, those at zero too, and of the payments it is about those that exist."""
+        """Return the counters of a request, those at zero too, and of the payments it is about those they count in."""
         spending = {counter: _shown(self.spending.get(counter, NOTHING_SPENT)) for counter in held_against}
         for payment in about:
             for counter in self.given_back(payment):
-                if counter in self.spending:
+                if self.counts_since.get(counter, payment.payment_id + 1) <= payment.payment_id:
                     spending[counter] = _shown(self.spending[counter])
         return spending
 

@@ -280,7 +280,8 @@ def _load_money(session: Session, books: Books, wanted: Wanted) -> None:
         books.accounts[balance[0]] = Account(*balance)
     for card_id, day, amount_minor, count in counters:
         books.spent[card_id, day] = Spent(amount_minor, count)
-    for owner, period, amount_minor, count in stripes:
+    for owner, period, amount_minor, count, since in stripes:
+        books.counts_since[owner, period] = min(since, books.counts_since.get((owner, period), since))
         sum_before = books.spending.get((owner, period), NOTHING_SPENT)
         books.spending[owner, period] = Spent(sum_before.amount_minor + amount_minor, sum_before.count + count)
     books.security.update((card_id, CardSecurity()) for (card_id,) in secured)

@@ -74,7 +74,8 @@ def _spending_changes(books: Books, stripes: int) -> list[Row]:
     """Each worker adds to a stripe of its own as far as there are enough: its tag ends the ids that it makes."""
     stripe = books.changes.journal[0].journal_id % stripes
     added = sorted(books.changes.spending.items())
-    return [(*counter, stripe, change.amount_minor, change.count) for counter, change in added]
+    since = books.counts_since
+    return [(*counter, stripe, change.amount_minor, change.count, since[counter]) for counter, change in added]
 
 
 def _payment_row(books: Books, payment_id: int) -> Row:

@@ -226,6 +226,7 @@ spending: Final = sa.Table(
     sa.Column("stripe", sa.Integer, primary_key=True, autoincrement=False),  # their sum counts: no row is hot
     minor("amount_minor"),
     sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("since_id", sa.BigInteger, nullable=False, server_default="0"),  # the journal id that was counted first
     sqlite_with_rowid=False,
 )
 

@@ -108,13 +108,14 @@ def _use_pay_code(books: Books, row: JournalRow, _: Facts, effect: UsePayCode) -
     books.changes.pay_codes[effect.code_key] = used_by
 
 
-def _count_spending(books: Books, _: JournalRow, __: Facts, effect: CountSpending) -> None:
+def _count_spending(books: Books, row: JournalRow, _: Facts, effect: CountSpending) -> None:
     """What is given back takes a counter to zero at most: it may be younger than the payment."""
     counter = effect.owner, effect.period
     there = books.spending.get(counter, NOTHING_SPENT)
     amount_minor = max(effect.amount_minor, -max(there.amount_minor, 0))
     count = max(effect.count, -max(there.count, 0))
     books.spending[counter] = Spent(there.amount_minor + amount_minor, there.count + count)
+    books.counts_since.setdefault(counter, row.journal_id)
     added = books.changes.spending.get(counter, NOTHING_SPENT)
     books.changes.spending[counter] = Spent(added.amount_minor + amount_minor, added.count + count)
 

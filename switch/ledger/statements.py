@@ -314,7 +314,7 @@ SPENT: Final = Query(
 
 SPENDING: Final = Query(
     given=(("owner", "text"), ("period", "integer")),
-    columns=("s.owner", "s.period", "s.amount_minor", "s.count"),  # of each stripe
+    columns=("s.owner", "s.period", "s.amount_minor", "s.count", "s.since_id"),  # of each stripe
     source="spending AS s ON s.owner = g.owner AND s.period = g.period",
 )
 
@@ -377,7 +377,7 @@ DAY_OPENED: Final = Change(  # by whichever group of the day came first
 SPENDING_CHANGE: Final = Change(
     "spending",
     ("owner", "period", "stripe"),
-    ("amount_minor", "count"),
+    ("amount_minor", "count", "since_id"),
     inserts=True,
-    sets=(("amount_minor", _ADDED), ("count", _ADDED)),
+    sets=(("amount_minor", _ADDED), ("count", _ADDED), ("since_id", "{old}")),
 )

@@ -325,10 +325,10 @@ def chip_record(stan: int, content: str) -> str:
 DAY_DAMAGE = [
     # invariant, what the audit says, what is done to the books
     ("I2", "its payments are", [f"UPDATE card_day SET amount_minor = amount_minor + 1 WHERE card_id = {PREPAID_ID}"]),
-    ("I2", "no more than", ["INSERT INTO spending VALUES ('terminal:T1', 20260304, 0, 1, 99)"]),
-    ("I2", "no more than", ["INSERT INTO spending VALUES ('terminal:T1/swipe', 202603, 0, 999999999, 1)"]),
-    ("I2", "no more than 0 were", ["INSERT INTO spending VALUES ('merchant:M1', 20260101, 0, 1, 0)"]),
-    ("I2", "journal has only 0 of that batch", ["INSERT INTO spending VALUES ('batch:T1/000001', 0, 0, 1, 1)"]),
+    ("I2", "no more than", ["INSERT INTO spending (owner, period, stripe, amount_minor, count) VALUES ('terminal:T1', 20260304, 0, 1, 99)"]),
+    ("I2", "no more than", ["INSERT INTO spending (owner, period, stripe, amount_minor, count) VALUES ('terminal:T1/swipe', 202603, 0, 999999999, 1)"]),
+    ("I2", "no more than 0 were", ["INSERT INTO spending (owner, period, stripe, amount_minor, count) VALUES ('merchant:M1', 20260101, 0, 1, 0)"]),
+    ("I2", "journal has only 0 of that batch", ["INSERT INTO spending (owner, period, stripe, amount_minor, count) VALUES ('batch:T1/000001', 0, 0, 1, 1)"]),
     ("I3", "not forced", [f"UPDATE transfer SET forced = 0 WHERE journal_id = {of(124)}"]),
     ("I4", "captured by journal", [f"UPDATE hold_end SET how = 'captured' WHERE journal_id = {of(114)}"]),
     ("I4", "which is an authorisation_void: that does not end it so", [f"UPDATE hold_end SET how = 'expired' WHERE journal_id = {of(114)}"]),

@@ -29,7 +29,7 @@ from switch.ledger.sessions import connector
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
 from switch.messages.model import Extras, Request
-from switch.messages.settlement import BatchTotals, Totals
+from switch.messages.settlement import BatchTotals, Totals, UploadedRecord
 from switch.rules.rule import Policy
 from switch.settlement.closing import Closing
 from switch.settlement.comparing import compared
@@ -219,6 +219,36 @@ def test_each_of_two_sales_under_one_stan_is_compared(sqlite_shop: Shop) -> None
     sqlite_shop.send(sale(1, 2_000, local_date=tomorrow), settlement(2, WRONG), end(3))
 
     assert compare_batches(sqlite_shop.database, compared, lambda: next(_ids)) == (1, 2)
+
+
+def records(*each: tuple[int, int]) -> Extras:
+    return Extras(records=tuple(UploadedRecord(False, f"{stan:06d}", RICH, amount) for stan, amount in each))
+
+
+def upload(stan: int, *each: tuple[int, int]) -> Request:
+    own = {"kind": Kind.BATCH_UPLOAD, "mti": "0320", "batch": BATCH, "extras": records(*each)}
+    return purchase(stan, None, None, **own)
+
+
+def test_another_upload_under_a_stan_that_was_used_already_brings_its_records(shop: Shop) -> None:
+    """Without card and amount of its own it cannot be told from a repeat: so a repeat may bring more."""
+    shop.send(sale(1), sale(2), settlement(3, WRONG), upload(4, (1, 1_000)))
+
+    [again] = shop.send(upload(4, (1, 1_000), (2, 1_000)))
+    shop.send(upload(4, (1, 1_000)), end(5))
+
+    assert action(again) is Action.APPROVED
+    assert len(shop.rows(schema.uploaded_record)) == 2
+    assert compare_batches(shop.database, compared, lambda: next(_ids)) == (1, 0)
+
+
+def test_two_records_of_one_stan_are_held_against_the_two_sales_that_stand_under_it(shop: Shop) -> None:
+    shop.send(sale(1, 1_000))
+    shop.now += DAY_US
+    tomorrow = TODAY + timedelta(days=1)
+    shop.send(sale(1, 2_000, local_date=tomorrow), settlement(2, WRONG), upload(3, (1, 2_000), (1, 1_000)), end(4))
+
+    assert compare_batches(shop.database, compared, lambda: next(_ids)) == (1, 0)
 
 
 # --- chores -------------------------------------------------------------------------------------------------
