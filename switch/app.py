@@ -19,7 +19,7 @@ from switch.admin.pages import build_pages, no_console
 from switch.admin.server import serve_admin
 from switch.admin.serving import tls_context
 from switch.assembly import Doors, KeyDesk, rules_of
-from switch.chores import Chores
+from switch.chores import Chores, MaintenanceWatch
 from switch.config import Settings, masked_url
 from switch.errors import DatabaseError, OperatorError
 from switch.ledger.database import Database, check_keys, check_version, open_database
@@ -55,6 +55,11 @@ def wall_clock() -> int:
 async def in_thread(function: Callable[[], _T]) -> _T:
     """Run a blocking function off the loop; a cancelled caller still waits for it, so no commit is abandoned."""
     return await trio.to_thread.run_sync(function)
+
+
+async def in_thread_or_not(function: Callable[[], _T]) -> _T:
+    """Run a blocking function that only looks off the loop; a cancelled caller does not wait for it."""
+    return await trio.to_thread.run_sync(function, abandon_on_cancel=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +131,14 @@ async def run(
     with closing(open_database(settings.ledger.database)) as database:
         await in_thread(lambda: check_version(database))
         await in_thread(lambda: check_keys(database, vault))
-        rules = rules_of(settings, HostCalendar(settings.zone), vault.pan_key)
+        maintenance = MaintenanceWatch(database, in_thread_or_not, events)
+        await maintenance.look()
+        rules = rules_of(settings, HostCalendar(settings.zone), vault.pan_key, lambda: maintenance.is_on)
         store = Store(connector(database), rules, vault.pan_key, clock, JournalIds(clock), code_key=vault.code_key)
         observer = _Observer(metrics, events, transactions)
         writer = Writer(store, in_thread, clock, observer, settings.ledger.group_max, settings.ledger.queue_max)
         metrics.queue_depth.set_function(lambda: writer.queue_depth)
+        metrics.queue_age.set_function(lambda: writer.oldest_age_s)
         desk = KeyDesk(settings, database, keys.master, vault.pan_key, in_thread, clock, events)
         await in_thread(desk.read_issuers)
         await in_thread(desk.check_master)
@@ -143,7 +151,9 @@ async def run(
         state = _State(database)
         try:
             with closing(store):
-                await _run_all(settings, listeners, desk, chores, writer, metrics, events, state, task_status)
+                await _run_all(
+                    settings, listeners, desk, chores, maintenance, writer, metrics, events, state, task_status
+                )
         finally:
             transactions.flush()
 
@@ -153,6 +163,7 @@ async def _run_all(
     listeners: Sequence[Listener],
     desk: KeyDesk,
     chores: Chores,
+    maintenance: MaintenanceWatch,
     writer: Writer,
     metrics: Metrics,
     events: EventLog,
@@ -165,6 +176,7 @@ async def _run_all(
         nursery.start_soon(writer.run)
         nursery.start_soon(desk.run)
         nursery.start_soon(chores.run)
+        nursery.start_soon(maintenance.run)
         bound = {}
         for listener, its in zip(listeners, settings.listeners, strict=True):
             bound[listener.name] = await listener.open(its.bind.host, its.bind.port)
@@ -237,6 +249,11 @@ class _Observer:
                 self._events.commit_unknown(size, fault)
             else:
                 self._events.commit_failed(size, fault)
+
+    def timed(self, began: float, decided: float, settled: float) -> None:
+        times = self._metrics.group_times
+        times.began, times.decided, times.settled = began, decided, settled
+        self._metrics.writer_busy.inc(settled - began)
 
     def delivered(self) -> None:
         self._transactions.flush()

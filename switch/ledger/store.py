@@ -36,11 +36,15 @@ a terminal waits for many more."""
 
 @dataclass(slots=True)
 class Report:
-    """What became of a group. ``faults`` names what went wrong on the way, for counters and the log."""
+    """What became of a group. ``faults`` names what went wrong on the way, for counters and the log.
+
+    ``commit_s`` is the part of ``duration_s`` that the last COMMIT took.
+    """
 
     outcomes: list[Outcome] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     duration_s: float = 0.0
+    commit_s: float = 0.0
 
 
 class Prepared(NamedTuple):
@@ -178,7 +182,7 @@ class Store:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 settled, prepared = prepared or self._decide(entries), None
-                return self._commit(settled)
+                return self._commit(settled, report)
             except _Broken as broken:
                 report.faults.append("commit broken")
                 if self._find(entries):
@@ -199,8 +203,9 @@ class Store:
         except Exception as error:
             raise _Failed(self._give_back(session, error), error) from error
 
-    def _commit(self, settled: list[Settled]) -> list[Settled]:
+    def _commit(self, settled: list[Settled], report: Report) -> list[Settled]:
         session = self._open()
+        begun = time.perf_counter()
         try:
             session.commit()
         except Exception as error:
@@ -210,6 +215,7 @@ class Store:
                 raise _Broken(settled) from error
             self._give_back(session, error)
             raise _Failed(fault, error) from error
+        report.commit_s = time.perf_counter() - begun
         return settled
 
     def _find(self, entries: list[Entry]) -> bool:

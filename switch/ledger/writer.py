@@ -11,6 +11,7 @@ to the runner, while the loop reads the requests of the next group. Else the who
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
@@ -28,6 +29,8 @@ GROUP_MAX: Final = 256
 
 QUEUE_MAX: Final = 4096
 """Requests waiting for a group: at a few thousand a second more than these would be answered too late."""
+
+_MICROSECONDS: Final = 1_000_000
 
 
 class GroupStore(Protocol):
@@ -51,6 +54,10 @@ class Observer(Protocol):
 
     def group(self, size: int, duration_s: float, faults: Sequence[str]) -> None:
         """A group of ``size`` requests is settled; ``faults`` names what went wrong on the way."""
+        ...
+
+    def timed(self, began: float, decided: float, settled: float) -> None:
+        """When that group began, was decided, and was known to be durable (`time.perf_counter`)."""
         ...
 
     def delivered(self) -> None:
@@ -91,6 +98,7 @@ class Writer:
         self._group_max = group_max
         self._queue_max = queue_max
         self._waiting: deque[_Ticket] = deque()
+        self._under_way: Sequence[_Ticket] = ()
         self._idle = trio.lowlevel.ParkingLot()
         self._draining = False
         self._drained = trio.Event()
@@ -99,6 +107,12 @@ class Writer:
     def queue_depth(self) -> int:
         """Requests that wait for a group."""
         return len(self._waiting)
+
+    @property
+    def oldest_age_s(self) -> float:
+        """Since when the oldest request waits that is not settled yet, in a group or for one; 0 where none does."""
+        oldest = self._under_way or self._waiting
+        return max(self._clock() - oldest[0].request.received_at, 0) / _MICROSECONDS if oldest else 0.0
 
     def submit(self, request: Request, deliver: Deliver, expires_at: int) -> bool:
         """Queue a request; its outcome goes to ``deliver`` once durable. False: the queue is full, or draining.
@@ -146,9 +160,17 @@ class Writer:
 
     async def _settle(self, tickets: list[_Ticket]) -> None:
         requests = [ticket.request for ticket in tickets]
+        self._under_way = tickets
+        began = time.perf_counter()
         prepared = self._store.prepare(requests)
+        decided = time.perf_counter()
         rest = partial(self._store.run, requests) if prepared is None else partial(self._store.finish, prepared)
         report = await self._runner(rest)
+        settled = time.perf_counter()
+        if prepared is None:  # the runner decided it, too
+            decided = min(decided + report.duration_s - report.commit_s, settled)
+        self._under_way = ()
+        self._observer.timed(began, decided, settled)
         self._observer.group(len(requests), report.duration_s, report.faults)
         for ticket, outcome in zip(tickets, report.outcomes, strict=True):
             self._deliver(ticket, outcome)

@@ -1,4 +1,8 @@
-"""Events: what happens besides transactions, and how log lines are written."""
+"""Events: what happens besides transactions, and how log lines are written.
+
+Logs are structlog lines on standard error, JSON or for people. What strangers can cause (bad frames, refused
+connections) is logged a few times a second at most: they cannot fill the disk.
+"""
 
 from __future__ import annotations
 

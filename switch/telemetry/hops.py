@@ -7,6 +7,7 @@ The hops of one request follow each other without a gap, and add up to its durat
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Mapping
 from itertools import cycle
 from typing import Final, NamedTuple
@@ -45,6 +46,15 @@ class Stopwatch:
         self.decoded = self.submitted = begun
         self.secured = False
         """Whether guard and judge had the message in their hands."""
+
+    def hand_over(self) -> None:
+        """It is read, and goes to those who look after its keys."""
+        self.decoded = time.perf_counter()
+        self.secured = True
+
+    def submit(self) -> None:
+        """It goes to be decided."""
+        self.submitted = time.perf_counter()
 
     def hops(self, group: GroupTimes, answered: float) -> list[Hop]:
         """Return the hops up to now; for a request that was never in a group only those before it."""

@@ -87,7 +87,7 @@ class Metrics:
         self.commit_duration = histogram("commit_duration_seconds", "One group, first query to commit.", COMMIT_BUCKETS)
         self.writer_busy     = counter("writer_busy_seconds", "Time in which a group was being settled.")
         self.queue_depth     = gauge("queue_depth_requests", "Requests waiting for a group.")
-        self.queue_age       = gauge("queue_oldest_age_seconds", "Age of the oldest request not settled yet.", across="max")
+        self.queue_age       = gauge("queue_oldest_age_seconds", "Age of the oldest unsettled request.", across="max")
         self.shed            = counter("requests_shed", "Requests dropped undecided: queue_full, too_old.", "reason")
         self.commits_failed  = counter("commits_failed", "Groups that did not commit: retried, unknown.", "reason")
         self._section = "program"

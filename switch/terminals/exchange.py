@@ -25,7 +25,9 @@ from switch.messages.protected import ProtectedFields
 from switch.messages.references import rrn_of
 from switch.messages.verdicts import Finding, Verdicts
 from switch.telemetry import EventLog, ListenerMetrics, TransactionLog
+from switch.telemetry.hops import SAMPLED_OF, Stopwatch, sampling
 from switch.terminals.asking import Asker
+from switch.terminals.counting import count_apart
 from switch.terminals.guard import Admitted, Guard
 from switch.terminals.judge import Judge, PasswordQuestion
 from switch.values import Pan
@@ -33,10 +35,15 @@ from switch.wire.codec import Codec, Fields
 from switch.wire.diagnosis import one_line
 from switch.wire.framing import Frame, Framing
 
-Respond = Callable[[bytes | None], None]
-"""Takes the answer's frame, or None where none is sent; called exactly once for each frame served."""
 
-_DUPLICATES: Final = frozenset({Standing.REPEAT, Standing.CONFLICT})
+class Respond(Protocol):
+    """Takes the answer's frame, or None where none is sent, and what it answers where that was decided.
+
+    Called exactly once for each frame served.
+    """
+
+    def __call__(self, data: bytes | None, outcome: Outcome | None = None, /) -> None: ...
+
 
 _COUNTED: Final = ("pin", "card_code", "track_code", "cryptogram", "password")
 """Verdicts that are counted, by how they came out."""
@@ -108,6 +115,7 @@ class Exchange:
         self._metrics = metrics
         self._transactions = transactions
         self._events = events
+        self._is_timed = sampling(SAMPLED_OF)
 
     def serve(self, frame: Frame, peer: str, respond: Respond, is_first: bool = False) -> bool:  # noqa: FBT001, FBT002 - hot
         """Take one frame; False when nothing in it could be read and the connection should end.
@@ -133,11 +141,15 @@ class Exchange:
             respond(self.write(answer, frame.header))
             return True
         pending = _Pending(self, frame, fields, entry, respond, begun)
+        if self._is_timed():
+            pending.watch = Stopwatch(begun)
         if self._security is None:
             pending.submit(_Judged(self._keyless(fields, entry), None))
         elif self._is_plain(fields, entry):
             pending.submit(_Judged(self._mapping.request(fields, entry, self._clock()), None))
         else:
+            if pending.watch is not None:
+                pending.watch.hand_over()
             self._security.asker.run(self._judged(self._security, frame, fields, entry), pending.submit)
         return True
 
@@ -179,6 +191,8 @@ class Exchange:
         """Have a request decided."""
         if self._calendar.skew_s(request.local_date, request.local_time, request.received_at) > CLOCK_SKEW_S:
             self._metrics.clock_skew.inc()
+        if pending.watch is not None:
+            pending.watch.submit()
         self._handler.handle(request, pending.deliver)
 
     def deliver(self, pending: _Pending, outcome: Outcome) -> None:
@@ -190,12 +204,15 @@ class Exchange:
                 data = self._answer(pending, outcome, reply)
         except Exception as error:  # noqa: BLE001 - the request is in the books, and its place must be free again
             self._events.unexpected(f"answering on {self.name}", error)
-        pending.respond(data)
+        pending.respond(data, outcome)
         action = reply.action.value if reply is not None else "none"
-        duration_s = time.perf_counter() - pending.begun
+        answered = time.perf_counter()
+        duration_s = answered - pending.begun
         self._metrics.answered(request.kind.value, action, duration_s)
-        if outcome.standing in _DUPLICATES:
-            self._metrics.duplicate(outcome.standing.value)
+        if outcome.standing is not Standing.FIRST or request.kind is Kind.REVERSAL:
+            count_apart(outcome, self._metrics)
+        if pending.watch is not None:
+            self._metrics.hops.observe(pending.watch.hops(self._metrics.group_times, answered))
         if self._transactions.enabled:
             self._log(request, outcome, action, duration_s)
 
@@ -304,7 +321,7 @@ def _shown(merchant_id: str) -> str:
 class _Pending:
     """A request on its way: what is needed to answer it once its outcome is known."""
 
-    __slots__ = ("admitted", "begun", "entry", "exchange", "fields", "frame", "respond")
+    __slots__ = ("admitted", "begun", "entry", "exchange", "fields", "frame", "respond", "watch")
 
     def __init__(
         self, exchange: Exchange, frame: Frame, fields: Fields, entry: Entry, respond: Respond, begun: float
@@ -316,6 +333,7 @@ class _Pending:
         self.respond = respond
         self.begun = begun
         self.admitted: Admitted | None = None
+        self.watch: Stopwatch | None = None
 
     @property
     def header(self) -> bytes:

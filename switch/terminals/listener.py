@@ -16,6 +16,7 @@ from switch.errors import ConfigurationError
 from switch.telemetry import EventLog, ListenerMetrics
 from switch.terminals.exchange import Exchange
 from switch.terminals.limits import Limits
+from switch.terminals.presence import Presence
 from switch.terminals.session import Session
 from switch.terminals.tape import Tape, end_recording, keep_recording, start_recording
 
@@ -46,12 +47,14 @@ class Listener:
         self._sockets: list[socket.socket] = []
         self._sessions: set[Session] = set()
         self._per_address: Counter[str] = Counter()
+        self._presence = Presence()
         self._accepting = trio.CancelScope()
         self._all_closed = trio.Event()
         self.unfinished = 0
         """Requests that the drain's deadline left without an answer."""
         metrics.in_flight.set_function(lambda: sum(session.in_flight for session in self._sessions))
         metrics.connections.set_function(lambda: len(self._sessions))
+        metrics.terminals.set_function(lambda: len(self._presence))
 
     async def open(self, host: str, port: int) -> tuple[str, int]:
         """Bind and listen; returns the address bound, with the real port where ``port`` is 0."""
@@ -158,6 +161,7 @@ class Listener:
                 selector,
                 self._closed,
                 Tape(self._recording, f"{host}:{port}") if self._recording is not None else None,
+                self._presence,
             )
         )
         self._per_address[host] += 1

@@ -23,10 +23,13 @@ from typing import Final
 
 import trio
 
+from switch.decisions import Outcome, Standing
 from switch.errors import FrameError
 from switch.telemetry import EventLog, ListenerMetrics
+from switch.terminals.counting import promised
 from switch.terminals.exchange import Exchange
 from switch.terminals.limits import Limits
+from switch.terminals.presence import Presence
 from switch.terminals.tape import Tape
 from switch.wire.framing import KEEP_ALIVE, Frame
 
@@ -58,12 +61,16 @@ class Session:
         "_metrics",
         "_on_closed",
         "_outgoing",
+        "_owed",
         "_partial_since",
+        "_presence",
         "_selector",
         "_sending_since",
         "_socket",
         "_stopped_since",
         "_tape",
+        "_terminal",
+        "_terminals",
         "_waiting",
         "_watched",
         "active_at",
@@ -82,6 +89,7 @@ class Session:
         selector: selectors.BaseSelector,
         on_closed: Callable[[Session], None],
         tape: Tape | None = None,
+        presence: Presence | None = None,
     ) -> None:
         self._socket = connection
         self._exchange = exchange
@@ -91,6 +99,10 @@ class Session:
         self._selector = selector
         self._on_closed = on_closed
         self._tape = tape
+        self._presence = presence if presence is not None else Presence()
+        self._terminal = ""
+        self._terminals: set[str] | None = None
+        self._owed: tuple[Outcome, ...] = ()
         self._framer = exchange.framing.framer()
         self._waiting = _NOTHING
         self._in_flight = 0
@@ -140,6 +152,11 @@ class Session:
         if self._watched:
             self._selector.unregister(self._socket)
         self._socket.close()
+        if self._terminals is not None:
+            self._presence.left(self._terminals)
+        for outcome in self._owed:
+            self._metrics.unsent.inc()
+            self._not_sent(outcome)
         self._on_closed(self)
 
     def overdue(self, now: float) -> str | None:
@@ -233,22 +250,28 @@ class Session:
 
     # --- out -----------------------------------------------------------------------------------------------
 
-    def _respond(self, data: bytes | None) -> None:
+    def _respond(self, data: bytes | None, outcome: Outcome | None = None) -> None:
         self._in_flight -= 1
-        if data is not None:
-            self._send(data)
+        is_sent = data is not None and self._send(data)
+        if outcome is not None:
+            if outcome.request.terminal_id != self._terminal:
+                self._notice(outcome)
+            if not is_sent or self._outgoing:
+                self._owe(outcome, is_sent=is_sent)
+            elif outcome.standing is Standing.REPEAT and outcome.journal_id is not None:
+                self._metrics.unanswered.discard((outcome.journal_id,))
         if self._waiting:
             self._serve_waiting()
         elif self._stopped_since is not NEVER:
             self._settle()
 
-    def _send(self, data: bytes) -> None:
-        """Send now what the socket takes; the rest when it has room again."""
+    def _send(self, data: bytes) -> bool:
+        """Send now what the socket takes, the rest when it has room again; False where the peer is gone."""
         if self._tape is not None:
             self._tape.sent(data)
         if self._outgoing:
             self._outgoing += data
-            return
+            return True
         try:
             sent = self._socket.send(data)
         except BlockingIOError:
@@ -256,16 +279,46 @@ class Session:
         except OSError:
             self._metrics.unsent.inc()
             self.end("reset")
-            return
+            return False
         if sent < len(data):
             self._outgoing = data[sent:]
             self._sending_since = trio.current_time()
             self._settle()
+        return True
 
     def _send_rest(self) -> None:
         self._outgoing = self._outgoing[self._socket.send(self._outgoing) :]
         self._sending_since = trio.current_time() if self._outgoing else NEVER
+        if not self._outgoing:
+            self._owed = ()
         self._serve_waiting()
+
+    # --- what is known of the answers ----------------------------------------------------------------------
+
+    def _notice(self, outcome: Outcome) -> None:
+        """Another terminal speaks than the one before; only those that the books know are remembered."""
+        terminal_id = outcome.request.terminal_id
+        if outcome.journal_id is None or self._is_closed:
+            return
+        self._terminal = terminal_id
+        if self._terminals is None:
+            self._terminals = set()
+        if terminal_id not in self._terminals:
+            self._terminals.add(terminal_id)
+            self._presence.arrived(terminal_id)
+
+    def _owe(self, outcome: Outcome, *, is_sent: bool) -> None:
+        """An answer did not leave, or not whole."""
+        if is_sent:
+            self._owed += (outcome,)
+        else:
+            self._not_sent(outcome)
+
+    def _not_sent(self, outcome: Outcome) -> None:
+        """What an answer promised that the terminal did not get is money at risk."""
+        journal_id = promised(outcome)
+        if journal_id is not None:
+            self._metrics.unanswered.add(journal_id, outcome.committed_at)
 
     # --- the socket ----------------------------------------------------------------------------------------
 

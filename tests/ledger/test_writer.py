@@ -52,12 +52,17 @@ class FakeObserver:
     faults: list[str] = field(default_factory=list)
     sheds: list[str] = field(default_factory=list)
     sweeps: int = 0
+    timings: int = 0
     errors: list[Exception] = field(default_factory=list)
 
     def group(self, size: int, duration_s: float, faults: Sequence[str]) -> None:
         assert duration_s > 0
         self.groups.append(size)
         self.faults.extend(faults)
+
+    def timed(self, began: float, decided: float, settled: float) -> None:
+        assert began <= decided <= settled
+        self.timings += 1
 
     def delivered(self) -> None:
         self.sweeps += 1
