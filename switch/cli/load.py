@@ -126,7 +126,7 @@ def _played(work: _Once | _Search, report: Path | None, json: Path | None) -> in
     import trio
     from rich.console import Console
 
-    from switch.cli.load_shown import summary
+    from switch.cli.load_shown import summary, wrapped
     from switch.errors import DatabaseError
     from switch.load.engine import NobodyListens
     from switch.reports.verdict import verdict
@@ -137,7 +137,7 @@ def _played(work: _Once | _Search, report: Path | None, json: Path | None) -> in
     except (NobodyListens, DatabaseError) as error:
         errors.print(f"switch: {error}", soft_wrap=True)
         return _COULD_NOT_RUN
-    for line in (*summary(results), *work.crew.notes()):
+    for line in wrapped((*summary(results), *work.crew.notes())):
         console.print(line, soft_wrap=True)
     if not _write(errors, results, report, json):
         return _COULD_NOT_RUN

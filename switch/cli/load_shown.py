@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from textwrap import wrap
 from typing import Final
 
 from switch.reports.results import Results, Step
 from switch.reports.verdict import verdict
 
+_COLUMNS: Final = 80
 _SHOWN: Final = 3
 _USUAL: Final = ("opened", "closed by us")
 
@@ -35,6 +37,16 @@ def summary(results: Results) -> Iterator[str]:
         yield from (f"    {finding}" for finding in books.audit_findings)
     judged = verdict(results)
     yield f"{judged.headline}: {'; '.join(judged.because)}"
+
+
+def wrapped(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, those that are too long for the terminal in several, further in."""
+    for line in lines:
+        if len(line) <= _COLUMNS:
+            yield line
+        else:
+            indent = " " * (len(line) - len(line.lstrip()))
+            yield from wrap(line, _COLUMNS, subsequent_indent=f"{indent}    ", break_long_words=False)
 
 
 def step_told(step: Step) -> str:

@@ -76,6 +76,7 @@ def test_a_scenario_is_played_told_written_and_held_to_its_limits_and_the_books(
     assert "<svg" in (tmp_path / "a.html").read_text("utf-8")
     assert broken.returncode == 1
     assert "BROKE  p50_ms" in broken.stdout
+    assert max(map(len, broken.stdout.splitlines())) <= 80
     assert lost.returncode == 3
     assert "cannot be written" in lost.stderr
     assert searched.returncode == 0, searched.stdout + searched.stderr

@@ -161,6 +161,17 @@ def test_a_step_of_a_search_is_at_one_rate_without_faults_and_held_to_something(
     assert at_rate(quick("abuse", limits={"p99_ms": 7}), 300, 5).limits.p99_ms == 7
 
 
+def test_a_mac_key_of_the_file_is_for_terminals_whose_dialect_gives_none_out() -> None:
+    keys = KeyPair(bytes(range(16)), bytes(range(16, 32)))
+    iso, unionpay = (
+        Crew(Asked(quick(name), Target("127.0.0.1", 1, load_dialect(dialect)), keys))
+        for name, dialect in (("purchase", "iso8583-1987-ascii"), ("abuse", "unionpay-pos"))
+    )
+
+    assert all(till.mac is not None for till in iso.tills)
+    assert all(till.mac is None for till in unionpay.tills)
+
+
 def test_more_connections_than_the_system_allows_are_refused_with_what_helps() -> None:
     with pytest.raises(OperatorError, match=r"need 1000000128 file descriptors, .* raise the hard limit"):
         make_room(1_000_000_000)
