@@ -22,13 +22,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from switch.console.attempts import Attempts
 from switch.console.rendering import rendered, rendered_bare
 from switch.console.sessions import COOKIE, LIFE_S, Seal, Session
 from switch.console.visit import Page, Shown, Visit
 from switch.console.words import LANGUAGES, preferred
 from switch.errors import NotInBooks, OperatorError
 from switch.office.acts import Act, Desk
+from switch.office.attempts import Attempts
 from switch.office.changes import make_change
 from switch.office.roles import Actor, NotAllowedError, check_allowed
 from switch.office.tokens import Holder, holder_by_certificate, holder_of, holder_of_id, note_use

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Final
 
 import trio
+from starlette.routing import Mount
 
 from switch.admin.serving import serve_connections
+from switch.api.application import build_api
 from switch.config import Settings, settings_of
 from switch.console.application import build_console
 from switch.console.pages import PAGES
@@ -30,7 +32,7 @@ def serve_console(path: Path) -> None:
 
 async def _serve(settings: Settings, path: Path) -> None:
     with open_desk(settings) as desk:
-        app = build_console(desk, PAGES, ACTS)
+        app = build_console(desk, PAGES, ACTS, mounts=[Mount("/api/v1", build_api(desk, ACTS))])
         listening = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
         await listening.bind(str(path))
         listening.listen(128)

@@ -24,6 +24,8 @@ from switch.messages.dates import HostCalendar
 from switch.office.roles import Actor, Permission
 
 BECAUSE_MAX: Final = 200
+BIGINT_MAX: Final = 2**63 - 1
+BIGINT_DIGITS: Final = len(str(BIGINT_MAX))
 MINOR_MAX: Final = 999_999_999_999  # DE 4 has twelve digits
 
 
@@ -132,6 +134,6 @@ def key_of(target: str, sort: str) -> str:
 
 def number_of(key: str) -> int:
     """Read the key of a target that is numbered. Raises `OperatorError`."""
-    if not (key.isascii() and key.isdigit() and len(key) <= 18):  # noqa: PLR2004 - within a BIGINT
+    if not (key.isascii() and key.isdigit() and len(key) <= BIGINT_DIGITS and int(key) <= BIGINT_MAX):
         raise OperatorError("the target's key must be a number")
     return int(key)

@@ -48,6 +48,15 @@ def pan_key_of(connection: sa.Connection, card_id: str) -> bytes:
     return bytes(found)
 
 
+def card_id_of(connection: sa.Connection, pan_key: bytes) -> int:
+    """Return the id of the card that the ledger finds by ``pan_key``. Raises `NotInBooks`."""
+    card = schema.card
+    found = connection.execute(sa.select(card.c.card_id).where(card.c.pan_key == pan_key)).scalar()
+    if found is None:
+        raise NotInBooks("the card is not in the books")
+    return int(found)
+
+
 # --- states ------------------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from switch.console.application import FORM_BYTES_MAX, build_console
-from switch.console.attempts import ADDRESSES_MAX, PER_ADDRESS, WINDOW_S, Attempts
+from switch.office.attempts import ADDRESSES_MAX, PER_ADDRESS, WINDOW_S, Attempts
 from switch.console.sessions import LIFE_S, Seal
 from switch.console.visit import Page, Shown, Visit
 from switch.office.acts import Desk
