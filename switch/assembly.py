@@ -219,7 +219,12 @@ def _recording(settings: ListenerSettings, framing: Framing) -> Recording | None
     return Recording(Order(settings.record, settings.dialect, framing, settings.record_rotate_bytes, key))
 
 
-def rules_of(settings: Settings, calendar: HostCalendar, pan_key: Callable[[Pan], bytes]) -> Rules:
+def rules_of(
+    settings: Settings,
+    calendar: HostCalendar,
+    pan_key: Callable[[Pan], bytes],
+    in_maintenance: Callable[[], bool] = lambda: False,
+) -> Rules:
     """What the ledger decides by: the rules, each listener's policy, and what counts against limits.
 
     Raises `ConfigurationError` for a data file that makes no sense.
@@ -245,7 +250,7 @@ def rules_of(settings: Settings, calendar: HostCalendar, pan_key: Callable[[Pan]
     ) -> tuple[Counter, ...]:
         return limited(request, terminal, merchant, card, business_day) + tries_of(request, card, business_day)
 
-    return Rules(decider(policies), NEEDS, day_of, RULE_SET, parsed, counters, given_back, pan_key)
+    return Rules(decider(policies, in_maintenance), NEEDS, day_of, RULE_SET, parsed, counters, given_back, pan_key)
 
 
 def business_days(cut_over: str, calendar: HostCalendar) -> Callable[[int], date]:

@@ -22,6 +22,7 @@ from switch.decisions import Outcome
 from switch.errors import DatabaseError, OperatorError
 from switch.ledger.database import Database
 from switch.ledger.days import begin_day, closed_days_without_statements
+from switch.ledger.maintenance import read_maintenance
 from switch.ledger.ports import Ids
 from switch.ledger.settling import Maker, settle_day
 from switch.ledger.sweeping import expired_authorisations, sweep_dormant
@@ -164,6 +165,44 @@ class Chores:
         if expected > len(outcomes):
             await all_there.wait()
         return sum(outcome.journal_id is not None for outcome in outcomes)
+
+
+# --- maintenance mode --------------------------------------------------------------------------------------
+
+MAINTENANCE_LOOK_EVERY_S: Final = 1.0
+"""How soon every process of an installation minds that maintenance mode was switched on or off."""
+
+
+class MaintenanceWatch:
+    """Knows whether the switch is in maintenance, from a look into the books each second: asking it costs nothing."""
+
+    def __init__(self, database: Database, runner: Runner, events: EventLog) -> None:
+        self._database = database
+        self._runner = runner
+        self._events = events
+        self._is_blind = False
+        self.is_on = False
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await self.look()
+            await trio.sleep(MAINTENANCE_LOOK_EVERY_S)
+
+    async def look(self) -> None:
+        """Read how it stands; while the books cannot be read it stays as it was, which is logged once."""
+        try:
+            self.is_on = await self._runner(self._read)
+        except DatabaseError as error:
+            if not self._is_blind:
+                self._events.unexpected("reading maintenance mode", error)
+            self._is_blind = True
+        else:
+            self._is_blind = False
+
+    def _read(self) -> bool:
+        with self._database.reading() as connection:
+            return read_maintenance(connection).is_on
 
 
 # --- a day's settlement beside the switch ------------------------------------------------------------------

@@ -26,6 +26,7 @@ from switch.cli import (
     journal,
     keys,
     load,
+    maintenance,
     merchants,
     operators,
     pay_codes,
@@ -63,6 +64,7 @@ app.add_typer(setup.config_app,       name="config",   rich_help_panel=RUNNING)
 app.add_typer(database.database_app,  name="db",       rich_help_panel=RUNNING)
 app.add_typer(tokens.token_app,       name="token",    rich_help_panel=RUNNING)
 app.add_typer(audit_log.audit_log_app, name="audit-log", rich_help_panel=RUNNING)
+app.add_typer(maintenance.maintenance_app, name="maintenance", rich_help_panel=RUNNING)
 app.add_typer(imports.import_app,     name="import",   rich_help_panel=BOOKS)
 app.add_typer(cards.card_app,         name="card",     rich_help_panel=BOOKS)
 app.add_typer(pay_codes.paycode_app,  name="paycode",  rich_help_panel=BOOKS)

@@ -58,7 +58,8 @@ class Action(StrEnum):
     ORIGINAL_CLOSED        = "original_closed"         # its batch or business day is over: an operator adjusts
     ORIGINAL_TOO_OLD       = "original_too_old"
     EXCEEDS_ORIGINAL       = "exceeds_original"        # refunds would sum to more than the sale
-    TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"  # overload or maintenance: try again
+    TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"  # overload: try again
+    MAINTENANCE            = "maintenance"             # an operator lets nothing new in for a while
     SYSTEM_ERROR           = "system_error"            # cannot store
     # fmt: on
 

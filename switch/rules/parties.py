@@ -82,6 +82,13 @@ def merchant_is_active(_: Request, facts: Facts, __: Policy) -> Verdict:
     return status, "active", Refusal(Action.MERCHANT_FROZEN, f"the merchant is {status}")
 
 
+def nothing_new_in_maintenance(_: Request, __: Facts, policy: Policy) -> Verdict:
+    """While the switch is maintained, nothing new moves money or opens anything; what has happened is still told."""
+    if not policy.in_maintenance:
+        return NOT_ASKED
+    return True, False, Refusal(Action.MAINTENANCE, "the switch is in maintenance: nothing new is let in")
+
+
 def batch_is_the_terminals(request: Request, facts: Facts, policy: Policy) -> Verdict:
     """A new financial request is of the batch that its terminal was given at sign-on, and that batch is open.
 

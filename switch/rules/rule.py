@@ -24,6 +24,7 @@ class Policy:
     has_batches: bool = False  # the dialect gives its terminals batch numbers
     classes: Mapping[str, Limits] = field(default_factory=dict)  # by account class
     downloads: Downloads | None = None  # what terminals may fetch
+    in_maintenance: bool = False  # nothing new is let in for a while
 
 
 Verdict = tuple[object, object, Refusal | None]

@@ -14,7 +14,7 @@ from switch.messages.model import Request
 from switch.rules import amounts, cards, chips, parties, pins, presentation, sign_on, spending, transfers
 from switch.rules.rule import NOT_ASKED, Ladder, Policy, Rule
 
-RULE_SET: Final = "2026-11d"
+RULE_SET: Final = "2026-11e"
 """Stored with every decision, so that a later reader knows which rules were in force."""
 
 # fmt: off
@@ -49,6 +49,10 @@ ASKING: Final[Ladder] = (
 SENDER: Final[Ladder] = (
     *ASKING,
     Rule("merchant_active",       parties.merchant_is_active),
+)
+NEW: Final[Ladder] = (
+    *SENDER,
+    Rule("maintenance",           parties.nothing_new_in_maintenance),
 )
 BATCH: Final[Ladder] = (
     Rule("batch",                 parties.batch_is_the_terminals),
@@ -136,7 +140,7 @@ FLOOR: Final[Ladder] = (
     Rule("floor_limit",           chips.floor_limit),
 )
 
-_NEW: Final[Ladder] = (*SENDER, *BATCH, *AMOUNT)
+_NEW: Final[Ladder] = (*NEW, *BATCH, *AMOUNT)
 _SHOWN: Final[Ladder] = (*NOT_REVERSED, *PRESENTED, *AUTHENTIC)
 
 # money of a card
@@ -146,11 +150,11 @@ TRANSFER_LADDER:   Final[Ladder] = (*_NEW, *CARD, *_SHOWN, *RECEIVER, *SPENDING)
 COMPLETION_LADDER: Final[Ladder] = (*_NEW, *NUMBER, *OURS, *NOT_REVERSED, *GENUINE, *PIN)  # promised: no block counts
 REFUND_LADDER:     Final[Ladder] = (*_NEW, *NUMBER, *OURS, *NOT_REVERSED)  # money finds its way to a blocked card
 LOAD_LADDER:       Final[Ladder] = (*_NEW, *CARD, *PREPAID, *NOT_REVERSED)
-ACTIVATION_LADDER: Final[Ladder] = (*SENDER, *BATCH, *NUMBER, *OURS, *UNEXPIRED, *PREPAID, *INACTIVE, *NOT_REVERSED)
+ACTIVATION_LADDER: Final[Ladder] = (*NEW, *BATCH, *NUMBER, *OURS, *UNEXPIRED, *PREPAID, *INACTIVE, *NOT_REVERSED)
 
 # cancels: which card it was of is held against the original; a full batch does not keep them away
-VOID_LADDER:       Final[Ladder] = (*SENDER, *AMOUNT, *NOT_REVERSED, *PIN)
-LOAD_VOID_LADDER:  Final[Ladder] = (*SENDER, *AMOUNT, *NUMBER, *OURS, *PREPAID, *NOT_REVERSED)
+VOID_LADDER:       Final[Ladder] = (*NEW, *AMOUNT, *NOT_REVERSED, *PIN)
+LOAD_VOID_LADDER:  Final[Ladder] = (*NEW, *AMOUNT, *NUMBER, *OURS, *PREPAID, *NOT_REVERSED)
 
 # what has happened: only its sender, its form, its card or its being told twice refuse it (domain rules 10 and 15);
 # the chip data of a completion, an advice or a tip may be its original's, whose counter has been seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from switch.decisions import Decision, Effect, Facts, Refusal, Trace
 from switch.messages.actions import Action
@@ -18,12 +19,21 @@ from switch.transactions.reversing import after_refusal
 from switch.transactions.table import TABLE
 
 DEFAULT_POLICY = Policy()
+MAINTAINED = Policy(in_maintenance=True)
 
 
-def decider(policies: Mapping[str, Policy]) -> Callable[[Request, Facts], Decision]:
-    """Return `decide` with the policy of each listener, by the listener's name, already in its hands."""
+def decider(
+    policies: Mapping[str, Policy], in_maintenance: Callable[[], bool] = lambda: False
+) -> Callable[[Request, Facts], Decision]:
+    """Return `decide` with the policy of each listener, by the listener's name, already in its hands.
+
+    ``in_maintenance`` tells at each request whether anything new is let in.
+    """
+    maintained = {name: replace(policy, in_maintenance=True) for name, policy in policies.items()}
 
     def decide_for_listener(request: Request, facts: Facts) -> Decision:
+        if in_maintenance():
+            return decide(request, facts, maintained.get(request.listener, MAINTAINED))
         return decide(request, facts, policies.get(request.listener, DEFAULT_POLICY))
 
     return decide_for_listener
