@@ -174,10 +174,11 @@ class _Search:
 
         self.crew = crew
         self._step_s = step_s or KNEE_STEP_S
+        highest = min(highest, crew.highest_rate)
         self._search = KneeSearch(min(crew.asked.scenario.arrival.highest, highest), highest)
 
     async def results(self, console: Console, errors: Console) -> Results:
-        from switch.cli.load_shown import step_told
+        from switch.cli.load_shown import step_told, wrapped
         from switch.load.scenario_run import KNEE_WARM_UP_S, Drive, at_rate
 
         best: Results | None = None
@@ -194,6 +195,9 @@ class _Search:
             console.print(step_told(steps[-1]), soft_wrap=True)
             if steps[-1].held or not self._search.knee:
                 best = found
+        if self._search.is_open:
+            told = "every rate held: the knee is above --highest-rate, or above what so many terminals can send"
+            console.print(*wrapped((told,)), sep="\n", soft_wrap=True)
         assert best is not None, "a search has a first step, and what holds later is above it"
         return best.model_copy(update={"knee": steps})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from math import ceil
+from math import ceil, inf
 from random import Random
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -63,6 +63,12 @@ class Crew:
                 till.mac = mac_key(mac_method(dialect).algorithm, asked.keys.standing)
         self.signing_on = SigningOn(dialect, self.messages, self.tills, asked.keys.master)
         make_room(_connections(scenario))
+
+    @property
+    def highest_rate(self) -> float:
+        """What terminals that think can send at most to a host that answers at once, in messages a second."""
+        think_s = self.asked.scenario.terminals.think_s
+        return len(self.tills) / think_s if think_s else inf
 
     def notes(self) -> Iterator[str]:
         """What whoever reads the results has to know besides, in sentences."""

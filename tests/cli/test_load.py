@@ -81,6 +81,7 @@ def test_a_scenario_is_played_told_written_and_held_to_its_limits_and_the_books(
     assert "cannot be written" in lost.stderr
     assert searched.returncode == 0, searched.stdout + searched.stderr
     assert "Held up to 40" in searched.stdout
+    assert "every rate held" in searched.stdout
     assert [(step.rate_per_s, step.held) for step in read_results(tmp_path / "knee.json").knee] == [
         (20, True),
         (40, True),

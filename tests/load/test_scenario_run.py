@@ -161,6 +161,14 @@ def test_a_step_of_a_search_is_at_one_rate_without_faults_and_held_to_something(
     assert at_rate(quick("abuse", limits={"p99_ms": 7}), 300, 5).limits.p99_ms == 7
 
 
+def test_a_search_goes_no_further_than_terminals_that_think_can_send() -> None:
+    target = Target("127.0.0.1", 1, load_dialect("iso8583-1987-ascii"))
+    thinking = {"pattern": "SHOP####", "count": 100, "think_s": 0.5}
+
+    assert Crew(Asked(quick("purchase", terminals=thinking), target, KeyPair(b""))).highest_rate == 200
+    assert Crew(Asked(quick("purchase"), target, KeyPair(b""))).highest_rate == float("inf")
+
+
 def test_a_mac_key_of_the_file_is_for_terminals_whose_dialect_gives_none_out() -> None:
     keys = KeyPair(bytes(range(16)), bytes(range(16, 32)))
     iso, unionpay = (
