@@ -145,8 +145,18 @@ async def run(
         doors = Doors(writer, desk, calendar, clock, JournalIds(clock), metrics, transactions, events)
         listeners = [doors.listener(listener) for listener in settings.listeners]
         maker = Closing(load_fee_plans())
+        settler = SettlingProcess(settings.ledger.database)
         chores = Chores(
-            settings.chores, database, writer, in_thread, clock, rules.business_day, maker, JournalIds(clock), events
+            settings.chores,
+            database,
+            writer,
+            in_thread,
+            clock,
+            rules.business_day,
+            maker,
+            JournalIds(clock),
+            events,
+            settler,
         )
         state = _State(database)
         try:
