@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -27,15 +28,17 @@ from switch.console.sessions import COOKIE, LIFE_S, Seal, Session
 from switch.console.visit import Page, Shown, Visit
 from switch.console.words import LANGUAGES, preferred
 from switch.errors import NotInBooks, OperatorError
+from switch.ledger.maintenance import Maintenance, read_maintenance
 from switch.office.acts import Act, Desk
 from switch.office.attempts import Attempts
-from switch.office.changes import make_change
+from switch.office.changes import Made, approve, make_change, refuse
 from switch.office.roles import Actor, NotAllowedError, check_allowed
 from switch.office.tokens import Holder, holder_by_certificate, holder_of, holder_of_id, note_use
 
 STATIC: Final = Path(__file__).with_name("static")
 FORM_BYTES_MAX: Final = 16_384
 LANGUAGE_COOKIE: Final = "switch_language"
+TOO_OLD: Final = "This form is too old: go back, load the page anew and try again."
 
 _MICROSECONDS: Final = 1_000_000
 _HEADERS: Final = {
@@ -67,7 +70,8 @@ def build_console(
             Route("/logout", console.log_out, methods=["POST"]),
             Route("/language/{language}", console.choose_language, methods=["POST"]),
             Route("/change", console.change, methods=["POST"]),
-            *(Route(page.path, console.shower(page)) for page in pages),
+            Route("/proposals/{proposal_id:int}/{verdict}", console.decide, methods=["POST"]),
+            *(Route(page.path, console.shower(page), methods=_methods(page)) for page in pages),
         ],
         exception_handlers={404: console.nowhere},
     )
@@ -91,6 +95,11 @@ class Console:
                 back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
                 return _headed(RedirectResponse(f"/login?back={_quoted(back)}", 303))
             visit = self._visit(request, *visitor)
+            if request.method == "POST":
+                form = await _form(request)
+                if form.get("csrf") != visit.csrf or not _same_origin(request):
+                    return _headed(_told(visit, TOO_OLD, 403))
+                visit = replace(visit, form=form)
             return _headed(await trio.to_thread.run_sync(_made, page, visit))
 
         return show
@@ -157,7 +166,7 @@ class Console:
         form = await _form(request)
         visit = self._visit(request, *visitor)
         if form.get("csrf") != visit.csrf or not _same_origin(request):
-            return _headed(_told(visit, "This form is too old: go back, load the page anew and try again.", 403))
+            return _headed(_told(visit, TOO_OLD, 403))
         act = self._acts.get(form.get("what", ""))
         if act is None:
             return _headed(_told(visit, "There is no such change.", 404))
@@ -165,36 +174,44 @@ class Console:
         make = partial(
             make_change, self._desk, visit.actor, act, form.get("target", ""), arguments, form.get("because", "")
         )
-        try:
-            made = await trio.to_thread.run_sync(make)
-        except OperatorError as error:
-            return _headed(_told(visit, str(error), _status_of(error)))
-        if made.changed.shown:
-            shown = Shown("shown_once.html", {"shown": made.changed.shown, "back": _local(form.get("back", "/"))})
-            return _headed(HTMLResponse(rendered(shown, visit)))
-        where = "/proposals" if made.proposal_id is not None else _local(form.get("back", "/"))
-        return _headed(RedirectResponse(where, 303))
+        return await _changed(visit, form, make)
+
+    async def decide(self, request: Request) -> Response:
+        """Approve or refuse what another officer proposed, and go back. Its fields: ``csrf``, ``back``."""
+        visitor = await self._visitor(request)
+        if visitor is None:
+            return _headed(RedirectResponse("/login", 303))
+        form = await _form(request)
+        visit = self._visit(request, *visitor)
+        if form.get("csrf") != visit.csrf or not _same_origin(request):
+            return _headed(_told(visit, TOO_OLD, 403))
+        decide = {"approve": approve, "refuse": refuse}.get(request.path_params["verdict"])
+        if decide is None:
+            return _headed(_told(visit, "There is no such change.", 404))
+        proposal_id = request.path_params["proposal_id"]
+        return await _changed(visit, form, partial(decide, self._desk, visit.actor, self._acts, proposal_id))
 
     # --- who asks ------------------------------------------------------------------------------------------
 
-    async def _visitor(self, request: Request) -> tuple[Actor, str] | None:
+    async def _visitor(self, request: Request) -> tuple[Actor, str, Maintenance] | None:
         session = self._seal.read(request.cookies.get(COOKIE, ""), time.time())
         certificate = request.headers.get("x-switch-certificate", "")
         if session is None and not certificate:
             return None
         return await trio.to_thread.run_sync(self._actor, session, certificate)
 
-    def _actor(self, session: Session | None, certificate: str) -> tuple[Actor, str] | None:
+    def _actor(self, session: Session | None, certificate: str) -> tuple[Actor, str, Maintenance] | None:
         now = int(time.time() * _MICROSECONDS)
         with self._desk.database.reading() as connection:
             if session is not None:
                 holder, csrf = holder_of_id(connection, session.token_id, now), session.csrf
             else:
                 holder, csrf = holder_by_certificate(connection, certificate, now), self._seal.form(certificate)
+            maintenance = read_maintenance(connection)
         if holder is None:
             return None
         self._note(holder, now)
-        return holder.actor, csrf
+        return holder.actor, csrf, maintenance
 
     def _holder_of(self, token: str) -> Holder | None:
         now = int(time.time() * _MICROSECONDS)
@@ -209,7 +226,7 @@ class Console:
             with self._desk.database.writing() as connection:
                 note_use(connection, holder.token_id, now)
 
-    def _visit(self, request: Request, actor: Actor, csrf: str) -> Visit:
+    def _visit(self, request: Request, actor: Actor, csrf: str, maintenance: Maintenance) -> Visit:
         return Visit(
             self._desk,
             actor,
@@ -218,8 +235,27 @@ class Console:
             {name: str(value) for name, value in request.path_params.items()},
             dict(request.query_params),
             _language(request),
+            maintenance,
             is_part=request.headers.get("hx-request") == "true",
         )
+
+
+def _methods(page: Page) -> list[str]:
+    return ["GET", "POST"] if page.takes_form else ["GET"]
+
+
+async def _changed(visit: Visit, form: Mapping[str, str], make: Callable[[], Made | None]) -> Response:
+    """Make a change off the event loop, and lead to where its form stood."""
+    back = _local(form.get("back", "/"))
+    try:
+        made = await trio.to_thread.run_sync(make)
+    except OperatorError as error:
+        return _headed(_told(visit, str(error), _status_of(error)))
+    if made is not None and made.changed.shown:
+        shown = Shown("shown_once.html", {"shown": made.changed.shown, "back": back})
+        return _headed(HTMLResponse(rendered(shown, visit)))
+    is_proposed = made is not None and made.proposal_id is not None
+    return _headed(RedirectResponse("/proposals" if is_proposed else back, 303))
 
 
 def _made(page: Page, visit: Visit) -> Response:

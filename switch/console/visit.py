@@ -7,11 +7,12 @@ loop, and knows nothing of HTTP. Its template gets the facts, ``visit``, and ``t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from switch.console.words import translator
+from switch.ledger.maintenance import OFF, Maintenance
 from switch.office.acts import Desk
 from switch.office.roles import Actor, Permission, may
 
@@ -29,8 +30,12 @@ class Visit:
     where: Mapping[str, str]
     query: Mapping[str, str]
     language: str
+    maintenance: Maintenance = OFF
+    """Told on every page while it is on."""
     is_part: bool = False
     """Whether only the changing part of the page is asked for (an htmx request)."""
+    form: Mapping[str, str] = field(default_factory=dict)
+    """What was sent to a page that asks something which must not stand in a URL; {} where it was not."""
 
     def t(self, text: str) -> str:
         """Return a text of ours in the visit's language."""
@@ -63,8 +68,12 @@ View = Callable[[Visit], Shown]
 
 
 class Page(NamedTuple):
-    """One page: where it is (a Starlette path), what makes it, and what its visitor must be allowed."""
+    """One page: where it is (a Starlette path), what makes it, and what its visitor must be allowed.
+
+    A page that ``takes_form`` may be sent one of its own (with ``csrf``): it changes nothing by it.
+    """
 
     path: str
     view: View
     permission: Permission = Permission.LOOK
+    takes_form: bool = False

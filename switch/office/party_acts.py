@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final, Literal
 
 import sqlalchemy as sa
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from switch.errors import NotInBooks, OperatorError
 from switch.ledger import schema
@@ -17,14 +17,15 @@ from switch.office.acts import Act, Arguments, Asked, Changed, Desk, Make, Minor
 from switch.office.roles import Permission
 
 _LIMITS: Final = ("single_limit_minor", "daily_limit_minor", "daily_count")
+_NONE: Final = BeforeValidator(lambda typed: None if typed == "none" else typed)
 
 
 class CardLimits(Arguments):
-    """Limits of a card: one that is not named stays, None takes it away."""
+    """Limits of a card: one that is not named stays, None takes it away (in a form, the word "none")."""
 
-    single_limit_minor: Minor | None = None
-    daily_limit_minor: Minor | None = None
-    daily_count: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    single_limit_minor: Annotated[Minor | None, _NONE] = None
+    daily_limit_minor: Annotated[Minor | None, _NONE] = None
+    daily_count: Annotated[Annotated[int, Field(ge=0, le=1_000_000)] | None, _NONE] = None
 
 
 class Because(Arguments):
