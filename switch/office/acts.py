@@ -80,11 +80,12 @@ class Desk:
 
 
 class Asked(NamedTuple, Generic[_A]):
-    """What was asked for: the key of the target, what else was told, and by whom."""
+    """What was asked for: the key of the target, what else was told, by whom, and why."""
 
     key: str
     arguments: _A
     by: Actor
+    because: str = ""
 
 
 Make = Callable[[Desk, sa.Connection, Any], Changed]

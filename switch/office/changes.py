@@ -58,7 +58,7 @@ def make_change(  # the console's, the API's and the shell's only door
     Raises `NotAllowedError` (the role), `OperatorError` and `NotInBooks` (what is asked), `DatabaseError`.
     """
     check_allowed(actor, act.permission)
-    asked = Asked(key_of(target, act.of), read_arguments(act, arguments), actor)
+    asked = Asked(key_of(target, act.of), read_arguments(act, arguments), actor, because)
     _check_because(because)
     with desk.database.writing() as connection:
         if actor.role is not Role.OWNER and act.needs_two(desk, connection, asked):
@@ -88,7 +88,7 @@ def approve(desk: Desk, actor: Actor, acts: Mapping[str, Act], proposal_id: int)
         check_allowed(actor, act.permission)
         if found.proposed_by == actor.name:
             raise NotAllowedError(f"{actor.name} proposed it: another officer has to approve")
-        asked = Asked(key_of(found.target, act.of), read_arguments(act, found.arguments), actor)
+        asked = Asked(key_of(found.target, act.of), read_arguments(act, found.arguments), actor, found.because)
         _decide(connection, proposal_id, "made", actor, desk.clock())
         because = f"proposal {proposal_id} of {found.proposed_by}: {found.because}"[: 2 * BECAUSE_MAX]
         if not act.has_own_commit:
