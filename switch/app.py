@@ -19,7 +19,7 @@ from switch.admin.pages import build_pages, no_console
 from switch.admin.server import serve_admin
 from switch.admin.serving import tls_context
 from switch.assembly import Doors, KeyDesk, rules_of
-from switch.chores import Chores, MaintenanceWatch
+from switch.chores import Chores, MaintenanceWatch, SettlingProcess
 from switch.config import Settings, masked_url
 from switch.errors import DatabaseError, OperatorError
 from switch.ledger.database import Database, check_keys, check_version, open_database
