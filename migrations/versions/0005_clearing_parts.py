@@ -2,8 +2,9 @@
 
 A file of a million items written as one row keeps every request waiting for the disk; the files that there are become
 parts of one each. A batch that is open over midnight may have two transactions under one STAN: each of them may be
-uploaded, and may differ. What was before a counter's first is not given back to it. A program of version 4 would look
-for clearing files where they are no longer: it must not run beside.
+uploaded, and may differ. What was before a counter's first is not given back to it. Pages for finance and officers find
+their rows by indexes. A program of version 4 would look for clearing files where they are no longer: it must not run
+beside.
 """
 
 import sqlalchemy as sa
@@ -30,6 +31,7 @@ def upgrade() -> None:
     op.drop_column("clearing_file", "content")
     _uploads()
     _discrepancies()
+    _finding()
     op.add_column("spending", sa.Column("since_id", sa.BigInteger(), server_default="0", nullable=False))
     for name, value in (("schema_version", "5"), ("program_min", "5"), ("program_max", "5")):
         op.execute(sa.text("UPDATE meta SET value = :value WHERE name = :name").bindparams(name=name, value=value))
@@ -87,6 +89,23 @@ def _discrepancies() -> None:
     )
     op.execute(sa.text("INSERT INTO discrepancy SELECT * FROM kept"))
     op.execute(sa.text("DROP TABLE kept"))
+
+
+def _finding() -> None:
+    """How people find what was settled last, what waits for them, a day's statements, an officer's changes."""
+    for table, *columns in (
+        ("batch", "journal_id"),
+        ("statement", "business_day", "merchant_id"),
+        ("change_log", "actor"),
+    ):
+        op.create_index(op.f(f"ix_{table}_{'_'.join(columns)}"), table, columns, unique=False)
+    for name, table, column, state in (
+        ("ix_batch_unbalanced", "batch", "journal_id", "unbalanced"),
+        ("ix_discrepancy_open", "discrepancy", "id", "open"),
+        ("ix_adjustment_open", "adjustment", "journal_id", "open"),
+    ):
+        where = sa.text(f"state = '{state}'")
+        op.create_index(name, table, [column], sqlite_where=where, postgresql_where=where)
 
 
 def _text(name: str) -> sa.Column[str]:

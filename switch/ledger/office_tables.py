@@ -41,6 +41,7 @@ change_log: Final = sa.Table(  # append-only: each row's digest is over its own 
     text("because"),
     sa.Column("digest", sa.LargeBinary, nullable=False),
     sa.Index(None, "target"),
+    sa.Index(None, "actor"),
 )
 
 _APPEND_ONLY: Final = (  # what the migration does too: a row is written once

@@ -353,6 +353,7 @@ adjustment: Final = sa.Table(
     one_of("state", "open", "settled"),
     sa.Index(None, "payment_id"),
 )
+sa.Index("ix_adjustment_open", adjustment.c.journal_id, **only(adjustment.c.state == "open"))
 
 # --- what moved --------------------------------------------------------------------------------------------
 

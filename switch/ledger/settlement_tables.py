@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from switch.ledger.columns import metadata, minor, moment, one_of, own_id, refers, text
+from switch.ledger.columns import metadata, minor, moment, one_of, only, own_id, refers, text
 
 TOTALS: Final = tuple(
     f"{whose}_{side}_{what}"
@@ -42,8 +42,10 @@ batch: Final = sa.Table(  # from its settlement on: of an open batch there is no
     *_totals("terminal"),
     sa.Column("compared", sa.Integer, nullable=False, server_default="0"),
     one_of("state", "unbalanced", "closed"),
+    sa.Index(None, "journal_id"),  # those settled last
     sqlite_with_rowid=False,
 )
+sa.Index("ix_batch_unbalanced", batch.c.journal_id, **only(batch.c.state == "unbalanced"))
 
 uploaded_record: Final = sa.Table(
     "uploaded_record",
@@ -79,6 +81,7 @@ discrepancy: Final = sa.Table(
     one_of("what", "missing", "extra", "different"),
     one_of("state", "open", "settled"),
 )
+sa.Index("ix_discrepancy_open", discrepancy.c.id, **only(discrepancy.c.state == "open"))  # what waits for finance
 
 # --- days --------------------------------------------------------------------------------------------------
 
@@ -108,6 +111,7 @@ statement: Final = sa.Table(
     sa.Column("items", sa.Integer, nullable=False),
     sa.Column("content", sa.Text, nullable=False),  # JSON
     moment("made_at"),
+    sa.Index(None, "business_day", "merchant_id"),
     sqlite_with_rowid=False,
 )
 
