@@ -151,6 +151,29 @@ class _Correction(NamedTuple):
     about: int | None
 
 
+class Step(NamedTuple):
+    """One correction of several: ``does`` is `CHARGE` or `RETURN`, of the books' own card or of the terminal's."""
+
+    letter: str
+    does: str
+    amount_minor: int
+    is_ours: bool = False
+
+
+def steps_of(
+    kind: str | None, host_minor: int, terminal_minor: int, *, is_other_card: bool, is_credit: bool
+) -> tuple[Step, ...]:
+    """Return what accepting the terminal's word posts; ``kind`` is the books', None where they have nothing.
+
+    Raises `OperatorError` for a kind that no correction puts right.
+    """
+    does = (RETURN if is_credit else CHARGE) if kind is None else _way_of(kind)
+    if host_minor and terminal_minor and is_other_card:
+        return Step("R", _OTHER_WAY[does], host_minor, is_ours=True), Step("D", does, terminal_minor)
+    difference = terminal_minor - host_minor
+    return (Step("D", does if difference > 0 else _OTHER_WAY[does], abs(difference)),)
+
+
 class _Discrepancy(NamedTuple):
     id: int
     state: str
@@ -169,20 +192,20 @@ class _Discrepancy(NamedTuple):
 
     def corrections(self, *, is_credit: bool) -> tuple[_Correction, ...]:
         """What makes the books say what the terminal says: of two cards, first the one, then the other."""
-        host, terminal = self.host_minor or 0, self.terminal_minor or 0
-        does = self._does(is_credit=is_credit)
         its_card, our_card = bytes(self.terminal_pan_key or b""), bytes(self.host_pan_key or b"")
-        if host and terminal and its_card and our_card and its_card != our_card:
-            undone = self._correction("R", _OTHER_WAY[does], host, our_card)
-            return undone, self._correction("D", does, terminal, its_card)
-        difference = terminal - host
-        way = does if difference > 0 else _OTHER_WAY[does]
-        return (self._correction("D", way, abs(difference), its_card or our_card),)
-
-    def _does(self, *, is_credit: bool) -> str:
-        if self.kind is None:
-            return RETURN if is_credit else CHARGE
-        return _way_of(self.kind)
+        is_other_card = bool(its_card and our_card) and its_card != our_card
+        return tuple(
+            self._correction(
+                step.letter, step.does, step.amount_minor, our_card if step.is_ours else its_card or our_card
+            )
+            for step in steps_of(
+                self.kind,
+                self.host_minor or 0,
+                self.terminal_minor or 0,
+                is_other_card=is_other_card,
+                is_credit=is_credit,
+            )
+        )
 
     def _correction(self, letter: str, does: str, amount_minor: int, pan_key: bytes) -> _Correction:
         of = (self.terminal_id, self.merchant_id, self.batch, self.day, self.currency, self.journal_id)
