@@ -60,7 +60,7 @@ def running_switch(folder: Path, doors: Mapping[str, Mapping[str, Any]] = DOORS)
         (folder / "serve.log").open("wb") as log,
         _running(["-m", "switch", "serve"], port, folder, log, changes) as up,
     ):
-        yield replace(up, ports=ports)
+        yield replace(up, ports={**ports, "admin": admin})
 
 
 @contextmanager
