@@ -9,25 +9,32 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TextIO, TypeVar
 
 import trio
 
+from switch.admin.auditing import Auditing
 from switch.admin.console_process import ConsoleProcess
+from switch.admin.gauging import Gauging, certificate_ends_at
 from switch.admin.pages import build_pages, no_console
+from switch.admin.readiness import Readiness
 from switch.admin.server import serve_admin
 from switch.admin.serving import tls_context
 from switch.assembly import Doors, KeyDesk, rules_of
 from switch.chores import Chores, MaintenanceWatch, SettlingProcess
 from switch.config import Settings, masked_url
-from switch.errors import DatabaseError, OperatorError
-from switch.ledger.database import Database, check_keys, check_version, open_database
+from switch.decisions import Decision, Facts
+from switch.errors import OperatorError
+from switch.ledger.database import check_keys, check_version, open_database
 from switch.ledger.ids import JournalIds
+from switch.ledger.ports import Decide
 from switch.ledger.sessions import connector
 from switch.ledger.store import Store
 from switch.ledger.writer import Writer
+from switch.messages.actions import Action
 from switch.messages.dates import HostCalendar
+from switch.messages.model import Request
 from switch.security.keys import load_keys
 from switch.security.vault import Vault
 from switch.settlement.closing import Closing
@@ -42,6 +49,9 @@ GARBAGE_THRESHOLD: Final = 20_000
 
 SWITCH_INTERVAL_S: Final = 0.0005
 """How long a thread keeps the interpreter while the other one waits: the loop and the writer share it."""
+
+_POSTING: Final = "posting"
+"""Counted where no rule refuses, but what is asked cannot be done with what it is about: a void of a voided sale."""
 
 ENDED_AT_ONCE: Final = 1
 """Exit status after a second signal: requests in flight may be without an answer."""
@@ -134,8 +144,10 @@ async def run(
         maintenance = MaintenanceWatch(database, in_thread_or_not, events)
         await maintenance.look()
         rules = rules_of(settings, HostCalendar(settings.zone), vault.pan_key, lambda: maintenance.is_on)
+        rules = replace(rules, decide=_counted(rules.decide, metrics))
         store = Store(connector(database), rules, vault.pan_key, clock, JournalIds(clock), code_key=vault.code_key)
-        observer = _Observer(metrics, events, transactions)
+        readiness = Readiness(database)
+        observer = _Observer(metrics, events, transactions, readiness)
         writer = Writer(store, in_thread, clock, observer, settings.ledger.group_max, settings.ledger.queue_max)
         metrics.queue_depth.set_function(lambda: writer.queue_depth)
         metrics.queue_age.set_function(lambda: writer.oldest_age_s)
@@ -158,12 +170,12 @@ async def run(
             events,
             settler,
         )
-        state = _State(database)
+        gauging = Gauging(database, in_thread_or_not, clock, metrics, events)
+        auditing = Auditing(settings, database, in_thread_or_not, clock, events)
+        tasks = (desk.run, chores.run, maintenance.run, gauging.run, auditing.run)
         try:
             with closing(store):
-                await _run_all(
-                    settings, listeners, desk, chores, maintenance, writer, metrics, events, state, task_status
-                )
+                await _run_all(settings, listeners, tasks, writer, metrics, events, readiness, task_status)
         finally:
             transactions.flush()
 
@@ -171,31 +183,32 @@ async def run(
 async def _run_all(
     settings: Settings,
     listeners: Sequence[Listener],
-    desk: KeyDesk,
-    chores: Chores,
-    maintenance: MaintenanceWatch,
+    tasks: Sequence[Callable[[], Awaitable[None]]],
     writer: Writer,
     metrics: Metrics,
     events: EventLog,
-    state: _State,
+    readiness: Readiness,
     task_status: trio.TaskStatus[Running],
 ) -> None:
-    """Start everything from the books outwards, and end it in the opposite order."""
+    """Start everything from the books outwards, and end it in the opposite order; ``tasks`` run beside it."""
     events.started(masked_url(settings.ledger.database))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(writer.run)
-        nursery.start_soon(desk.run)
-        nursery.start_soon(chores.run)
-        nursery.start_soon(maintenance.run)
+        for task in tasks:
+            nursery.start_soon(task)
         bound = {}
         for listener, its in zip(listeners, settings.listeners, strict=True):
             bound[listener.name] = await listener.open(its.bind.host, its.bind.port)
             events.listening(listener.name, its.dialect, "{}:{}".format(*bound[listener.name]))
         console = ConsoleProcess(settings, events)
         nursery.start_soon(console.run)
+        metrics.figures.read_by("switch_console_up", lambda: console.is_up)
+        if settings.admin.tls is not None:
+            ends_at = certificate_ends_at(settings.admin.tls.certificate)
+            metrics.figures.set("switch_certificate_expiry_timestamp_seconds", ends_at)
         pages = build_pages(
             metrics.registry,
-            state,
+            readiness,
             console.answer if settings.admin.console else no_console,
             console.may_read_metrics if settings.admin.metrics_need_token else None,
         )
@@ -207,7 +220,7 @@ async def _run_all(
             for listener in listeners:
                 doors.start_soon(listener.run)
             await drain.wait()
-            state.draining = True
+            readiness.draining = True
             events.draining(settings.server.drain_deadline_s)
             for listener in listeners:
                 listener.drain()
@@ -219,37 +232,30 @@ async def _run_all(
         nursery.cancel_scope.cancel()
 
 
-class _State:
-    """Whether terminals may connect, for the load balancer.
+def _counted(decide: Decide, metrics: Metrics) -> Decide:
+    """Return ``decide``, which is pure, with its refusals counted by the rule that refused."""
 
-    A database that hangs must hold up neither the answer nor the writer: a question is given up when its asker
-    gives up, and at most one waits for the database at a time, in a thread that is not the writer's.
-    """
+    def decide_and_count(request: Request, facts: Facts) -> Decision:
+        decision = decide(request, facts)
+        if decision.reply.action is not Action.APPROVED:
+            rungs = [name for name, _, _, passed in decision.trace[-1:] if not passed]
+            metrics.rule_refusals.labels(rungs[0] if rungs else _POSTING).inc()
+        return decision
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._one = trio.CapacityLimiter(1)
-        self.draining = False
-
-    async def unready_because(self) -> str:
-        if self.draining:
-            return "draining"
-        try:
-            await trio.to_thread.run_sync(check_version, self._database, abandon_on_cancel=True, limiter=self._one)
-        except DatabaseError as error:
-            return str(error)
-        return ""
+    return decide_and_count
 
 
 class _Observer:
     """Counts and logs what the writer tells of its groups."""
 
-    def __init__(self, metrics: Metrics, events: EventLog, transactions: TransactionLog) -> None:
+    def __init__(self, metrics: Metrics, events: EventLog, transactions: TransactionLog, readiness: Readiness) -> None:
         self._metrics = metrics
         self._events = events
         self._transactions = transactions
+        self._readiness = readiness
 
     def group(self, size: int, duration_s: float, faults: Sequence[str]) -> None:
+        self._readiness.stored()
         self._metrics.group_size.observe(size)
         self._metrics.commit_duration.observe(duration_s)
         for fault in faults:
@@ -259,6 +265,9 @@ class _Observer:
                 self._events.commit_unknown(size, fault)
             else:
                 self._events.commit_failed(size, fault)
+
+    def not_stored(self, fault: str) -> None:
+        self._readiness.not_stored(fault)
 
     def timed(self, began: float, decided: float, settled: float) -> None:
         times = self._metrics.group_times

@@ -165,6 +165,7 @@ class ChoreSettings(_Section):
 
     dormant_days: Annotated[int, Field(ge=1, le=3650)] = 90  # a terminal silent for so long is put to sleep
     expire_days: Annotated[int, Field(ge=30, le=366)] = 30  # a hold that nobody completed ends after so long
+    audit_hours: Annotated[int, Field(ge=0, le=720)] = 24  # how old the last audit of the books gets; 0: any age
 
 
 class LogSettings(_Section):

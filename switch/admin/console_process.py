@@ -42,6 +42,11 @@ class ConsoleProcess:
         self._wanted = trio.Event()
         self._ready = trio.Event()
 
+    @property
+    def is_up(self) -> bool | None:
+        """Whether the process answers; None before anybody asked for a page."""
+        return self._ready.is_set() if self._wanted.is_set() else None
+
     async def run(self) -> None:
         """Run the process from the first request on, until cancelled."""
         await self._wanted.wait()

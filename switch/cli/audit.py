@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from switch.config import Settings
     from switch.ledger.audit_words import Finding
 
+_NICENESS: Final = 19  # an audit has all day
+_LEFT_ALONE: Final = 3  # exit status where the switch that asked is gone
 _SHOWN: Final = 5  # offenders, and forced entries, of each invariant
 
 
@@ -37,8 +42,47 @@ def audit(
     console = Console(highlight=False)
     with open_books(config) as books, console.status("auditing") as status:
         findings = run_audit(books, lambda name: status.update(f"auditing {name}"))
+        _keep(books, findings)
     if not print_findings(console, findings, shown=None if everything else _SHOWN):
         raise typer.Exit(1)
+
+
+def audit_beside() -> None:
+    """Audit the books for a running switch, which says its settings on standard input.
+
+    It steps back behind everything else on the machine, and ends when its standard input does. What it found is kept
+    in the books. Exit status as of `audit`.
+    """
+    from switch.config import settings_of
+    from switch.ledger.database import check_version, open_database
+
+    os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
+    settings = settings_of(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_the_switch, daemon=True).start()
+    with closing(open_database(settings.ledger.database)) as database:
+        check_version(database)
+        books = OpenBooks(settings, database)
+        findings = run_audit(books)
+        _keep(books, findings)
+    if not all(finding.holds for finding in findings):
+        raise typer.Exit(1)
+
+
+def _keep(books: OpenBooks, findings: list[Finding]) -> None:
+    """Keep what was found; on books that take no commit it is only shown."""
+    from switch.errors import DatabaseError
+    from switch.ledger.audit_kept import keep_audit
+    from switch.ledger.sweeping import wall_clock
+
+    try:
+        keep_audit(books.database, wall_clock(), findings)
+    except DatabaseError as error:
+        typer.echo(f"switch: the audit's result is not kept: {error}", err=True)
+
+
+def _end_with_the_switch() -> None:
+    os.read(sys.stdin.fileno(), 1)  # nothing more is ever sent: this returns when the pipe is closed
+    os._exit(_LEFT_ALONE)
 
 
 def audit_and_print(settings: Settings, console: Console) -> bool:

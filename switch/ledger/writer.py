@@ -22,6 +22,7 @@ import trio
 from switch.decisions import Outcome, Standing
 from switch.ledger.ports import Clock, Deliver, Runner
 from switch.ledger.store import Prepared, Report
+from switch.messages.actions import Action
 from switch.messages.model import Request
 
 GROUP_MAX: Final = 256
@@ -54,6 +55,10 @@ class Observer(Protocol):
 
     def group(self, size: int, duration_s: float, faults: Sequence[str]) -> None:
         """A group of ``size`` requests is settled; ``faults`` names what went wrong on the way."""
+        ...
+
+    def not_stored(self, fault: str) -> None:
+        """Nothing of that group could be stored; ``fault`` is the last thing that went wrong."""
         ...
 
     def timed(self, began: float, decided: float, settled: float) -> None:
@@ -172,6 +177,8 @@ class Writer:
         self._under_way = ()
         self._observer.timed(began, decided, settled)
         self._observer.group(len(requests), report.duration_s, report.faults)
+        if report.faults and not any(map(_is_settled, report.outcomes)):
+            self._observer.not_stored(report.faults[-1])
         for ticket, outcome in zip(tickets, report.outcomes, strict=True):
             self._deliver(ticket, outcome)
         self._observer.delivered()
@@ -181,3 +188,8 @@ class Writer:
             ticket.deliver(outcome)
         except Exception as error:  # noqa: BLE001 - one waiter's fault must not cost its neighbours their answers
             self._observer.undelivered(error)
+
+
+def _is_settled(outcome: Outcome) -> bool:
+    """Whether a request came to a decision, be it a decline."""
+    return outcome.reply is not None and outcome.reply.action is not Action.SYSTEM_ERROR

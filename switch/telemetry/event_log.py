@@ -85,6 +85,10 @@ class EventLog:
         """A business day cannot be settled until an operator has put something right; it is tried again and again."""
         self._logger.error("day not settled", day=day, because=because)
 
+    def audit_ended(self, status: int) -> None:
+        """The process that audits the books did not come to its end; it is begun again later."""
+        self._logger.error("audit ended", status=status)
+
     def expired(self, count: int) -> None:
         """Holds of authorisations that nobody completed were released."""
         self._logger.info("authorisations expired", count=count)

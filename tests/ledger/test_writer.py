@@ -53,12 +53,16 @@ class FakeObserver:
     sheds: list[str] = field(default_factory=list)
     sweeps: int = 0
     timings: int = 0
+    unstored: list[str] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
 
     def group(self, size: int, duration_s: float, faults: Sequence[str]) -> None:
         assert duration_s > 0
         self.groups.append(size)
         self.faults.extend(faults)
+
+    def not_stored(self, fault: str) -> None:
+        self.unstored.append(fault)
 
     def timed(self, began: float, decided: float, settled: float) -> None:
         assert began <= decided <= settled
@@ -233,3 +237,51 @@ async def test_an_idle_writer_drains_at_once(autojump_clock: trio.testing.MockCl
         await desk.writer.drain()
 
     assert len(desk.delivered) == waiting
+
+
+@dataclass
+class FullStore(FakeStore):
+    """Stores nothing of those whose STAN is among ``lost``."""
+
+    lost: frozenset[int] = frozenset()
+
+    def run(self, requests: Sequence[Request], /) -> Report:
+        report = super().run(requests)
+        outcomes = [
+            outcome._replace(reply=Reply(Action.SYSTEM_ERROR, 0)) if int(outcome.request.stan) in self.lost else outcome
+            for outcome in report.outcomes
+        ]
+        return Report(outcomes, ["down: OperationalError"], 0.001)
+
+
+@pytest.mark.parametrize(("lost", "told"), [({1, 2}, ["down: OperationalError"]), ({1}, []), (set(), [])])
+async def test_a_group_of_which_nothing_is_stored_is_told_to_the_observer(
+    autojump_clock: trio.testing.MockClock, lost: set[int], told: list[str]
+) -> None:
+    desk = Desk(autojump_clock, store=FullStore(lost=frozenset(lost)))
+    desk.submit(1)
+    desk.submit(2)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(desk.writer.run)
+        await desk.writer.drain()
+
+    assert desk.observer.unstored == told
+
+
+async def test_the_oldest_request_ages_until_it_is_settled(autojump_clock: trio.testing.MockClock) -> None:
+    desk = Desk(autojump_clock)
+    ages = [desk.writer.oldest_age_s]
+    desk.writer.submit(purchase(1)._replace(received_at=desk.microseconds()), desk.delivered.append, 10**12)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(desk.writer.run)
+        await trio.sleep(0.5)
+        desk.writer.submit(purchase(2)._replace(received_at=desk.microseconds()), desk.delivered.append, 10**12)
+        ages.append(desk.writer.oldest_age_s)
+        await trio.sleep(0.75)
+        ages.append(desk.writer.oldest_age_s)
+        await desk.writer.drain()
+    ages.append(desk.writer.oldest_age_s)
+
+    assert ages == [0.0, 0.5, 0.75, 0.0]
+    assert desk.observer.timings == 2
