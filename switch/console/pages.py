@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from switch.console import transactions
+from switch.console import cards, merchants, taps, terminals, transactions
 from switch.console.visit import Page, Shown, Visit
 
 
@@ -13,4 +13,11 @@ def first(_visit: Visit) -> Shown:
     return Shown("", {}, to="/transactions")
 
 
-PAGES: Final[tuple[Page, ...]] = (Page("/", first), *transactions.PAGES)
+PAGES: Final[tuple[Page, ...]] = (
+    Page("/", first),
+    *transactions.PAGES,
+    *cards.PAGES,
+    *merchants.PAGES,
+    *terminals.PAGES,
+    *taps.PAGES,
+)

@@ -71,8 +71,9 @@ def _card_mover(move: Move) -> Make:
 
 def _terminal_mover(move: Move) -> Make:
     def make(_desk: Desk, connection: sa.Connection, asked: Asked[Because]) -> Changed:
-        before = move_terminal(connection, asked.key, move, asked.arguments.because)
-        return Changed({"status": before}, {"status": move.to})
+        because = asked.arguments.because
+        before = move_terminal(connection, asked.key, move, because)
+        return Changed({"status": before}, {"status": move.to} | ({"because": because} if because else {}))
 
     return make
 
