@@ -9,6 +9,9 @@ from switch.office.acts import Act
 from switch.office.maintenance import MAINTENANCE_ACTS
 from switch.office.notes import NOTE_ACTS
 from switch.office.party_acts import PARTY_ACTS
+from switch.office.taps import TAP_ACTS
 from switch.office.token_acts import TOKEN_ACTS
 
-ACTS: Final[Mapping[str, Act]] = {act.name: act for act in (*PARTY_ACTS, *TOKEN_ACTS, *NOTE_ACTS, *MAINTENANCE_ACTS)}
+ACTS: Final[Mapping[str, Act]] = {
+    act.name: act for act in (*PARTY_ACTS, *TAP_ACTS, *TOKEN_ACTS, *NOTE_ACTS, *MAINTENANCE_ACTS)
+}
