@@ -266,6 +266,10 @@ def _made(page: Page, visit: Visit) -> Response:
         return _told(visit, str(error), _status_of(error))
     if shown.to:
         return RedirectResponse(shown.to, 303)
+    if shown.download is not None:
+        file = shown.download
+        kept = {"content-disposition": f'attachment; filename="{file.name}"'}
+        return Response(file.content, media_type=file.kind, headers=kept)
     return HTMLResponse(rendered(shown, visit), shown.status)
 
 

@@ -52,16 +52,25 @@ class Visit:
         return datetime.fromtimestamp(at / _MICROSECONDS, self.desk.settings.zone).strftime(form)
 
 
+class Download(NamedTuple):
+    """A file to be kept, not looked at: its name (ASCII, no quotes), its media type, its text."""
+
+    name: str
+    kind: str
+    content: str
+
+
 class Shown(NamedTuple):
     """What a page shows: a template of ``switch/console/templates``, its facts, the status it is answered with.
 
-    With ``to`` it shows nothing but leads to another page.
+    With ``to`` it shows nothing but leads to another page, with ``download`` it hands out a file.
     """
 
     template: str
     facts: Mapping[str, object]
     status: int = 200
     to: str = ""
+    download: Download | None = None
 
 
 View = Callable[[Visit], Shown]

@@ -107,15 +107,27 @@ def verify_changes(connection: sa.Connection, known: bytes = b"") -> Verified:
     return Verified(count, digest)
 
 
+def newest_change(connection: sa.Connection) -> int:
+    """Return the number of the last change, 0 where there is none: as many there should be."""
+    return int(connection.execute(sa.select(sa.func.max(change_log.c.change_id))).scalar() or 0)
+
+
 def list_changes(
-    connection: sa.Connection, *, limit: int, before_id: int | None = None, target: str | None = None
+    connection: sa.Connection,
+    *,
+    limit: int,
+    before_id: int | None = None,
+    target: str | None = None,
+    actor: str | None = None,
 ) -> list[LoggedChange]:
-    """Return the newest changes first, older than ``before_id``, of one target if named."""
+    """Return the newest changes first, older than ``before_id``, of one target and by one actor if named."""
     asked = sa.select(change_log).order_by(change_log.c.change_id.desc()).limit(limit)
     if before_id is not None:
         asked = asked.where(change_log.c.change_id < before_id)
     if target is not None:
         asked = asked.where(change_log.c.target == target)
+    if actor is not None:
+        asked = asked.where(change_log.c.actor == actor)
     return [
         LoggedChange(
             row.change_id,

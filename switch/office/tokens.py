@@ -99,9 +99,14 @@ def revoke_token(connection: sa.Connection, token_id: int, now: int) -> TokenLin
     return _line(found, now)
 
 
-def list_tokens(connection: sa.Connection, now: int) -> list[TokenLine]:
-    """Return every token ever made, the newest first."""
-    rows = connection.execute(sa.select(access_token).order_by(access_token.c.token_id.desc()))
+def list_tokens(
+    connection: sa.Connection, now: int, *, limit: int | None = None, before_id: int | None = None
+) -> list[TokenLine]:
+    """Return every token ever made, the newest first; or so many of those before another one."""
+    asked = sa.select(access_token).order_by(access_token.c.token_id.desc()).limit(limit)
+    if before_id is not None:
+        asked = asked.where(access_token.c.token_id < before_id)
+    rows = connection.execute(asked)
     return [_line(row, now) for row in rows]
 
 
