@@ -2,9 +2,9 @@
 
 A file of a million items written as one row keeps every request waiting for the disk; the files that there are become
 parts of one each. A batch that is open over midnight may have two transactions under one STAN: each of them may be
-uploaded, and may differ. What was before a counter's first is not given back to it. Pages for finance and officers find
-their rows by indexes. A program of version 4 would look for clearing files where they are no longer: it must not run
-beside.
+uploaded, and may differ; how many records its end announced is kept. What was before a counter's first is not given
+back to it. Pages for finance and officers find their rows by indexes. A program of version 4 would look for clearing
+files where they are no longer: it must not run beside.
 """
 
 import sqlalchemy as sa
@@ -29,6 +29,7 @@ def upgrade() -> None:
     )
     op.execute(sa.text(MOVED))
     op.drop_column("clearing_file", "content")
+    op.add_column("batch", sa.Column("said_count", sa.Integer(), nullable=True))
     _uploads()
     _discrepancies()
     _finding()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from switch.ledger.corrections import Desk, Resolved
-    from switch.ledger.settlement_reports import BatchLine, DiscrepancyLine
+    from switch.ledger.settlement_reports import BatchLine, DiscrepancyLine, Upload
     from switch.messages.settlement import Totals
 
 settlement_app = typer.Typer(help="Settle batches and business days, and put right what differs.", no_args_is_help=True)
@@ -63,7 +63,7 @@ def list_batches(
 
 def _batch(books: OpenBooks, line: BatchLine) -> Iterator[str]:
     settled = "not settled" if line.settled_at is None else f"settled {books.moment(line.settled_at)}"
-    uploaded = f", {line.uploaded} records uploaded" if line.uploaded else ""
+    uploaded = f", {line.uploaded} records uploaded" if line.uploaded or line.said else ""
     yield f"{line.terminal_id}  batch {line.batch}  {line.state}, {settled}{uploaded}"
     for place, whose in enumerate(("domestic", "foreign")):
         host = line.host[place]
@@ -73,6 +73,8 @@ def _batch(books: OpenBooks, line: BatchLine) -> Iterator[str]:
             if terminal is not None:
                 mark = "" if terminal == host else "  differs"
                 yield f"  {'':<9} terminal {_sums(terminal, line.currency)}{mark}"
+    if line.said not in (None, line.uploaded):
+        yield f"  the end of the upload announced {line.said} records, {line.uploaded} came"
     if not any(sum(side) for side in (*line.host, *(line.terminal or ()))):
         yield "  nothing in it"
 
@@ -98,17 +100,20 @@ def list_differences(
     Exit status: 0 if nothing waits for an operator, 1 if something does.
     """
     from switch.ledger.batches_compared import compare_batches
-    from switch.ledger.settlement_reports import list_discrepancies
+    from switch.ledger.settlement_reports import list_discrepancies, miscounted_uploads
     from switch.settlement.comparing import compared
 
     with open_books(config) as books:
         done = compare_batches(books.database, compared, closing_day.journal_ids())
         with books.database.reading() as connection:
             lines = list_discrepancies(connection, terminal=terminal, also_settled=also_settled)
+            uploads = miscounted_uploads(connection, lines)
     if done.batches:
         typer.echo(f"{done.batches} batches compared now, {done.differences} differences found")
     for line in lines:
         typer.echo("\n".join(_difference(line)))
+    for upload in uploads:
+        typer.echo("\n".join(_miscounted(upload)))
     waiting = sum(line.state == "open" for line in lines)
     if waiting:
         typer.echo(f"{waiting} to be settled: switch settlement adjust NUMBER --accept terminal|host")
@@ -127,6 +132,15 @@ def _difference(line: DiscrepancyLine) -> Iterator[str]:
     if line.state != "open":
         how = "as the books have it" if line.settled_by is None else f"by correction {line.settled_by}"
         yield f"  settled {how}" + (f": {line.because}" if line.because else "")
+
+
+def _miscounted(upload: Upload) -> Iterator[str]:
+    came = f"{upload.came} of the {upload.said} records came that its end announced"
+    yield f"{upload.terminal_id}  batch {upload.batch}  {came}"
+    if upload.came < upload.said:
+        yield "  what is missing may have been lost on the way: ask for the receipts first"
+    else:
+        yield "  the terminal counted otherwise than it sent: each record was compared"
 
 
 def _meaning(line: DiscrepancyLine) -> str:

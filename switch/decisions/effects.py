@@ -207,7 +207,7 @@ class FreezeBatch:
 
 @dataclass(frozen=True, slots=True)
 class KeepRecords:
-    """Keeps uploaded records of a batch that is not balanced; a STAN that is there already is not kept twice."""
+    """Keeps uploaded records of a batch that is not balanced; one that is there already is not kept twice."""
 
     batch: str
     records: tuple[UploadedRecord, ...]
@@ -215,9 +215,13 @@ class KeepRecords:
 
 @dataclass(frozen=True, slots=True)
 class CloseBatch:
-    """Ends the upload of a batch: from now on it can be compared, and the next sign-on opens another."""
+    """Ends the upload of a batch: from now on it can be compared, and the next sign-on opens another.
+
+    ``said_count`` is how many records it had in all, as the terminal counts them; None where it does not say.
+    """
 
     batch: str
+    said_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

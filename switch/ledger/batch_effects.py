@@ -58,7 +58,7 @@ def _keep(books: Books, row: JournalRow, key: BatchKey, records: Sequence[Upload
 
 def _close(books: Books, row: JournalRow, _: Facts, effect: CloseBatch) -> None:
     key = _settled(books, row, effect.batch)
-    books.batches.close(key)
+    books.batches.close(key, effect.said_count)
     _move_terminal(books, key, BatchState.CLOSED)
 
 

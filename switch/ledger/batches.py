@@ -120,6 +120,7 @@ class Batches:
     last_settled: dict[tuple[str, str], int] = field(default_factory=dict)
     frozen: dict[BatchKey, Frozen] = field(default_factory=dict)  # to be inserted
     moved: set[BatchKey] = field(default_factory=set)  # to be updated: another state
+    said: dict[BatchKey, int | None] = field(default_factory=dict)  # records of the uploads that ended
 
     def named(self, key: BatchKey, terminal: Terminal, touched: Iterable[tuple[Payment, bool]]) -> Batch | None:
         """Return the batch as it stands now: settled, or the terminal's open one; None for any other.
@@ -138,8 +139,9 @@ class Batches:
         self.frozen[key] = frozen
         self.last_settled[key[:2]] = frozen.journal_id
 
-    def close(self, key: BatchKey) -> None:
-        """Close a settled one."""
+    def close(self, key: BatchKey, said_count: int | None) -> None:
+        """Close a settled one, of whose records the terminal has counted so many, if it says."""
+        self.said[key] = said_count
         self.settled[key] = self.settled[key]._replace(state=BatchState.CLOSED)
         if key not in self.frozen:
             self.moved.add(key)
@@ -155,9 +157,16 @@ class Batches:
     def rows(self) -> list[Row]:
         """Return the rows of ``batch`` to insert."""
         return [
-            (*key, self.settled[key].state.value, *frozen[:3], *_numbers(frozen.host), *_numbers(frozen.terminal), 0)
+            (
+                *(*key, self.settled[key].state.value, *frozen[:3]),
+                *(*_numbers(frozen.host), *_numbers(frozen.terminal), 0, self.said.get(key)),
+            )
             for key, frozen in sorted(self.frozen.items())
         ]
+
+    def changes(self) -> list[Row]:
+        """Return the rows of ``batch`` to update: key, state, and what the end of the upload said."""
+        return [(*key, self.settled[key].state.value, self.said[key]) for key in sorted(self.moved)]
 
     def _changes(self, key: BatchKey, touched: Iterable[tuple[Payment, bool]]) -> Iterator[Counted]:
         """Yield what the group's payments are now, and take off what the sums have of them."""

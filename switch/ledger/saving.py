@@ -50,9 +50,7 @@ def save(session: Session, books: Books) -> None:
     session.change(PAY_CODE_CHANGE, sorted(changes.pay_codes.items()))
     session.change(OPERATOR_CHANGE, [(*key, books.operators[key].failures) for key in sorted(changes.operators)])
     _save_terminals(session, books)
-    session.change(
-        BATCH_CHANGE, [(*key, books.batches.settled[key].state.value) for key in sorted(books.batches.moved)]
-    )
+    session.change(BATCH_CHANGE, books.batches.changes())
     if changes.opens_day:
         session.change(DAY_OPENED, [(books.day_number, books.decided_at, "open")])
     if changes.spending:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -22,7 +23,10 @@ _AT_ONCE: Final = 500  # open batches that are added up in one query
 
 
 class BatchLine(NamedTuple):
-    """One batch. ``settled_at`` (microseconds since 1970, UTC) and ``terminal`` are None while it is open."""
+    """One batch. ``settled_at`` (microseconds since 1970, UTC) and ``terminal`` are None while it is open.
+
+    ``uploaded`` records came; ``said`` is how many the end of the upload announced, None where none did.
+    """
 
     terminal_id: str
     merchant_id: str
@@ -33,6 +37,7 @@ class BatchLine(NamedTuple):
     terminal: BatchTotals | None
     settled_at: int | None
     uploaded: int
+    said: int | None = None
 
 
 class DiscrepancyLine(NamedTuple):
@@ -53,6 +58,16 @@ class DiscrepancyLine(NamedTuple):
     state: str
     settled_by: int | None
     because: str
+
+
+class Upload(NamedTuple):
+    """An upload that ended, whose end ``said`` another number of records than came."""
+
+    terminal_id: str
+    merchant_id: str
+    batch: str
+    said: int
+    came: int
 
 
 class DayLine(NamedTuple):
@@ -78,23 +93,24 @@ class StatementRow(NamedTuple):
 
 # --- batches -----------------------------------------------------------------------------------------------
 
+_RECORDS: Final = (
+    sa.select(sa.func.count())
+    .where(
+        schema.uploaded_record.c.terminal_id == schema.batch.c.terminal_id,
+        schema.uploaded_record.c.merchant_id == schema.batch.c.merchant_id,
+        schema.uploaded_record.c.batch == schema.batch.c.batch,
+    )
+    .scalar_subquery()
+)
+
 
 def settled_batches(
     connection: sa.Connection, limit: int, *, terminal: str | None = None, state: str | None = None
 ) -> list[BatchLine]:
     """Return the batches that were settled last, the latest last."""
-    batch, merchant, uploaded = schema.batch, schema.merchant, schema.uploaded_record
-    records = (
-        sa.select(sa.func.count())
-        .where(
-            uploaded.c.terminal_id == batch.c.terminal_id,
-            uploaded.c.merchant_id == batch.c.merchant_id,
-            uploaded.c.batch == batch.c.batch,
-        )
-        .scalar_subquery()
-    )
+    batch, merchant = schema.batch, schema.merchant
     asked = (
-        sa.select(batch, merchant.c.currency, records.label("records"))
+        sa.select(batch, merchant.c.currency, _RECORDS.label("records"))
         .join(merchant, merchant.c.merchant_id == batch.c.merchant_id)
         .order_by(batch.c.settled_at.desc(), batch.c.terminal_id.desc(), batch.c.batch.desc())
         .limit(limit)
@@ -119,6 +135,7 @@ def _settled(row: sa.Row[Any]) -> BatchLine:
         terminal,
         row.settled_at,
         row.records,
+        row.said_count,
     )
 
 
@@ -194,6 +211,21 @@ def list_discrepancies(
     if not also_settled:
         asked = asked.where(its.c.state == "open")
     return [_difference(row) for row in connection.execute(asked)]
+
+
+def miscounted_uploads(connection: sa.Connection, lines: Iterable[DiscrepancyLine]) -> list[Upload]:
+    """Return the uploads, of the batches of these differences, of which not as many records came as their end said."""
+    keys = sorted({(line.terminal_id, line.merchant_id, line.batch) for line in lines})
+    its, found = schema.batch.c, list[Upload]()
+    for start in range(0, len(keys), _AT_ONCE):
+        part = keys[start : start + _AT_ONCE]
+        asked = (
+            sa.select(its.terminal_id, its.merchant_id, its.batch, its.said_count, _RECORDS)
+            .where(sa.tuple_(its.terminal_id, its.merchant_id, its.batch).in_(part), its.said_count != _RECORDS)
+            .order_by(its.terminal_id, its.batch)
+        )
+        found += [Upload(*row) for row in connection.execute(asked)]
+    return found
 
 
 def _difference(row: sa.Row[Any]) -> DiscrepancyLine:

@@ -41,6 +41,7 @@ batch: Final = sa.Table(  # from its settlement on: of an open batch there is no
     *_totals("host"),
     *_totals("terminal"),
     sa.Column("compared", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("said_count", sa.Integer, nullable=True),  # records, as the end of the upload says
     one_of("state", "unbalanced", "closed"),
     sa.Index(None, "journal_id"),  # those settled last
     sqlite_with_rowid=False,

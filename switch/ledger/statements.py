@@ -336,7 +336,7 @@ SPENT_CHANGE: Final    = Change("card_day", ("card_id", "business_day"), ("amoun
 SECURITY_CHANGE: Final = Change("card_security", ("card_id",), ("pin_tries", "atc"), inserts=True)
 OPERATOR_CHANGE: Final = Change("operator", ("merchant_id", "operator_id"), ("failures",))
 PAY_CODE_CHANGE: Final = Change("pay_code", ("code_key",), ("used_by",))
-BATCH_CHANGE: Final    = Change("batch",    ("terminal_id", "merchant_id", "batch"), ("state",))
+BATCH_CHANGE: Final    = Change("batch",    ("terminal_id", "merchant_id", "batch"), ("state", "said_count"))
 # fmt: on
 
 UNBLOCKED: Final = ("active", "inactive")

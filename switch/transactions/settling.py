@@ -64,11 +64,15 @@ def batch_upload(request: Request, facts: Facts, _: Policy) -> Posting | Refusal
 
 
 def batch_end(request: Request, facts: Facts, _: Policy) -> Posting | Refusal:
-    """The upload is over: the batch is closed and can be compared; one that balanced was closed before (60.3 = 207)."""
+    """The upload is over: the batch is closed and can be compared; one that balanced was closed before (60.3 = 207).
+
+    However many records came: those that did not are found by the comparison, and the number is kept that says why.
+    """
     batch = _settled(facts)
     if batch is None:
         return _unknown(request)
-    return Posting((CloseBatch(batch.number),) if batch.state is BatchState.UNBALANCED else ())
+    is_first = batch.state is BatchState.UNBALANCED
+    return Posting((CloseBatch(batch.number, request.extras.record_count),) if is_first else ())
 
 
 def correction(request: Request, facts: Facts, _: Policy) -> Posting:

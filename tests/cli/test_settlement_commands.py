@@ -188,6 +188,20 @@ def test_each_difference_is_named_with_what_it_means(settled: Office) -> None:
     assert max(map(len, said.splitlines())) <= 80
 
 
+def test_an_upload_of_which_not_all_came_is_named_with_its_differences(office: Office) -> None:
+    records, end = upload(11, UploadedRecord(True, "000001", UNION, 10_000))
+    office.send(sale(1, 10_000), sale(2, 700), settling(10), records, end._replace(extras=Extras(record_count=2)))
+
+    said = office.ok("settlement", "discrepancies", status=1)
+
+    assert (
+        "T1  batch 000001  1 of the 2 records came that its end announced\n"
+        "  what is missing may have been lost on the way: ask for the receipts first\n"
+    ) in said
+    assert max(map(len, said.splitlines())) <= 80
+    assert "  the end of the upload announced 2 records, 1 came\n" in office.ok("settlement", "batches")
+
+
 def test_where_nothing_differs_nothing_waits(office: Office) -> None:
     assert office.ok("settlement", "discrepancies") == "nothing waits for an operator\n"
 

@@ -290,7 +290,7 @@ def test_the_end_of_an_upload_closes_the_batch(shop: Shop, *, together: bool) ->
 
     Script(scripted, needs=SCRIPT_NEEDS).send_each(shop, *requests, together=together)
 
-    assert [row.state for row in shop.rows(schema.batch)] == ["closed"]
+    assert [(row.state, row.said_count) for row in shop.rows(schema.batch)] == [("closed", 1)]
     assert shop.rows(schema.terminal)[0].batch_state == "closed"
 
 
@@ -333,7 +333,7 @@ def scripted(request: Request, facts: Facts) -> Effects | Action:
     if request.kind is K.BATCH_UPLOAD:
         return (KeepRecords(FIRST, request.extras.records),)
     if request.kind is K.BATCH_END:
-        return (CloseBatch(FIRST),)
+        return (CloseBatch(FIRST, request.extras.record_count),)
     if request.kind is K.SIGN_ON or not request.batch:
         return (OpenBatch(f"{int(terminal.batch) + 1:06d}"),)
     if terminal.batch_state is not BatchState.OPEN:

@@ -221,6 +221,20 @@ def test_each_of_two_sales_under_one_stan_is_compared(sqlite_shop: Shop) -> None
     assert compare_batches(sqlite_shop.database, compared, lambda: next(_ids)) == (1, 2)
 
 
+def test_a_terminal_that_never_signs_on_sells_under_its_own_number_but_cannot_settle_it(sqlite_shop: Shop) -> None:
+    own = "000007"
+    theirs = BatchTotals(foreign=Totals(1_000, 1))
+
+    before = decided(sqlite_shop, sale(1, batch=own), settlement(2, theirs, own), end(3, own), sale(4, batch=own))
+    after = decided(sqlite_shop, sign_on(5), sale(6, batch=own), sale(7), settlement(8, theirs))
+
+    unknown, ok = Action.BATCH_UNKNOWN, Action.APPROVED
+    assert before == [ok, unknown, unknown, ok]
+    assert after == [ok, Action.BATCH_MISMATCH, ok, ok]
+    assert [(row.batch, row.state) for row in sqlite_shop.rows(schema.batch)] == [(BATCH, "closed")]
+    assert offenders(sqlite_shop.database, BATCHES) == []
+
+
 def records(*each: tuple[int, int]) -> Extras:
     return Extras(records=tuple(UploadedRecord(False, f"{stan:06d}", RICH, amount) for stan, amount in each))
 

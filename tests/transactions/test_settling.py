@@ -95,6 +95,7 @@ def test_records_are_kept_and_the_end_closes() -> None:
 
     assert changes(decided(Kind.BATCH_UPLOAD, batch, records=(RECORD,))) == [KeepRecords(NUMBER, (RECORD,))]
     assert changes(decided(Kind.BATCH_END, batch)) == [CloseBatch(NUMBER)]
+    assert changes(decided(Kind.BATCH_END, batch, record_count=7)) == [CloseBatch(NUMBER, 7)]
 
 
 @pytest.mark.parametrize("kind", [Kind.BATCH_UPLOAD, Kind.BATCH_END])
