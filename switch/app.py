@@ -41,6 +41,7 @@ from switch.settlement.closing import Closing
 from switch.settlement.fees import load_fee_plans
 from switch.telemetry import EventLog, Metrics, TransactionLog, configure_logging
 from switch.terminals.listener import Listener
+from switch.terminals.tapping import Taps
 
 _T = TypeVar("_T")
 
@@ -154,7 +155,8 @@ async def run(
         desk = KeyDesk(settings, database, keys.master, vault.pan_key, in_thread, clock, events)
         await in_thread(desk.read_issuers)
         await in_thread(desk.check_master)
-        doors = Doors(writer, desk, calendar, clock, JournalIds(clock), metrics, transactions, events)
+        taps = Taps(database, in_thread, clock, JournalIds(clock), events)
+        doors = Doors(writer, desk, calendar, clock, JournalIds(clock), metrics, transactions, events, taps)
         listeners = [doors.listener(listener) for listener in settings.listeners]
         maker = Closing(load_fee_plans())
         settler = SettlingProcess(settings.ledger.database)
@@ -172,7 +174,7 @@ async def run(
         )
         gauging = Gauging(database, in_thread_or_not, clock, metrics, events)
         auditing = Auditing(settings, database, in_thread_or_not, clock, events)
-        tasks = (desk.run, chores.run, maintenance.run, gauging.run, auditing.run)
+        tasks = (desk.run, chores.run, maintenance.run, gauging.run, auditing.run, taps.run)
         try:
             with closing(store):
                 await _run_all(settings, listeners, tasks, writer, metrics, events, readiness, task_status)

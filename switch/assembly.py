@@ -46,6 +46,7 @@ from switch.terminals.judge import Judge, PasswordQuestion
 from switch.terminals.limits import Limits
 from switch.terminals.listener import Listener
 from switch.terminals.sweeps import Runner, Sweeper
+from switch.terminals.tapping import Taps
 from switch.transactions.decide import decider
 from switch.transactions.handler import Handler
 from switch.transactions.table import NEEDS
@@ -173,6 +174,7 @@ class Doors:
         metrics: Metrics,
         transactions: TransactionLog,
         events: EventLog,
+        taps: Taps,
     ) -> None:
         self._writer = writer
         self._desk = desk
@@ -182,6 +184,7 @@ class Doors:
         self._metrics = metrics
         self._transactions = transactions
         self._events = events
+        self._taps = taps
 
     def listener(self, settings: ListenerSettings) -> Listener:
         """Build one listener. Raises `ConfigurationError` for a dialect or framing that makes no sense."""
@@ -204,6 +207,7 @@ class Doors:
             self._events,
             self._desk.security(settings, dialect, self._clock, counters),
             ProtectedFields(dialect).unreadable if settings.security.mac != "off" else frozenset(),
+            self._taps,
         )
         return Listener(exchange, limits, counters, self._events, _recording(settings, exchange.framing))
 

@@ -21,15 +21,18 @@ from switch.messages.dates import HostCalendar
 from switch.messages.kinds import Kind
 from switch.messages.mapping import MessageMap, answer_mti
 from switch.messages.model import Reject, Reply, Request
+from switch.messages.paths import role_getter
 from switch.messages.protected import ProtectedFields
 from switch.messages.references import rrn_of
 from switch.messages.verdicts import Finding, Verdicts
 from switch.telemetry import EventLog, ListenerMetrics, TransactionLog
-from switch.telemetry.hops import SAMPLED_OF, Stopwatch, sampling
+from switch.telemetry.hops import Stopwatch
 from switch.terminals.asking import Asker
 from switch.terminals.counting import count_apart
 from switch.terminals.guard import Admitted, Guard
 from switch.terminals.judge import Judge, PasswordQuestion
+from switch.terminals.tapping import Taps
+from switch.terminals.timing import Timing
 from switch.values import Pan
 from switch.wire.codec import Codec, Fields
 from switch.wire.diagnosis import one_line
@@ -81,7 +84,7 @@ class _Judged(NamedTuple):
 class Exchange:
     """How one listener answers. ``clock`` gives microseconds since 1970, UTC; ``ids`` what references are made from.
 
-    Without ``security`` messages with one of the ``unreadable`` fields are refused.
+    Without ``security`` messages with one of the ``unreadable`` fields are refused. ``taps`` see messages pass.
     """
 
     def __init__(
@@ -99,6 +102,7 @@ class Exchange:
         events: EventLog,
         security: Security | None = None,
         unreadable: frozenset[int] = frozenset(),
+        taps: Taps | None = None,
     ) -> None:
         self.name = name
         self._security = security
@@ -115,7 +119,10 @@ class Exchange:
         self._metrics = metrics
         self._transactions = transactions
         self._events = events
-        self._is_timed = sampling(SAMPLED_OF)
+        self._timing = Timing(name, metrics)
+        self._taps = taps
+        self._tapped = taps.tapped if taps is not None else {}
+        self._get_terminal = role_getter(codec.dialect, "terminal")
 
     def serve(self, frame: Frame, peer: str, respond: Respond, is_first: bool = False) -> bool:  # noqa: FBT001, FBT002 - hot
         """Take one frame; False when nothing in it could be read and the connection should end.
@@ -127,6 +134,8 @@ class Exchange:
             fields = self._codec.decode(frame.body)
         except DecodeError as error:
             return self._undecodable(frame, error, peer, respond, begun, is_first=is_first)
+        if self._tapped:
+            respond = self._overheard(frame, fields, peer, respond)
         if answer_mti(fields[0]) is None:
             self._count("unknown", "none", begun)  # an answer is never answered
             respond(None)
@@ -140,9 +149,7 @@ class Exchange:
             self._count(Kind.ECHO, Action.APPROVED, begun)
             respond(self.write(answer, frame.header))
             return True
-        pending = _Pending(self, frame, fields, entry, respond, begun)
-        if self._is_timed():
-            pending.watch = Stopwatch(begun)
+        pending = _Pending(self, frame, fields, entry, respond, begun, self._timing.watch(begun))
         if self._security is None:
             pending.submit(_Judged(self._keyless(fields, entry), None))
         elif self._is_plain(fields, entry):
@@ -211,10 +218,9 @@ class Exchange:
         self._metrics.answered(request.kind.value, action, duration_s)
         if outcome.standing is not Standing.FIRST or request.kind is Kind.REVERSAL:
             count_apart(outcome, self._metrics)
-        if pending.watch is not None:
-            self._metrics.hops.observe(pending.watch.hops(self._metrics.group_times, answered))
+        trace_id = self._timing.done(pending.watch, outcome, answered) if pending.watch is not None else ""
         if self._transactions.enabled:
-            self._log(request, outcome, action, duration_s)
+            self._log(request, outcome, action, duration_s, trace_id)
 
     def _answer(self, pending: _Pending, outcome: Outcome, reply: Reply) -> bytes | None:
         answer = self._mapping.answer(pending.fields, pending.entry.echo, reply)
@@ -267,6 +273,8 @@ class Exchange:
         doctor = partial(self._impression_of, frame) if is_first else None
         self._events.undecodable(self.name, peer, error.field, error.position, error.reason, doctor)
         fields = self._codec.salvage(frame.body)
+        if self._tapped:
+            respond = self._overheard(frame, fields, peer, respond)
         answerable = answer_mti(fields.get(0, "")) is not None
         if answerable:
             self._count("unknown", Action.FORMAT_ERROR, begun)
@@ -274,6 +282,21 @@ class Exchange:
         else:
             respond(None)
         return answerable
+
+    def _overheard(self, frame: Frame, fields: Fields, peer: str, respond: Respond) -> Respond:
+        """Let a tap of the message's terminal, if there is one, see it and its answer."""
+        terminal_id = self._get_terminal(fields).strip()
+        if self._taps is None or terminal_id not in self._tapped:
+            return respond
+        note = self._taps.overheard(terminal_id, frame.body, peer, self._codec, self.framing)
+        if note is None:
+            return respond
+
+        def note_and_respond(data: bytes | None, outcome: Outcome | None = None, /) -> None:
+            note(data)
+            respond(data, outcome)
+
+        return note_and_respond
 
     def _impression_of(self, frame: Frame) -> str:
         return self.impression(self.framing.wrap_request(frame.body, frame.header))
@@ -295,7 +318,7 @@ class Exchange:
     def _count(self, kind: str, action: str, begun: float) -> None:
         self._metrics.answered(kind, action, time.perf_counter() - begun)
 
-    def _log(self, request: Request, outcome: Outcome, action: str, duration_s: float) -> None:
+    def _log(self, request: Request, outcome: Outcome, action: str, duration_s: float, trace_id: str) -> None:
         self._transactions.write(
             listener=self.name,
             kind=request.kind.value,
@@ -310,6 +333,7 @@ class Exchange:
             currency=request.currency,
             because=outcome.because,
             duration_s=duration_s,
+            trace_id=trace_id,
         )
 
 
@@ -324,7 +348,14 @@ class _Pending:
     __slots__ = ("admitted", "begun", "entry", "exchange", "fields", "frame", "respond", "watch")
 
     def __init__(
-        self, exchange: Exchange, frame: Frame, fields: Fields, entry: Entry, respond: Respond, begun: float
+        self,
+        exchange: Exchange,
+        frame: Frame,
+        fields: Fields,
+        entry: Entry,
+        respond: Respond,
+        begun: float,
+        watch: Stopwatch | None,
     ) -> None:
         self.exchange = exchange
         self.frame = frame
@@ -333,7 +364,7 @@ class _Pending:
         self.respond = respond
         self.begun = begun
         self.admitted: Admitted | None = None
-        self.watch: Stopwatch | None = None
+        self.watch = watch
 
     @property
     def header(self) -> bytes:
