@@ -39,7 +39,7 @@ from switch.security.keys import load_keys
 from switch.security.vault import Vault
 from switch.settlement.closing import Closing
 from switch.settlement.fees import load_fee_plans
-from switch.telemetry import EventLog, Metrics, TransactionLog, configure_logging
+from switch.telemetry import EventLog, Metrics, TransactionLog, configure_logging, open_tracer
 from switch.terminals.listener import Listener
 from switch.terminals.tapping import Taps
 
@@ -135,7 +135,8 @@ async def run(
     """
     events = EventLog(configure_logging(settings.log.format, settings.log.level, log))
     transactions = TransactionLog(settings.log.format, settings.log.level, log)
-    metrics = Metrics()
+    tracer = open_tracer(**settings.tracing.model_dump(), stream=log, on_trouble=events.tracing_trouble)
+    metrics = Metrics(tracer)
     keys = load_keys(settings.keys.file)
     vault = Vault(keys)
     calendar = HostCalendar(settings.zone)
@@ -180,6 +181,8 @@ async def run(
                 await _run_all(settings, listeners, tasks, writer, metrics, events, readiness, task_status)
         finally:
             transactions.flush()
+            if tracer is not None:
+                tracer.close()
 
 
 async def _run_all(

@@ -35,6 +35,7 @@ from switch.sections import (
     LogSettings,
     SecuritySettings,
     ServerSettings,
+    TracingSettings,
 )
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "SecuritySettings",
     "ServerSettings",
     "Settings",
+    "TracingSettings",
     "load_settings",
     "masked_url",
     "settings_of",
@@ -92,6 +94,7 @@ class Settings(BaseSettings):
     chores: ChoreSettings = ChoreSettings()
     log: LogSettings = LogSettings()
     server: ServerSettings = ServerSettings()
+    tracing: TracingSettings = TracingSettings()
 
     @classmethod
     def settings_customise_sources(

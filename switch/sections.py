@@ -175,6 +175,14 @@ class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class TracingSettings(_Section):
+    """Traces of single requests, for OpenTelemetry; needs the extra ``tracing``."""
+
+    exporter: Literal["off", "console", "otlp"] = "off"  # console: JSON lines to standard error; otlp: over HTTP
+    endpoint: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")] = "http://127.0.0.1:4318/v1/traces"
+    one_in: Annotated[int, Field(ge=1, le=1_000_000)] = 100  # requests of which one is traced
+
+
 class ServerSettings(_Section):
     """The process as a whole."""
 

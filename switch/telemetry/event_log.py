@@ -138,6 +138,10 @@ class EventLog:
         """An answer left without the issuer's word to the chip: the key that checked it does not open any more."""
         self._sampled("chip unanswered", listener=listener, because=because)
 
+    def tracing_trouble(self, because: str) -> None:
+        """Traces cannot be passed on; they are dropped, and nothing else suffers."""
+        self._sampled("tracing", because=because)
+
     # --- trouble of our own ---
 
     def commit_failed(self, size: int, error: str) -> None:

@@ -39,10 +39,12 @@ class Hop(NamedTuple):
 class Stopwatch:
     """Times one request; seconds of `time.perf_counter`."""
 
-    __slots__ = ("begun", "decoded", "secured", "submitted")
+    __slots__ = ("begun", "counted", "decoded", "secured", "submitted", "traced")
 
-    def __init__(self, begun: float) -> None:
+    def __init__(self, begun: float, *, counted: bool, traced: bool = False) -> None:
         self.begun = begun
+        self.counted = counted
+        self.traced = traced
         self.decoded = self.submitted = begun
         self.secured = False
         """Whether guard and judge had the message in their hands."""

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from switch import __version__
 from switch.telemetry.figures import Figure, Figures
 from switch.telemetry.hops import HOPS, GroupTimes, HopObserver
+from switch.telemetry.tracing import Tracer
 from switch.telemetry.unanswered import Unanswered
 
 DURATIONS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 50.0)
@@ -42,9 +43,13 @@ class Definition(NamedTuple):
 
 
 class Metrics:
-    """All metrics of one process. ``listener(name)`` gives those of one door, with the label bound."""
+    """All metrics of one process. ``listener(name)`` gives those of one door, with the label bound.
 
-    def __init__(self) -> None:
+    ``tracer`` traces single requests beside them, where there is one.
+    """
+
+    def __init__(self, tracer: Tracer | None = None) -> None:
+        self.tracer = tracer
         disable_created_metrics()  # type: ignore[no-untyped-call]  # *_created gauges cannot be summed over processes
         self.registry = CollectorRegistry()
         self.definitions: list[Definition] = []
@@ -164,6 +169,7 @@ class ListenerMetrics:
         self.group_times = metrics.group_times
         self.hops = metrics.hops
         self.unanswered = metrics.unanswered
+        self.tracer = metrics.tracer
 
     def answered(self, kind: str, action: str, duration_s: float) -> None:
         """Count one request and its duration. ``kind`` "unknown" and ``action`` "none" where there is none."""

@@ -45,6 +45,7 @@ class TransactionLog:
         currency: str,
         because: str,
         duration_s: float,
+        trace_id: str = "",
     ) -> None:
         """Add one line, if the level asks for it.
 
@@ -52,6 +53,7 @@ class TransactionLog:
             action: "none" where no answer was sent.
             standing: first, repeat, conflict, shed or unknown.
             because: one clause without card data; "" for an approval.
+            trace_id: "" for a request that is not traced.
 
         """
         if not self.enabled:
@@ -69,6 +71,7 @@ class TransactionLog:
                 currency,
                 because,
                 duration_s * 1000,
+                trace_id,
             )
         )
         if len(self._lines) >= LINES_MAX:
@@ -84,24 +87,30 @@ class TransactionLog:
 _Words = tuple[str, str, str, str, str, str, str, str]
 
 
-def _json_line(at: str, words: _Words, card: str, minor: int | None, currency: str, because: str, ms: float) -> str:
+def _json_line(
+    at: str, words: _Words, card: str, minor: int | None, currency: str, because: str, ms: float, trace: str
+) -> str:
     listener, kind, action, standing, terminal_id, merchant_id, stan, rrn = words
+    traced = f',"trace_id":"{trace}"' if trace else ""
     return (
         f'{{"at":"{at}","level":"info","event":"transaction","listener":"{listener}","kind":"{kind}"'
         f',"action":"{action}","standing":"{standing}","terminal":{_quoted(terminal_id)}'
         f',"merchant":{_quoted(merchant_id)},"stan":{_quoted(stan)},"rrn":{_quoted(rrn)},"card":{_quoted(card)}'
         f',"amount_minor":{"null" if minor is None else minor},"currency":{_quoted(currency)}'
-        f',"because":{_quoted(because)},"duration_ms":{ms:.2f}}}\n'
+        f',"because":{_quoted(because)},"duration_ms":{ms:.2f}{traced}}}\n'
     )
 
 
-def _console_line(at: str, words: _Words, card: str, minor: int | None, currency: str, because: str, ms: float) -> str:
+def _console_line(
+    at: str, words: _Words, card: str, minor: int | None, currency: str, because: str, ms: float, trace: str
+) -> str:
     listener, kind, action, standing, terminal_id, merchant_id, stan, rrn = words
     money = "" if minor is None else f" {Money(minor, currency)}"
     marks = "" if standing == "first" else f" ({standing})"
     why = f": {because}" if because else ""
+    traced = f" trace {trace}" if trace else ""
     line = (
         f"{at} {listener} {terminal_id} {merchant_id} {kind} #{stan} {card}{money} -> {action}{marks}{why}"
-        f" [rrn {rrn} {ms:.1f} ms]"
+        f" [rrn {rrn} {ms:.1f} ms{traced}]"
     )
     return f"{line}\n" if line.isascii() and line.isprintable() else f"{_quoted(line)[1:-1]}\n"
