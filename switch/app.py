@@ -151,8 +151,7 @@ async def run(
         readiness = Readiness(database)
         observer = _Observer(metrics, events, transactions, readiness)
         writer = Writer(store, in_thread, clock, observer, settings.ledger.group_max, settings.ledger.queue_max)
-        metrics.queue_depth.set_function(lambda: writer.queue_depth)
-        metrics.queue_age.set_function(lambda: writer.oldest_age_s)
+        _show_queue(writer, metrics)
         desk = KeyDesk(settings, database, keys.master, vault.pan_key, in_thread, clock, events)
         await in_thread(desk.read_issuers)
         await in_thread(desk.check_master)
@@ -160,7 +159,6 @@ async def run(
         doors = Doors(writer, desk, calendar, clock, JournalIds(clock), metrics, transactions, events, taps)
         listeners = [doors.listener(listener) for listener in settings.listeners]
         maker = Closing(load_fee_plans())
-        settler = SettlingProcess(settings.ledger.database)
         chores = Chores(
             settings.chores,
             database,
@@ -171,7 +169,7 @@ async def run(
             maker,
             JournalIds(clock),
             events,
-            settler,
+            SettlingProcess(settings.ledger.database),
         )
         gauging = Gauging(database, in_thread_or_not, clock, metrics, events)
         auditing = Auditing(settings, database, in_thread_or_not, clock, events)
@@ -235,6 +233,11 @@ async def _run_all(
         events.stopped(unfinished=sum(listener.unfinished for listener in listeners))
         ended.set()
         nursery.cancel_scope.cancel()
+
+
+def _show_queue(writer: Writer, metrics: Metrics) -> None:
+    metrics.queue_depth.set_function(lambda: writer.queue_depth)
+    metrics.queue_age.set_function(lambda: writer.oldest_age_s)
 
 
 def _counted(decide: Decide, metrics: Metrics) -> Decide:
