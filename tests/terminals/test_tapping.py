@@ -204,6 +204,6 @@ async def test_a_running_switch_shows_a_terminals_messages_and_their_answers(dat
                     await till.ask(till.with_pin(VISA, "1234"))
             told = lines_of(books)
 
-    assert {line["way"] for line in told} == {"request", "answer"}
+    assert {line["way"] for line in told} >= {"request", "answer"}  # this terminal says more than a tap has room for
     assert VISA.reveal() not in str(told)
     assert ["52", "PIN block", "********"] in told[0]["lines"]
