@@ -7,10 +7,34 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
+from switch.cli.replay_options import (
+    AS_RECORDED,
+    AllowDifferences,
+    AllowErrors,
+    Connections,
+    Deadline,
+    Duration,
+    Ignore,
+    InFlight,
+    Json,
+    Keys,
+    Ledger,
+    Loop,
+    OfDialect,
+    Rate,
+    Recording,
+    Report,
+    Rewrite,
+    SignOn,
+    Speed,
+    To,
+    WarmUp,
+    Zone,
+)
 from switch.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -23,7 +47,6 @@ if TYPE_CHECKING:
 
 _ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:]+):(\d{1,5})")
 _PORT_MAX: Final = 65_535
-_AS_RECORDED: Final = "as-recorded"
 _CONNECTIONS_MAX: Final = 20_000
 _COULD_NOT_RUN: Final = 3
 _INTERRUPTED: Final = 130  # 128 + SIGINT, as shells say it
@@ -31,54 +54,27 @@ _SHOWN: Final = 10
 
 
 def replay(
-    capture: Annotated[Path, typer.Argument(metavar="FILE", help="A capture, pcap, jPOS log or lines of hex.")],
-    to: Annotated[str, typer.Option("--to", metavar="HOST:PORT", help="The host.")],
-    dialect: Annotated[
-        str, typer.Option("--dialect", metavar="D", help="What it speaks (default: as the capture says).")
-    ] = "",
-    speed: Annotated[str | None, typer.Option(metavar="1x|10x|max", help="How fast; max: see --in-flight.")] = None,
-    rate: Annotated[
-        float | None, typer.Option(metavar="TPS", min=0.001, help="So many a second instead, evenly.")
-    ] = None,
-    connections: Annotated[
-        str, typer.Option(metavar="N|as-recorded", help="N: each terminal keeps to one of them.")
-    ] = _AS_RECORDED,
-    in_flight: Annotated[
-        int, typer.Option("--in-flight", metavar="N", min=1, help="With --speed max: messages under way at once.")
-    ] = 64,
-    duration: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=0.001, help="Send no longer, the warm-up aside.")
-    ] = None,
-    warm_up: Annotated[float, typer.Option("--warm-up", metavar="SECONDS", min=0, help="Sent, but not counted.")] = 0.0,
-    loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, until --duration or Ctrl-C.")] = False,
-    rewrite: Annotated[str, typer.Option(metavar="LIST", help="Make anew: stan, rrn, dates, batch, mac.")] = "",
-    keys: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="For mac: 64 hex digits, terminals' master key and MAC key.")
-    ] = None,
-    sign_on: Annotated[
-        bool | None,
-        typer.Option("--sign-on/--no-sign-on", help="Every terminal first (default: where keys are given out)."),
-    ] = None,
-    deadline: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0.001, help="An answer that takes longer is late.")
-    ] = 10.0,
-    ignore: Annotated[
-        str, typer.Option(metavar="FIELDS", help="Not compared, with 12, 13, 37, 38, 64, 128 and what is rewritten.")
-    ] = "",
-    allow_differences: Annotated[
-        int, typer.Option("--allow-differences", metavar="N", min=0, help="Exit status 1 beyond.")
-    ] = 0,
-    allow_errors: Annotated[
-        int, typer.Option("--allow-errors", metavar="N", min=0, help="Late, missing, stray answers: 1 beyond.")
-    ] = 0,
-    ledger: Annotated[
-        str, typer.Option(metavar="URL", help="The switch's database: audit it, and find every approval in it.")
-    ] = "",
-    zone: Annotated[
-        str, typer.Option(metavar="ZONE", help="Where terminals keep their time, for --rewrite dates.")
-    ] = "Asia/Shanghai",
-    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write the results as a page.")] = None,
-    json: Annotated[Path | None, typer.Option(metavar="FILE.json", help="And as JSON.")] = None,
+    capture: Recording,
+    to: To,
+    dialect: OfDialect = "",
+    speed: Speed = None,
+    rate: Rate = None,
+    connections: Connections = AS_RECORDED,
+    in_flight: InFlight = 64,
+    duration: Duration = None,
+    warm_up: WarmUp = 0.0,
+    loop: Loop = False,
+    rewrite: Rewrite = "",
+    keys: Keys = None,
+    sign_on: SignOn = None,
+    deadline: Deadline = 10.0,
+    ignore: Ignore = "",
+    allow_differences: AllowDifferences = 0,
+    allow_errors: AllowErrors = 0,
+    ledger: Ledger = "",
+    zone: Zone = "Asia/Shanghai",
+    report: Report = None,
+    json: Json = None,
 ) -> None:
     """Send a capture's messages to a host again, and compare its answers.
 
@@ -103,27 +99,12 @@ def replay(
         raise OperatorError("--rewrite mac needs --keys FILE")
     host, port = _address(to)
     wanted = Wanted(
-        capture=capture,
-        host=host,
-        port=port,
-        dialect=dialect,
-        speed=speed_in(speed or "1x"),
-        rate_per_s=rate,
-        connections=_connections(connections),
-        in_flight=in_flight,
-        duration_s=duration,
-        warm_up_s=warm_up,
-        deadline_s=deadline,
-        loops=loop,
-        rewrite=names,
-        keys=keys,
-        signs_on=sign_on,
-        ignored=ignored_in(ignore),
-        differences_max=allow_differences,
-        errors_max=allow_errors,
-        ledger=ledger,
-        zone=_zone(zone),
-    )
+        capture=capture, host=host, port=port, dialect=dialect,
+        speed=speed_in(speed or "1x"), rate_per_s=rate, connections=_connections(connections), in_flight=in_flight,
+        duration_s=duration, warm_up_s=warm_up, deadline_s=deadline, loops=loop,
+        rewrite=names, keys=keys, signs_on=sign_on, zone=_zone(zone),
+        ignored=ignored_in(ignore), differences_max=allow_differences, errors_max=allow_errors, ledger=ledger,
+    )  # fmt: skip
     raise typer.Exit(_replayed(wanted, report, json))
 
 
@@ -171,10 +152,10 @@ def _address(to: str) -> tuple[str, int]:
 
 
 def _connections(text: str) -> int | None:
-    if text == _AS_RECORDED:
+    if text == AS_RECORDED:
         return None
     if not (text.isascii() and text.isdigit()) or not 0 < int(text) <= _CONNECTIONS_MAX:
-        raise OperatorError(f"--connections wants a number from 1 to {_CONNECTIONS_MAX:,}, or {_AS_RECORDED}")
+        raise OperatorError(f"--connections wants a number from 1 to {_CONNECTIONS_MAX:,}, or {AS_RECORDED}")
     return int(text)
 
 
