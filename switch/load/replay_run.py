@@ -22,13 +22,13 @@ from switch.load.engine import Engine
 from switch.load.keys_given import GivenKeys, read_keys
 from switch.load.pacing import AsRecorded, AtOnce, AtRate, Pace
 from switch.load.plan import Planned, Target
-from switch.load.replaying import Replay, check_dialect
+from switch.load.replaying import Replay, check_dialect, whole
 from switch.load.rewriting import Rewriter
 from switch.load.sign_ons import SignedOn, needs_sign_on, sign_on, terminals_in
 from switch.load.tallying import Run, Tally
 from switch.messages.kinds import Kind
 from switch.reports.results import Limit, Results
-from switch.wire.codec import Fields
+from switch.wire.codec import Codec, Fields
 from switch.wire.dialect import load_dialect
 
 ZONE: Final = ZoneInfo("Asia/Shanghai")
@@ -79,6 +79,7 @@ class ReplayRun:
         name = wanted.dialect or self._dialect_of(wanted.capture)
         self.wanted = wanted
         self.dialect = load_dialect(name)
+        self._codec = Codec(self.dialect)
         self.started_at = datetime.now(UTC)
         self.signed_on: SignedOn | None = None
         check_dialect(self._capture, self.dialect, str(wanted.capture))
@@ -88,7 +89,10 @@ class ReplayRun:
         self._rewriter = Rewriter(self.dialect, wanted.rewrite, lambda: datetime.now(wanted.zone), first_stan, keys)
         self.comparison = Comparison(self.dialect, IGNORED | self._rewriter.changed_fields | wanted.ignored)
         self.tally = Tally(
-            int(wanted.deadline_s * _US_PER_S), warm_up_us=int(wanted.warm_up_s * _US_PER_S), on_answer=self._answered
+            int(wanted.deadline_s * _US_PER_S),
+            warm_up_us=int(wanted.warm_up_s * _US_PER_S),
+            on_answer=self._answered,
+            on_missing=self._missing,
         )
         self.target = Target(wanted.host, wanted.port, self.dialect, int(wanted.deadline_s * _US_PER_S))
         self._replay = self._plan()
@@ -114,6 +118,9 @@ class ReplayRun:
                 self._rewriter.learn(answer)
                 if self._books is not None:
                     self._books.seen_of(Kind.SIGN_ON, answer)
+            for message in self.signed_on.unanswered:
+                if self._books is not None:
+                    self._books.unseen(message)
         self.started_at = datetime.now(UTC)
         await self._engine.run()
 
@@ -136,7 +143,7 @@ class ReplayRun:
         tally, wanted = self.tally, self.wanted
         run = Run(f"Replay of {wanted.capture.name}", command, str(self.target), self.dialect.name, self.started_at)
         results = tally.results(run, interrupted=interrupted)
-        books = self._books.compared(tally.missed_at_all + tally.strays.total()) if self._books is not None else None
+        books = self._books.compared() if self._books is not None else None
         found = self.comparison.found
         return results.model_copy(
             update={
@@ -181,6 +188,11 @@ class ReplayRun:
         self._replay.answered(planned, answer)
         if self._books is not None and isinstance(planned.note, Recorded):
             self._books.seen_of(planned.note.kind, answer)
+
+    def _missing(self, planned: Planned) -> None:
+        frame = whole(planned.frame, self.dialect) if self._books is not None else None
+        if frame is not None and self._books is not None:
+            self._books.unseen(self._codec.decode(frame.body))
 
     def _capture(self) -> Iterator[Entry]:
         with read_any(self.wanted.capture, self.dialect.name) as source:

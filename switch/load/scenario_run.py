@@ -23,7 +23,7 @@ from switch.load.signing_on import SigningOn, gives_keys
 from switch.load.simulation import Simulation
 from switch.load.tallying import Run, Tally
 from switch.load.tills import mac_method, tills
-from switch.reports.results import Results, Step
+from switch.reports.results import Books, Results, Step
 from switch.security.mac import mac_key
 
 KNEE_LIMITS: Final = Limits(p99_ms=100, error_share=0.001)
@@ -103,6 +103,7 @@ class Drive:
             asked.keys.master,
             self.tally,
             books.seen if books is not None else None,
+            books.unseen if books is not None else None,
         )
         self._engine = Engine(
             self._simulation.plan(), asked.target, self._simulation, connections=self._scenario.connections
@@ -124,7 +125,7 @@ class Drive:
         run = Run(scenario.title, self._asked.command, str(self._asked.target), scenario.dialect, self._started_at)
         results = self.tally.results(run, interrupted=interrupted)
         effects = self._simulation.effects
-        books = self._books.compared(self._simulation.unanswered) if self._books is not None else None
+        books = self._compared()
         return results.model_copy(
             update={
                 "limits": [*held_to(scenario.limits, results, dialect), *effects.limits()],
@@ -132,6 +133,14 @@ class Drive:
                 "books": books,
             }
         )
+
+    def _compared(self) -> Books | None:
+        """The run held against the books, once: what is still to be sent again counts as unanswered."""
+        if self._books is None:
+            return None
+        for message in self._simulation.dropped():
+            self._books.unseen(message)
+        return self._books.compared()
 
     def step(self, results: Results) -> Step:
         """The results as one step of a search."""

@@ -55,10 +55,11 @@ def terminals_in(capture: OpenCapture, dialect: Dialect) -> dict[str, str]:
 
 
 class SignedOn:
-    """A watch of sign-ons, and what came of them: the ``answers``, and how many of each in ``codes``."""
+    """A watch of sign-ons: their ``answers``, how many of each in ``codes``, and those ``unanswered``."""
 
     def __init__(self) -> None:
         self.answers: list[Fields] = []
+        self.unanswered: list[Fields] = []
         self.codes: Counter[str] = Counter()
 
     def sent(self, planned: Planned, due_us: int, at_us: int) -> None: ...
@@ -69,6 +70,8 @@ class SignedOn:
 
     def missing(self, planned: Planned, due_us: int, at_us: int) -> None:  # noqa: ARG002 - a watch is told it
         self.codes["no answer"] += 1
+        assert isinstance(planned.note, dict), "its fields are each sign-on's note"
+        self.unanswered.append(planned.note)
 
     def stray(self, what: Stray, connection: int, at_us: int) -> None: ...
 
@@ -89,7 +92,7 @@ def _plan(dialect: Dialect, terminals: Mapping[str, str], stan: int, now: dateti
     for terminal, merchant in terminals.items():
         fields = sign_on_message(dialect, terminal, merchant, stan, now)
         data = dialect.framing.wrap_request(codec.encode(fields))
-        yield Planned(0, 0, data, matching.of_request(fields))
+        yield Planned(0, 0, data, matching.of_request(fields), note=fields)
 
 
 def sign_on_message(dialect: Dialect, terminal: str, merchant: str, stan: int, now: datetime) -> Fields:

@@ -65,7 +65,7 @@ class _Choice(NamedTuple):
 class Simulation:
     """One run of a scenario. ``inner`` is told everything but what happens on the connections of faults.
 
-    ``seen`` is given every message with its answer, warm-up and faults among them.
+    ``seen`` is given every message with its answer, ``unseen`` each that has none, warm-up and faults among them.
     """
 
     def __init__(
@@ -78,11 +78,12 @@ class Simulation:
         master: bytes,
         inner: Watch,
         seen: Callable[[Fields, Fields], None] | None = None,
+        unseen: Callable[[Fields], None] | None = None,
     ) -> None:
         """Raises `ConfigurationError` for kinds and ways of paying that the dialect does not have."""
         _check(scenario, dialect, population, messages)
         self.effects = Effects()
-        self._missing = self._dropped = 0
+        self._dropped: set[bytes] = set()
         self._scenario = scenario
         self._population = population
         self._messages = messages
@@ -90,6 +91,7 @@ class Simulation:
         self._master = master
         self._inner = inner
         self._seen = seen
+        self._unseen = unseen
         self._codec = Codec(dialect)
         self._codes = dialect.actions
         self._chance = Random(scenario.seed + 1)  # noqa: S311 - a load is to be the same again
@@ -104,10 +106,9 @@ class Simulation:
         self._fault_of: dict[int, str] = {}
         self._later: list[tuple[int, int, Planned]] = []
 
-    @property
-    def unanswered(self) -> int:
-        """Messages that were sent whole, or may have been, and whose answer was not read (yet)."""
-        return self._missing + self._dropped
+    def dropped(self) -> Iterator[Fields]:
+        """Messages whose connection was dropped behind them, and that were not sent again (yet)."""
+        return map(self._fields, self._dropped)
 
     # --- what is sent ----------------------------------------------------------------------------------------
 
@@ -218,7 +219,7 @@ class Simulation:
             self._release(till, end_us)
             return
         if fault == faults.DROPPED:
-            self._dropped += 1
+            self._dropped.add(sale.frame)
             self._do_later(Planned(at_us, own, sale.frame))
             self._do_later(Planned(at_us, own, b"", act=Act.BREAK))
             self._do_later(self._planned(end_us, line, sale, Note(till, sale.payment, fault)))
@@ -246,11 +247,11 @@ class Simulation:
     def answered(self, planned: Planned, fields: Fields, due_us: int, at_us: int) -> None:
         self._inner.answered(planned, fields, due_us, at_us)
         if self._seen is not None:
-            self._seen(self._codec.decode(self._messages.body_of(planned.frame)), fields)
+            self._seen(self._fields(planned.frame), fields)
         note = planned.note
         if not isinstance(note, Note):
             return
-        self._dropped -= note.fault == faults.DROPPED
+        self._dropped.discard(planned.frame)
         if planned.counted:
             self._release(note.till, at_us)
         code = fields.get(RESPONSE_CODE, "")
@@ -267,11 +268,12 @@ class Simulation:
 
     def missing(self, planned: Planned, due_us: int, at_us: int) -> None:
         self._inner.missing(planned, due_us, at_us)
-        self._missing += 1
+        if self._unseen is not None:
+            self._unseen(self._fields(planned.frame))
         note = planned.note
         if not isinstance(note, Note):
             return
-        self._dropped -= note.fault == faults.DROPPED
+        self._dropped.discard(planned.frame)
         if planned.counted:
             self._release(note.till, at_us)
         if note.fault:
@@ -290,6 +292,9 @@ class Simulation:
             self._inner.connection(connection, what, at_us)
         elif what.startswith("refused"):
             self.effects.tell_wrong(fault, "refused a connection")
+
+    def _fields(self, frame: bytes) -> Fields:
+        return self._codec.decode(self._messages.body_of(frame))
 
     def _judge(self, note: Note, code: str, rrn: str) -> None:
         expected = self._codes[faults.EXPECTED[note.fault]]

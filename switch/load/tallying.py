@@ -29,6 +29,9 @@ _SHARES: Final = (*(step / 20 for step in range(20)), 0.98, 0.99, 0.995, 0.998, 
 OnAnswer = Callable[[Planned, Fields, bool], None]
 """Is given a message, its answer, and whether they are counted."""
 
+OnMissing = Callable[[Planned], None]
+"""Is given a message whose answer was not seen."""
+
 
 @dataclass(slots=True)
 class _Second:
@@ -73,11 +76,18 @@ class Tally:
     """A `switch.load.plan.Watch` that counts.
 
     What is due in the first ``warm_up_us``, and what the plan does not count, is told in the timeline only.
-    ``on_answer`` is called with each message and its answer, in order.
+    ``on_answer`` is called with each message and its answer, in order, ``on_missing`` with each that has none.
     """
 
-    def __init__(self, deadline_us: int, *, warm_up_us: int = 0, on_answer: OnAnswer | None = None) -> None:
-        self.sent_messages = self.answered_messages = self.late = self.missed = self.missed_at_all = 0
+    def __init__(
+        self,
+        deadline_us: int,
+        *,
+        warm_up_us: int = 0,
+        on_answer: OnAnswer | None = None,
+        on_missing: OnMissing | None = None,
+    ) -> None:
+        self.sent_messages = self.answered_messages = self.late = self.missed = 0
         self.strays: Counter[Stray] = Counter()
         self.answers: Counter[str] = Counter()
         self.latencies = Histogram()
@@ -88,6 +98,7 @@ class Tally:
         self._deadline_us = deadline_us
         self._warm_up_us = warm_up_us
         self._on_answer = on_answer
+        self._on_missing = on_missing
         self._seconds: dict[int, _Second] = {}
         self._number: int | None = None
         self._current = _Second()
@@ -123,7 +134,8 @@ class Tally:
 
     def missing(self, planned: Planned, due_us: int, at_us: int) -> None:
         self._second(at_us).errors += 1
-        self.missed_at_all += 1
+        if self._on_missing is not None:
+            self._on_missing(planned)
         if planned.counted and due_us >= self._warm_up_us:
             self.missed += 1
 
