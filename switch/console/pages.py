@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from switch.console import cards, merchants, taps, terminals, transactions
+from switch.console import (
+    batches,
+    cards,
+    changes,
+    days,
+    keys,
+    maintenance,
+    merchants,
+    proposals,
+    statements,
+    taps,
+    terminals,
+    tokens,
+    transactions,
+)
 from switch.console.visit import Page, Shown, Visit
 
 
@@ -20,4 +34,12 @@ PAGES: Final[tuple[Page, ...]] = (
     *merchants.PAGES,
     *terminals.PAGES,
     *taps.PAGES,
+    *batches.PAGES,
+    *days.PAGES,
+    *statements.PAGES,
+    *maintenance.PAGES,
+    *proposals.PAGES,
+    *tokens.PAGES,
+    *changes.PAGES,
+    *keys.PAGES,
 )
