@@ -26,6 +26,8 @@ _TRIES_MAX: Final = 200
 _LIVES: Final = listed(LIVES)
 _PAYS: Final = kinds(lambda row: row.pays)
 
+_CORRECTS: Final = f"j.kind IN ('{Kind.ADJUSTMENT}', '{Kind.TIP}')"
+
 _FAMILIES: Final = sa.text(
     f"""
     WITH events AS (
@@ -40,9 +42,21 @@ _FAMILIES: Final = sa.text(
            CASE WHEN t.credit_account_id = r.account_id THEN t.amount_minor ELSE -t.amount_minor END AS moved_minor,
            h.amount_minor AS held_minor, e.hold_id AS ended, e.how,
            p.payment_id, p.state, p.current_minor, p.refunded_minor, p.hold_id,
-           CASE WHEN j.kind IN ('{Kind.ADJUSTMENT}', '{Kind.TIP}') THEN
+           CASE WHEN {_CORRECTS} THEN
                 (SELECT sum(q.amount_minor) FROM adjustment AS q
-                  WHERE q.payment_id = j.original_id AND q.journal_id < j.journal_id) END AS queued_minor
+                  WHERE q.payment_id = j.original_id AND q.journal_id < j.journal_id) END AS late_minor,
+           CASE WHEN {_CORRECTS} THEN
+                (SELECT sum(q.amount_minor) FROM adjustment AS q
+                  WHERE q.payment_id = j.original_id AND q.journal_id < j.journal_id AND q.state = 'open') END
+                AS waiting_minor,
+           CASE WHEN {_CORRECTS} THEN
+                (SELECT sum(c.amount_minor) FROM journal AS c
+                  WHERE c.original_id = j.original_id AND c.journal_id < j.journal_id
+                    AND c.kind = '{Kind.CORRECTION}' AND substr(c.stan, 1, 1) = 'A') END AS undone_minor,
+           CASE WHEN {_CORRECTS} THEN
+                (SELECT sum(c.amount_minor) FROM discrepancy AS d JOIN journal AS c ON c.journal_id = d.settled_by
+                  WHERE d.journal_id = j.original_id AND c.journal_id < j.journal_id AND c.reason = 'return') END
+                AS returned_minor
       FROM members AS m
       JOIN journal AS j ON j.journal_id = m.journal_id AND j.action = 'approved'
       LEFT JOIN payment AS r ON r.payment_id = m.root
@@ -98,8 +112,17 @@ def _event(row: sa.Row[Any]) -> Event:
         row.batch,
         row.business_day,
         mark,
-        int(row.queued_minor or 0),
+        _given_back(row),
     )
+
+
+def _given_back(row: sa.Row[Any]) -> tuple[int, int]:
+    """What of its original was, or waited to be, given back when a tip or another total came: at least, and at most.
+
+    A late reversal that was settled for the host counted until then, and when that was nobody knows.
+    """
+    returned = int(row.returned_minor or 0)
+    return int(row.waiting_minor or 0) + int(row.undone_minor or 0) + returned, int(row.late_minor or 0) + returned
 
 
 def _stored(row: sa.Row[Any]) -> _Stored:

@@ -30,7 +30,8 @@ NO_MARK: Final = Mark()
 class Event(NamedTuple):
     """An approved request of a family: the payment that all of it goes back to, or what came about it.
 
-    ``queued_minor`` is what waited for an operator of its original when it came.
+    ``given_back`` is what, of its original, waited for an operator when it came, or was given back by one: at least,
+    and at most.
     """
 
     journal_id: int
@@ -42,7 +43,7 @@ class Event(NamedTuple):
     batch: str
     business_day: int
     mark: Mark
-    queued_minor: int = 0
+    given_back: tuple[int, int] = (0, 0)
 
 
 class Life(NamedTuple):

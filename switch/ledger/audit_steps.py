@@ -132,9 +132,13 @@ def _adjustment(lives: Lives, event: Event) -> Step | str:
     found = _standing(lives, event, "posted")
     if isinstance(found, str):
         return found
-    least = min(found.refunded_minor + event.queued_minor, found.current_minor)
-    total = max(event.amount_minor, least)
-    moved = found.current_minor - total
+    low, high = (
+        max(event.amount_minor, min(found.refunded_minor + given_back, found.current_minor))
+        for given_back in event.given_back
+    )
+    moved = found.current_minor - low
+    if low <= found.current_minor - event.mark.moved_minor <= high:
+        moved = event.mark.moved_minor
     if event.kind == Kind.TIP and event.mark.moved_minor <= 0:
         moved = event.mark.moved_minor
     return Step(Mark(moved), (found._replace(current_minor=found.current_minor - moved),))

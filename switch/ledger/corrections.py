@@ -148,7 +148,7 @@ class _Correction(NamedTuple):
     batch: str
     day: int  # part of the key: always the same for what is settled
     currency: str
-    about: int | None
+    about: int | None = None  # the payment; of a discrepancy its row names it, and the card may be another
 
 
 class Step(NamedTuple):
@@ -208,7 +208,7 @@ class _Discrepancy(NamedTuple):
         )
 
     def _correction(self, letter: str, does: str, amount_minor: int, pan_key: bytes) -> _Correction:
-        of = (self.terminal_id, self.merchant_id, self.batch, self.day, self.currency, self.journal_id)
+        of = (self.terminal_id, self.merchant_id, self.batch, self.day, self.currency)
         return _Correction(f"{letter}{rrn_of(self.id)}", does, amount_minor, pan_key, *of)
 
 
@@ -297,7 +297,7 @@ def _post(desk: Desk, session: Session, corrections: tuple[_Correction, ...]) ->
 
 
 def _keyed(needs: Mapping[Kind, Needs]) -> Mapping[Kind, Needs]:
-    return {**needs, Kind.CORRECTION: replace(needs[Kind.CORRECTION], keyed=True)}
+    return {**needs, Kind.CORRECTION: replace(needs[Kind.CORRECTION], keyed=True, original=True, any_card=True)}
 
 
 def _entry(desk: Desk, session: Session, correction: _Correction) -> Entry:

@@ -80,6 +80,7 @@ SEARCHES: Final[dict[Kind, Search]] = {
     Kind.COMPLETION_ADVICE:  Search(_AUTHORISATIONS,           (Way.CODE, Way.STAN, Way.RRN)),
     Kind.AUTHORISATION_VOID: Search(_AUTHORISATIONS,           (Way.CODE, Way.STAN, Way.RRN)),
     Kind.EXPIRY:             Search(_AUTHORISATIONS,           (Way.ID,)),
+    Kind.CORRECTION:         Search(_ANY,                      (Way.ID,)),
 }
 # fmt: on
 

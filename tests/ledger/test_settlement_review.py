@@ -19,6 +19,7 @@ from switch.config import ChoreSettings
 from switch.decisions import Outcome
 from switch.ledger import schema
 from switch.ledger.audit_days import BATCHES
+from switch.ledger.audit_life import LIFE
 from switch.ledger.batches_compared import compare_batches
 from switch.ledger.corrections import Desk, Right, settle_adjustment, settle_discrepancy
 from switch.ledger.database import open_database
@@ -138,6 +139,75 @@ def test_a_sale_whose_late_reversal_was_wrong_can_be_refunded(books: SampleBooks
     settle_adjustment(desk(books), waiting, Right.HOST, "the goods were taken home")
 
     assert tell(books, refund(904, 1_000, RICH, of=901, batch=NEXT)) == [Action.APPROVED]
+
+
+def new_total(stan: int, amount: int) -> Request:
+    """Of the sale that its terminal does not have."""
+    return about(Kind.ADJUSTMENT, stan, 901, amount, mti="0220", batch=BATCH)
+
+
+def late_reversal(books: SampleBooks) -> int:
+    """Of the sale, which was yesterday's."""
+    books.damage(
+        "UPDATE journal SET business_day = 20260303 WHERE stan = '000901'",
+        "INSERT INTO card_day SELECT card_id, 20260303, 1000, 1 FROM journal WHERE stan = '000901'",
+    )
+    tell(books, reversal(901, 1_000, RICH, batch=BATCH))
+    ((waiting,),) = books.rows("SELECT journal_id FROM adjustment WHERE state = 'open'")
+    return int(waiting)
+
+
+@pytest.mark.parametrize("first", ["settled", "told"])
+def test_the_audit_knows_another_total_of_a_sale_whose_late_reversal_was_wrong(books: SampleBooks, first: str) -> None:
+    """While it waited, it held the total where it was; afterwards nothing did."""
+    waiting, before = late_reversal(books), balance(books)
+    if first == "told":
+        tell(books, new_total(905, 300))
+    settle_adjustment(desk(books), waiting, Right.HOST)
+
+    tell(books, new_total(906, 200))
+
+    assert balance(books) - before == 800
+    assert offenders(books.database, LIFE) == []
+
+
+def test_the_audit_knows_another_total_of_a_sale_whose_late_reversal_was_right(books: SampleBooks) -> None:
+    settle_adjustment(desk(books), late_reversal(books), Right.TERMINAL)
+    before = balance(books)
+
+    tell(books, new_total(905, 300))
+
+    assert balance(books) == before
+    assert offenders(books.database, LIFE) == []
+
+
+def test_a_sale_whose_late_reversal_was_right_is_not_refunded_again(books: SampleBooks) -> None:
+    settle_adjustment(desk(books), late_reversal(books), Right.TERMINAL)
+
+    assert tell(books, refund(905, 1_000, RICH, of=901, batch=NEXT)) == [Action.EXCEEDS_ORIGINAL]
+
+
+def test_the_audit_knows_another_total_of_what_was_given_back_by_hand(books: SampleBooks) -> None:
+    settle_discrepancy(desk(books), missing(books), Right.TERMINAL)
+    before = balance(books)
+
+    tell(books, new_total(905, 300))
+
+    assert balance(books) == before
+    assert offenders(books.database, LIFE) == []
+
+
+def test_the_audit_finds_a_total_that_gives_back_what_was_given_back_by_hand(books: SampleBooks) -> None:
+    tell(books, new_total(905, 300))
+    ((told,),) = books.rows("SELECT journal_id FROM journal WHERE stan = '000905'")
+    books.damage(f"INSERT INTO adjustment VALUES ({told - 1}, {sale_of(books)}, 1000, '', 'open')")
+
+    assert len(offenders(books.database, LIFE)) == 1
+
+
+def sale_of(books: SampleBooks) -> int:
+    ((number,),) = books.rows("SELECT journal_id FROM journal WHERE stan = '000901' AND kind = 'purchase'")
+    return int(number)
 
 
 # --- what comes when its batch is settled -------------------------------------------------------------------
