@@ -158,10 +158,15 @@ class Books:
     # --- facts -------------------------------------------------------------------------------------------------
 
     def facts_for(self, entry: Entry, need: Needs) -> Facts:
-        """Return what the books say now. ``account`` is the original's where there is one, else the card's."""
+        """Return what the books say now. ``account`` is the original's where there is one, else the card's.
+
+        ``card`` of what shows none (a refund, a cancel) and is about a sale by pay code: the one that paid.
+        """
         request = entry.request
         original = self._original(entry, need) if need.original else None
         terminal, merchant, card = self.parties_of(entry)
+        if card is None and request.pan is None and original is not None and original.kind is Kind.CODE_PURCHASE:
+            card = next((paid for paid in self.cards.values() if paid.card_id == original.card_id), None)
         account_id = original.account_id if original is not None else None
         if account_id is None and card is not None:
             account_id = card.account_id

@@ -41,6 +41,7 @@ from switch.ledger.statements import (
     BATCHES,
     CARD_STATES,
     CARDS,
+    CARDS_THAT_PAID,
     INCREMENTS,
     JOURNAL_ROWS,
     LAST_SETTLED,
@@ -113,7 +114,7 @@ def load(session: Session, books: Books, entries: Sequence[Entry], rules: Asking
         code = PayCode(code_key, expires_at, bool(single_use), used_by)
         books.pay_codes[code_key] = CodeOfCard(code, pan_key)
     if wanted.with_original:
-        _load_payments(session, books, wanted.with_original, rules.needs)
+        _load_payments(session, books, wanted.with_original, rules)
     if wanted.with_batch:
         _load_batches(session, books, wanted.with_batch)
     if rules.counters is not None:
@@ -171,21 +172,27 @@ def _card(row: Row, limits: ReadLimits) -> Card:
 # --- payments and money ------------------------------------------------------------------------------------
 
 
-def _load_payments(session: Session, books: Books, entries: Sequence[Entry], needs: Mapping[Kind, Needs]) -> None:
+def _load_payments(session: Session, books: Books, entries: Sequence[Entry], rules: Asking) -> None:
     """The payments that requests may be about, with what those are about, and where that is about another, that too.
 
-    Of authorisations among them also the increments, because they are counted on days and at terminals of their own.
-    The last ones are locked out of order: they are seldom asked for, and a deadlock is tried again.
+    Of sales by pay code, which are undone without showing a card, also the cards that paid. Of authorisations also the
+    increments, because they are counted on days and at terminals of their own. These are locked out of order: they are
+    seldom asked for, and a deadlock is tried again.
     """
     wanted: set[int] = set()
     for entry in entries:
-        for row in books.known.originals(entry, any_card=needs[entry.request.kind].any_card):
+        for row in books.known.originals(entry, any_card=rules.needs[entry.request.kind].any_card):
             wanted.add(row.journal_id)
             if row.original_id is not None:
                 wanted.add(row.original_id)
     _read_payments(session, books, wanted)
     about = {payment.original_id for payment in books.payments.values() if payment.original_id is not None}
     _read_payments(session, books, about - wanted)
+    by_code = [payment for payment in books.payments.values() if payment.kind is Kind.CODE_PURCHASE]
+    if by_code:
+        (cards,) = session.read((CARDS_THAT_PAID, sorted({(payment.card_id,) for payment in by_code})))
+        for paid in cards:
+            books.cards.setdefault(paid[0], _card(paid, rules.limits))
     held = [(payment.payment_id,) for payment in books.payments.values() if payment.kind is Kind.AUTHORISATION]
     if held:
         (increments,) = session.read((INCREMENTS, sorted(held)))

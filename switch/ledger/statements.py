@@ -179,6 +179,12 @@ CARDS: Final = Query(
     source="card AS c ON c.pan_key = g.pan_key JOIN account AS a ON a.account_id = c.account_id",
 )
 
+CARDS_THAT_PAID: Final = Query(
+    given=(("card_id", "bigint"),),
+    columns=_CARD,
+    source="card AS c ON c.card_id = g.card_id JOIN account AS a ON a.account_id = c.account_id",
+)
+
 CARD_STATES: Final = Query(
     given=(("card_id", "bigint"),),
     columns=("c.pan_key", "c.status"),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from switch.decisions import Refusal
 from switch.messages.actions import Action
+from switch.messages.model import channel_of
+from switch.rules.rule import NOT_ASKED
 
 if TYPE_CHECKING:
     from datetime import date
@@ -26,8 +28,20 @@ _BLOCKED: Final = {
 }
 
 
-def check_digit_is_right(request: Request, _: Facts, __: Policy) -> Verdict:
-    """The number passes the Luhn check, else it was mistyped or misread."""
+def refund_names_its_sale(request: Request, facts: Facts, _: Policy) -> Verdict:
+    """Whoever paid with a scanned code shows no card at a refund: which it goes back to, only the sale says."""
+    if request.pan is not None or channel_of(request.entry_mode) != "qr":
+        return NOT_ASKED
+    if facts.card is not None:
+        return facts.card.masked_pan, "a sale by pay code", None
+    why = "no sale by pay code at this merchant is named by the message"
+    return "none", "a sale by pay code", Refusal(Action.ORIGINAL_NOT_FOUND, why)
+
+
+def check_digit_is_right(request: Request, facts: Facts, _: Policy) -> Verdict:
+    """The number passes the Luhn check, else it was mistyped or misread; a pay code's card shows none."""
+    if request.pan is None and facts.card is not None:
+        return NOT_ASKED
     if request.pan is not None and request.pan.has_valid_check_digit():
         return request.pan.masked, "Luhn", None
     masked = request.pan.masked if request.pan is not None else ""

@@ -14,7 +14,7 @@ from switch.messages.model import Request
 from switch.rules import amounts, cards, chips, parties, pins, presentation, sign_on, spending, transfers
 from switch.rules.rule import NOT_ASKED, Ladder, Policy, Rule
 
-RULE_SET: Final = "2026-11e"
+RULE_SET: Final = "2026-11f"
 """Stored with every decision, so that a later reader knows which rules were in force."""
 
 # fmt: off
@@ -69,6 +69,9 @@ AMOUNT: Final[Ladder] = (
 )
 PAY_CODE: Final[Ladder] = (
     Rule("pay_code",              cards.pay_code_is_good),
+)
+SALE_NAMED: Final[Ladder] = (
+    Rule("sale_by_code",          cards.refund_names_its_sale),
 )
 NUMBER: Final[Ladder] = (
     Rule("card_check_digit",      cards.check_digit_is_right),
@@ -148,7 +151,7 @@ SPEND_LADDER:      Final[Ladder] = (*_NEW, *CARD, *_SHOWN, *SPENDING)
 CODE_LADDER:       Final[Ladder] = (*_NEW, *PAY_CODE, *OURS, *VALID, *_SHOWN, *SPENDING)
 TRANSFER_LADDER:   Final[Ladder] = (*_NEW, *CARD, *_SHOWN, *RECEIVER, *SPENDING)
 COMPLETION_LADDER: Final[Ladder] = (*_NEW, *NUMBER, *OURS, *NOT_REVERSED, *GENUINE, *PIN)  # promised: no block counts
-REFUND_LADDER:     Final[Ladder] = (*_NEW, *NUMBER, *OURS, *NOT_REVERSED)  # money finds its way to a blocked card
+REFUND_LADDER:     Final[Ladder] = (*_NEW, *SALE_NAMED, *NUMBER, *OURS, *NOT_REVERSED)  # to a blocked card as well
 LOAD_LADDER:       Final[Ladder] = (*_NEW, *CARD, *PREPAID, *NOT_REVERSED)
 ACTIVATION_LADDER: Final[Ladder] = (*NEW, *BATCH, *NUMBER, *OURS, *UNEXPIRED, *PREPAID, *INACTIVE, *NOT_REVERSED)
 

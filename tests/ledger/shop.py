@@ -132,7 +132,9 @@ def reversal(stan: int, amount: int | None = 1_000, pan: Pan | None = RICH, **ot
     return purchase(stan, amount, pan, kind=Kind.REVERSAL, **{"mti": "0400", **others})
 
 
-def refund(stan: int, amount: int = 1_000, pan: Pan = RICH, *, rrn: str = "", of: int = 0, **others: Any) -> Request:
+def refund(
+    stan: int, amount: int = 1_000, pan: Pan | None = RICH, *, rrn: str = "", of: int = 0, **others: Any
+) -> Request:
     """A refund of the sale with this RRN, or with the STAN ``of``."""
     original = OriginalReference("", f"{of:06d}" if of else "", None, "", rrn)
     return purchase(stan, amount, pan, kind=Kind.REFUND, processing_code="200000", original=original, **others)

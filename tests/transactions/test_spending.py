@@ -8,6 +8,7 @@ import pytest
 
 from switch.decisions import (
     ChangePayment,
+    CountRefund,
     CountSpend,
     CountSpending,
     Limit,
@@ -146,6 +147,27 @@ def test_a_refund_goes_to_the_card_that_paid() -> None:
     refund = a_request(kind=Kind.REFUND, processing_code="200000")
 
     assert decide(refund, some_facts(original=bought_by_code)).reply.action is Action.ORIGINAL_NOT_FOUND
+
+
+def test_a_refund_of_what_a_code_paid_shows_no_card() -> None:
+    bought_by_code = a_payment(kind=Kind.CODE_PURCHASE, pan_key=b"")
+    refund = a_request(kind=Kind.REFUND, processing_code="200000", pan=None, entry_mode="032")
+
+    decision = decide(refund, some_facts(original=bought_by_code, pan_key=b""))
+
+    assert decision.effects == (
+        Transfer(900, 100, 1000, "156"),
+        CountRefund(11, 1000),
+        OpenPayment(PaymentState.POSTED, 1000, None),
+    )
+
+
+def test_a_refund_that_shows_no_card_and_finds_no_sale_by_code_has_no_original() -> None:
+    refund = a_request(kind=Kind.REFUND, processing_code="200000", pan=None, entry_mode="032")
+
+    decision = decide(refund, some_facts(card=None, account=None, original=None, pan_key=b""))
+
+    assert decision.reply.action is Action.ORIGINAL_NOT_FOUND
 
 
 # --- other totals -----------------------------------------------------------------------------------------
