@@ -7,12 +7,12 @@ from typing import Annotated, Final
 
 import typer
 
-from switch.cli.books import open_books
+from switch.cli.books import OpenBooks, open_books
 from switch.cli.options import Config, PanArgument, pan_from
 from switch.cli.parties import NEXT_MESSAGE, moved, print_lines, register
 from switch.errors import OperatorError
 from switch.ledger.parties import CARD_MOVES, Move
-from switch.values import Money
+from switch.values import Money, Pan
 
 card_app = typer.Typer(help=f"Look at a card, and change what it may do. {NEXT_MESSAGE}", no_args_is_help=True)
 
@@ -66,17 +66,13 @@ def limit_card(
 
     Limits for months and for channels come with `switch import cards`.
     """
-    from switch.ledger.cards import set_card_limits
-
     given = {"single_limit_minor": single, "daily_limit_minor": daily, "daily_count": count}
     limits = {name: _read_limit(name, typed) for name, typed in given.items() if typed is not None}
     if not limits:
         raise OperatorError("name at least one limit: --single, --daily or --count")
     number = pan_from(pan)
     with open_books(config) as books:
-        pan_key = books.vault().pan_key(number)
-        with books.database.writing() as connection:
-            set_card_limits(connection, pan_key, limits)
+        books.change("card.limits", _target(books, number), limits)
     said = ", ".join(f"{name} {'none' if limit is None else limit}" for name, limit in limits.items())
     typer.echo(f"{number.masked}: {said}")
 
@@ -96,26 +92,26 @@ def _read_limit(name: str, typed: str) -> int | None:
 @card_app.command("reset-pin")
 def reset_pin(pan: PanArgument = None, config: Config = None) -> None:
     """Forget wrong PINs: the right one is taken again."""
-    from switch.ledger.cards import reset_pin_tries
-
     number = pan_from(pan)
     with open_books(config) as books:
-        pan_key = books.vault().pan_key(number)
-        with books.database.writing() as connection:
-            before = reset_pin_tries(connection, pan_key)
+        before = books.change("card.reset_pin", _target(books, number)).before["pin_tries"]
     typer.echo(f"{number.masked}: {before} wrong PINs forgotten" if before else f"{number.masked}: no wrong PINs")
+
+
+def _target(books: OpenBooks, number: Pan) -> str:
+    """Name a card as changes do: by its id, never by its number. Raises `NotInBooks`."""
+    from switch.office.cards import card_id_of
+
+    with books.database.reading() as connection:
+        return f"card:{card_id_of(connection, books.vault().pan_key(number))}"
 
 
 def _mover(move: Move) -> Callable[..., None]:
     def command(pan: PanArgument = None, config: Config = None) -> None:
-        from switch.ledger.cards import move_card
-
         number = pan_from(pan)
         with open_books(config) as books:
-            pan_key = books.vault().pan_key(number)
-            with books.database.writing() as connection:
-                before = move_card(connection, pan_key, move)
-        typer.echo(moved(number.masked, before, move.to))
+            changed = books.change(f"card.{move.verb}", _target(books, number))
+        typer.echo(moved(number.masked, str(changed.before["status"]), move.to))
 
     return command
 

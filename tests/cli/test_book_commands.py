@@ -13,6 +13,7 @@ from switch.cli.books import open_books
 from switch.cli.setup import install, settings_text
 from switch.errors import ConfigurationError, DatabaseError, ImportRefused, NotInBooks, OperatorError
 from switch.ledger.database import open_database
+from switch.office.change_log import list_changes
 from switch.security.keys import write_fresh_keys
 from switch.security.vault import Vault
 from tests.ledger import sample_books
@@ -206,6 +207,22 @@ def test_terminals_and_merchants_are_shown_and_moved(installation: Installation)
 )
 def test_what_is_not_in_the_books_is_told(installation: Installation, arguments: tuple[str, ...]) -> None:
     assert isinstance(installation.fails(*arguments), NotInBooks)
+
+
+def test_what_is_done_to_a_card_at_a_shell_is_in_the_record_of_changes(installation: Installation) -> None:
+    installation.ok("card", "freeze", PAN)
+    installation.ok("card", "limits", PAN, "--count", "3")
+    installation.ok("card", "reset-pin", PAN)
+
+    with open_books(installation.config) as books, books.database.reading() as connection:
+        logged = list_changes(connection, limit=10)
+    assert [(one.what, one.role) for one in logged] == [
+        ("card.reset_pin", "owner"),
+        ("card.limits", "owner"),
+        ("card.freeze", "owner"),
+    ]
+    assert {one.target for one in logged} == {logged[0].target}
+    assert PAN not in logged[0].target
 
 
 def test_what_is_no_card_number_is_told(installation: Installation) -> None:
