@@ -23,6 +23,11 @@ MERCHANT: Final = "MERCHANT0000001"
 _TERMINAL: Final = "TERM0007"
 """Not the script's: nobody else's transactions are in its batch."""
 
+_CHIPPED: Final = "6200000000000013"
+"""A chip whose counter begins where the clock says: what came before that is a replay. So it is none of the cards that
+somebody who tries the demo by hand would take first.
+"""
+
 # fmt: off
 _STEPS: Final = (
     #    name      says                     form     card   shown         trick         minor  about   then
@@ -43,9 +48,10 @@ _STEPS: Final = (
 async def play_protected(host: str, port: int, zone: ZoneInfo) -> list[Line]:
     """Play the steps against a running demo; every answer is checked as terminals and chips do."""
     dialect = load_dialect(DIALECT)
-    served = load_cards(specs_directory() / "demo" / "day.toml")
+    served = load_cards(specs_directory() / "demo" / "day.toml").cards
     now = datetime.now(zone)
-    cards = {name: SimulatedCard(served.cards[name], likely_counter(now)) for name in (UNION, VISA)}
+    union = served[UNION].model_copy(update={"pan": _CHIPPED})
+    cards = {UNION: SimulatedCard(union, likely_counter(now)), VISA: SimulatedCard(served[VISA])}
     terminal = Terminal(dialect, _TERMINAL, MERCHANT, DEMO_TERMINAL_MASTER, first_stan(now))
     async with open_line(dialect, host, port) as line:
         return await Play(Script(_STEPS, message), terminal, line, cards, lambda: datetime.now(zone)).run()
