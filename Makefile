@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer and make; everything else goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench metrics clean
+.PHONY: help demo observe test lint types bench metrics dashboards clean
 .DELETE_ON_ERROR:
 
 # The first interpreter that is new enough; or name one: make demo PYTHON=/opt/python/bin/python3
@@ -10,13 +10,16 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-CODE := switch tests benchmarks migrations
+CODE := switch tests benchmarks migrations observability
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.runs ## serve demo data, send it messages, show the answers (ONCE=1: then exit)
 	@$(BIN)/python -m switch demo $(if $(ONCE),--once)
+
+observe: $(VENV)/.runs ## a switch, Prometheus and load, to see the dashboards' data (ONCE=1: check every panel, exit)
+	@$(BIN)/python -m observability.observe $(if $(ONCE),--once)
 
 test: $(VENV)/.tests lint types ## lint, types, every test with coverage
 	@$(BIN)/python -m coverage erase
@@ -36,6 +39,9 @@ bench: $(VENV)/.tests ## measure speed and memory, rewrite docs/benchmarks.md (A
 
 metrics: $(VENV)/.tests ## rewrite docs/metrics.md, the list of all metrics
 	@$(BIN)/python -m switch.telemetry.catalogue docs/metrics.md
+
+dashboards: $(VENV)/.runs ## rewrite deploy/grafana/dashboards and deploy/prometheus/{rules,tests} from observability/
+	@$(BIN)/python -m observability.generate
 
 clean: ## remove the virtual environment and everything generated
 	rm -rf $(VENV) build dist *.egg-info .coverage* .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
