@@ -1,6 +1,6 @@
 """The console's languages: English is written in the pages, Chinese is found by it.
 
-A page says ``t("Declined")``; `specs/console/chinese.toml` has the Chinese of each such text. What it lacks is
+A page writes each text in English, in a call of ``t``; `specs/console/chinese.toml` has the Chinese of each such text. What it lacks is
 shown in English (a test finds it).
 """
 
