@@ -1,7 +1,7 @@
 """The console's languages: English is written in the pages, Chinese is found by it.
 
-A page writes each text in English, in a call of ``t``; `specs/console/chinese.toml` has the Chinese of each such text. What it lacks is
-shown in English (a test finds it).
+A page writes each text in English, in a call of ``t``; `specs/console/chinese.toml` has the Chinese of each. What
+it lacks is shown in English (a test finds it).
 """
 
 from __future__ import annotations
