@@ -206,9 +206,6 @@ async def _run_all(
         console = ConsoleProcess(settings, events)
         nursery.start_soon(console.run)
         metrics.figures.read_by("switch_console_up", lambda: console.is_up)
-        if settings.admin.tls is not None:
-            ends_at = certificate_ends_at(settings.admin.tls.certificate)
-            metrics.figures.set("switch_certificate_expiry_timestamp_seconds", ends_at)
         pages = build_pages(
             metrics.registry,
             readiness,
@@ -216,6 +213,9 @@ async def _run_all(
             console.may_read_metrics if settings.admin.metrics_need_token else None,
         )
         admin = await nursery.start(serve_admin, settings.admin.bind, pages, tls_context(settings.admin.tls))
+        if settings.admin.tls is not None:
+            ends_at = certificate_ends_at(settings.admin.tls.certificate)
+            metrics.figures.set("switch_certificate_expiry_timestamp_seconds", ends_at)
         ended = trio.Event()
         drain = trio.Event()
         task_status.started(Running(bound, (admin.host, admin.port), drain.set, ended, metrics))

@@ -16,7 +16,6 @@ from typing import Final, Protocol, TypeVar
 import trio
 
 from switch.config import Settings
-from switch.errors import DatabaseError
 from switch.ledger.audit_kept import read_kept_audit
 from switch.ledger.database import Database, check_version
 from switch.telemetry import EventLog
@@ -27,6 +26,7 @@ FIRST_LOOK_S: Final = 60.0
 """After the start: a switch that is begun anew has other things to do first."""
 
 LOOK_EVERY_S: Final = 600.0
+_DONE: Final = frozenset({0, 1})  # 1: an invariant is broken, which the metrics tell
 _HOUR_US: Final = 3_600_000_000
 
 
@@ -65,13 +65,11 @@ class Auditing:
     async def look(self) -> None:
         """Audit the books if that is due; what goes wrong is logged, and tried again at the next look."""
         try:
-            is_due = await self._runner(self._is_due)
-        except DatabaseError as error:
-            self._events.unexpected("looking for the last audit", error)
-            return
-        if is_due:
-            status = await self._audit()
-            if status > 1:  # 1: an invariant is broken, which the metrics tell
+            status = await self._audit() if await self._runner(self._is_due) else 0
+        except Exception as error:  # noqa: BLE001 - whatever it is, terminals must not suffer for it
+            self._events.unexpected("auditing the books", error)
+        else:
+            if status not in _DONE:
                 self._events.audit_ended(status)
 
     def _is_due(self) -> bool:

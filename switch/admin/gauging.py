@@ -12,7 +12,6 @@ from typing import Final, Protocol, TypeVar
 import trio
 from cryptography import x509
 
-from switch.errors import DatabaseError
 from switch.ledger.database import Database
 from switch.ledger.glance import Glance, Mark, glance
 from switch.telemetry import EventLog, Metrics
@@ -53,12 +52,12 @@ class Gauging:
             await trio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:
-        """Look once; where the books cannot be read the figures stay as they are, which is logged once."""
+        """Look once; where that fails the figures stay as they are, which is logged once."""
         now = self._clock()
         ids = [approval.journal_id for approval in self._unanswered.pending(now)]
         try:
             found = await self._runner(lambda: glance(self._database, now, self._mark, ids))
-        except DatabaseError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, terminals must not suffer for it
             if not self._is_blind:
                 self._events.unexpected("looking at the books for metrics", error)
             self._is_blind = True
