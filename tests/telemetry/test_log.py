@@ -20,6 +20,7 @@ from switch.telemetry import (
 from switch.values import Pan
 
 PAN = "4111111111111111"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 def transaction(log: TransactionLog, **changes: Any) -> None:
@@ -79,6 +80,11 @@ def test_a_console_line_reads_like_a_sentence() -> None:
         "iso8583 TERM0001 MERCHANT0000001 purchase #000042 411111******1111 10.00 CNY"
         " -> insufficient_funds (repeat): 10.00 of 5.00 left [rrn 532400000042 12.5 ms]\n"
     )
+
+
+def test_a_traced_request_names_its_trace() -> None:
+    assert json.loads(line("json", trace_id=TRACE))["trace_id"] == TRACE
+    assert line("console", trace_id=TRACE).endswith(f"[rrn 532400000042 12.5 ms trace {TRACE}]\n")
 
 
 @given(text=st.text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import sys
@@ -16,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from switch import __version__
 from switch.app import Running, run
-from switch.config import Settings
+from switch.config import LogSettings, Settings, TracingSettings
 from switch.ledger.glance import TERMINAL_STATUSES
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
@@ -77,13 +78,12 @@ def installed(sqlite_database: str, tmp_path: Path) -> tuple[Settings, Clock]:
 
 
 @asynccontextmanager
-async def running(installed: tuple[Settings, Clock]) -> AsyncIterator[Running]:
+async def running(installed: tuple[Settings, Clock], log: StringIO | None = None) -> AsyncIterator[Running]:
     settings, clock = installed
+    said = log if log is not None else StringIO()
     with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
-            up = await nursery.start(
-                lambda task_status: run(settings, clock=clock, log=StringIO(), task_status=task_status)
-            )
+            up = await nursery.start(lambda task_status: run(settings, clock=clock, log=said, task_status=task_status))
             yield up
             up.drain()
             await up.ended.wait()
@@ -214,3 +214,27 @@ async def test_a_terminal_is_connected_from_its_first_known_request_to_the_end_o
         await until(up, series, 0)
 
     assert found == [0, 1, 1]
+
+
+async def test_a_traced_request_says_in_the_log_which_trace_is_its_own_and_no_span_names_a_card(
+    installed: tuple[Settings, Clock],
+) -> None:
+    pytest.importorskip("opentelemetry.sdk", reason="no OpenTelemetry here")
+    settings, clock = installed
+    traced = {"tracing": TracingSettings(exporter="console", one_in=1), "log": LogSettings(format="json")}
+    name, log = "iso8583-1987-ascii", StringIO()
+    async with running((settings.model_copy(update=traced), clock), log) as up:
+        await send(
+            up.listeners[name], name, PURCHASES[name], {**PURCHASES[name], 41: "41111111", 42: "111111112345678"}
+        )
+
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    requests = [line for line in lines if line.get("event") == "transaction"]
+    spans = [line for line in lines if "context" in line]
+    roots = [span for span in spans if span["parent_id"] is None]
+    assert [(root["name"], root["attributes"]["switch.action"]) for root in roots] == [
+        ("purchase", "approved"), ("purchase", "terminal_unknown"),
+    ]  # fmt: skip
+    assert [f"0x{request['trace_id']}" for request in requests] == [root["context"]["trace_id"] for root in roots]
+    assert {span["name"] for span in spans} == {"purchase", *HOPS} - {"security"}
+    assert "4111" not in json.dumps(spans)
