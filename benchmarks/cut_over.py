@@ -7,7 +7,8 @@ purchases come at a rate that is far from all the switch can do, in an open loop
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,11 +19,12 @@ from benchmarks.driver import Driver, Run
 from benchmarks.hosts import running_switch, switch
 
 ENTRIES: Final = 1_000_000
-BEFORE_S: Final = 10.0
+BEFORE_S: Final = 6.0
 TERMINALS: Final = 4_000  # of a thousand merchants
 RATE: Final = 500  # purchases a second
 CONNECTIONS, DEPTH = 16, 16
 WARM_S: Final = 2.0
+LOG_LINES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,24 @@ def measure(
     say(f"a day of {entries:,} entries")
     prepare(folder, terminals=terminals, entries=entries)
     day = day_of(clock())
-    with running_switch(folder) as host:
+    with running_switch(folder) as host, _with_its_log(folder):
         say(f"{RATE} purchases a second")
         _load(driver, host.port, lambda: time.sleep(WARM_S))
         before, _ = _load(driver, host.port, lambda: time.sleep(seconds))
         say(f"{RATE} purchases a second, and cut-over")
         during, took_s = _load(driver, host.port, lambda: _cut_over(folder, day))
     return CutOver(entries, took_s, before, during)
+
+
+@contextmanager
+def _with_its_log(folder: Path) -> Iterator[None]:
+    """Where a measurement fails, say what the switch said last."""
+    try:
+        yield
+    except RuntimeError as error:
+        lines = (folder / "serve.log").read_text(errors="replace").splitlines()
+        error.add_note("\n".join(["the switch's log ends:", *lines[-LOG_LINES:]]))
+        raise
 
 
 def _load(driver: Driver, port: int, meanwhile: Callable[[], object]) -> tuple[Run, float]:

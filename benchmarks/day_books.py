@@ -183,6 +183,7 @@ _OWN: Final = {
     "credit_account_id": "e.merchant_account_id",
 }
 _COPIED: Final = ("journal", "request_key", "payment", "transfer")
+_INDEXES: Final = f"SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql <> '' AND tbl_name IN {_COPIED}"
 _COUNTERS: Final = (
     """
     INSERT INTO card_day (card_id, business_day, amount_minor, count)
@@ -209,6 +210,9 @@ def _copy(connection: sqlite3.Connection, pattern: int, terminals: int, entries:
         "first_at": clock() - entries * STEP_US, "epoch": EPOCH, "tag_bits": TAG_BITS,
     })
     # fmt: on
+    indexes = connection.execute(_INDEXES).fetchall()
+    for name, _ in indexes:
+        connection.execute(f"DROP INDEX {name}")
     for table in _COPIED:
         key = "payment_id" if table == "payment" else "journal_id"
         columns = [f'"{column.name}"' for column in schema.metadata.tables[table].columns]
@@ -221,5 +225,7 @@ def _copy(connection: sqlite3.Connection, pattern: int, terminals: int, entries:
         )
     for statement in _COUNTERS:
         connection.execute(statement, {"pattern": pattern})
+    for _, definition in indexes:  # of all rows at once: sorted, where each row alone would look for its place
+        connection.execute(definition)
     connection.execute("COMMIT")
     connection.execute("PRAGMA journal_mode = WAL")

@@ -210,6 +210,9 @@ class MaintenanceWatch:
 NICENESS: Final = 10
 """How far the process that settles a day steps back behind the switch: it has until the next day."""
 
+_HEARD_MAX: Final = 4_096
+"""How much of what it writes is kept: a line of the log is no longer."""
+
 _REFUSED: Final = 2  # exit status of a command that an operator has to mend something for
 
 
@@ -227,7 +230,10 @@ class SettlingProcess:
     async def __call__(self, day: date, /) -> Settled:
         command = [*self._command, "settlement", "settle-closed", f"{day}"]
         pipe = subprocess.PIPE
-        process = await trio.lowlevel.open_process(command, stdin=pipe, stdout=pipe, stderr=pipe)
+        try:
+            process = await trio.lowlevel.open_process(command, stdin=pipe, stdout=pipe, stderr=pipe)
+        except OSError as error:  # no memory, no file: payments go on without
+            raise OperatorError(f"the process that settles it cannot be started: {error.strerror}") from error
         assert process.stdin is not None
         try:
             with suppress(trio.BrokenResourceError):
@@ -239,15 +245,20 @@ class SettlingProcess:
             with trio.CancelScope(shield=True):  # a killed process ends at once
                 await process.wait()
                 await process.stdin.aclose()
-        if status == 0:
-            return Settled(**orjson.loads(said))
+        complaint = complained.decode(errors="replace").strip().removeprefix("switch: ")
         if status == _REFUSED:
-            raise OperatorError(complained.decode(errors="replace").strip().removeprefix("switch: "))
-        raise OperatorError(f"the process that settles it ended with status {status}; it is begun again")
+            raise OperatorError(complaint)
+        if status:
+            last = complaint.rpartition("\n")[2] or "nothing said why"
+            raise OperatorError(f"the process that settles it ended with status {status}: {last}; it is begun again")
+        try:
+            return Settled(**orjson.loads(said))
+        except (orjson.JSONDecodeError, TypeError) as error:
+            raise OperatorError("the process that settles it did not say what it did; it is looked at again") from error
 
 
 async def _both(process: trio.Process) -> tuple[bytes, bytes]:
-    """Read what a process writes to its two outputs until it closes them."""
+    """Read what a process writes to its two outputs until it closes them; of each the last `_HEARD_MAX` bytes."""
     said, complained = bytearray(), bytearray()
 
     async def read(stream: trio.abc.ReceiveStream | None, into: bytearray) -> None:
@@ -255,6 +266,7 @@ async def _both(process: trio.Process) -> tuple[bytes, bytes]:
         async with stream:
             async for part in stream:
                 into += part
+                del into[:-_HEARD_MAX]
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(read, process.stdout, said)

@@ -1,9 +1,10 @@
 """Keeps the clearing file of a business day, once every merchant's statement of it is there.
 
 A file of a million items is a hundred megabytes, so it is kept in parts, each in a transaction of its own: nobody waits
-for longer than one of them takes. Parts are known by the hash of the whole file. Where the writing is broken off they
-belong to no file: who makes the file again makes the same bytes, finds the parts that are there, and adds the others.
-The file's own row comes last; until then the day has no clearing file.
+for longer than one of them takes, and after each the writer stands back for longer than it took. Parts are known by
+the hash of the whole file. Where the writing is broken off they belong to no file: who makes the file again makes the
+same bytes, finds the parts that are there, and adds the others; those that another version of the program cut
+otherwise are put right. The file's own row comes last; until then the day has no clearing file.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from switch.ledger.database import Database
 from switch.ledger.ports import Clock
 
 _STATEMENTS_AT_ONCE: Final = 16  # a large merchant's is tens of megabytes
-_PART_MAX: Final = 256 * 1024  # characters: a few milliseconds of a disk
-_BREATH_S: Final = 0.002  # between two parts: who waits for SQLite's one write lock looks for it every half millisecond
+_PART_MAX: Final = 128 * 1024  # characters: a millisecond or two of a disk
+_BREATH_S: Final = 0.002  # at least, between two parts: who waits for SQLite's one write lock looks for it that often
+_BREATHS: Final = 3  # times as long as the part took: who wants to write finds the lock free three times of four
 _PARTS_AT_ONCE: Final = 16
 _PART: Final = sa.text(
     "INSERT INTO clearing_part (sha256, part, content) VALUES (:sha256, :part, :content)"
-    " ON CONFLICT (sha256, part) DO NOTHING"
+    " ON CONFLICT (sha256, part) DO UPDATE SET content = excluded.content"
+    " WHERE clearing_part.content <> excluded.content"
 )
 
 
@@ -58,9 +61,11 @@ def keep_clearing_file(
     with database.reading() as connection:
         made = make(day, _contents(connection, day))
     kept = KeptFile(made.items, made.debit_minor, made.credit_minor, sha256(made.content.encode()).hexdigest())
-    _keep_parts(database, kept.sha256, made.content, pause)
+    parts = _keep_parts(database, kept.sha256, made.content, pause)
+    its = schema.clearing_part.c
     try:
         with database.writing() as connection:
+            connection.execute(sa.delete(schema.clearing_part).where(its.sha256 == kept.sha256, its.part >= parts))
             row = {"business_day": day, **kept._asdict(), "made_at": clock()}
             connection.execute(sa.insert(schema.clearing_file), [row])
     except IntegrityError:
@@ -71,13 +76,16 @@ def keep_clearing_file(
     return kept
 
 
-def _keep_parts(database: Database, digest: str, content: str, pause: Callable[[float], None]) -> None:
-    """Write the parts that are not there yet."""
-    for part, start in enumerate(range(0, len(content), _PART_MAX)):
+def _keep_parts(database: Database, digest: str, content: str, pause: Callable[[float], None]) -> int:
+    """Write the parts that are not there yet; return how many there are of the file."""
+    starts = range(0, len(content), _PART_MAX)
+    for part, start in enumerate(starts):
         row = {"sha256": digest, "part": part, "content": content[start : start + _PART_MAX]}
+        begun = time.monotonic()
         with database.writing() as connection:
             connection.execute(_PART, row)
-        pause(_BREATH_S)
+        pause(max(_BREATH_S, _BREATHS * (time.monotonic() - begun)))
+    return len(starts)
 
 
 def kept_clearing_file(database: Database, day: int) -> KeptFile | None:

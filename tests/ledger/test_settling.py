@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from switch.decisions.closing import Booked, Difference, MadeFile, MadeStatement, Movement, Terms, Uploaded
 from switch.errors import ConfigurationError, DatabaseError, NotInBooks, OperatorError
@@ -318,7 +319,29 @@ def test_a_clearing_file_that_was_broken_off_between_two_parts_is_completed(shop
     keep(shop, "x\n" * 300_000)
 
     assert clearing_content(shop.database, DAY) == "x\n" * 300_000
-    assert rows(shop, "SELECT max(length(content)) FROM clearing_part") == [(256 * 1024,)]
+    assert rows(shop, "SELECT max(length(content)) FROM clearing_part") == [(128 * 1024,)]
+
+
+def test_parts_that_another_version_cut_otherwise_are_put_right(shop: Shop) -> None:
+    content = "".join(f"{number}\n" for number in range(50_000))
+    digest = sha256(content.encode()).hexdigest()
+    cut = [content[start : start + 1_000] for start in range(0, len(content), 1_000)]
+    with shop.database.writing() as connection:
+        left = [{"sha256": digest, "part": part, "content": text} for part, text in enumerate(cut)]
+        connection.execute(sa.insert(schema.clearing_part), left)
+
+    keep(shop, content)
+
+    assert clearing_content(shop.database, DAY) == content
+
+
+def test_who_writes_a_clearing_file_stands_back_for_longer_than_each_part_took(shop: Shop) -> None:
+    pauses: list[float] = []
+
+    keep_clearing_file(shop.database, DAY, lambda _, __: MadeFile(1, 2, 3, "x" * 600_000), lambda: 1, pauses.append)
+
+    assert len(pauses) == 5
+    assert min(pauses) >= 0.002
 
 
 def test_a_clearing_file_of_which_a_part_is_gone_is_not_given_out(shop: Shop) -> None:
@@ -351,6 +374,25 @@ def test_movements_are_the_same_put_aside_or_not_and_may_be_left_in_the_middle(d
 
     with day.database.reading() as connection:
         assert list(spooled_movements(day.database, DAY)) == list(unsettled_movements(connection, DAY))
+
+
+def test_a_disk_without_room_for_what_is_put_aside_is_named_and_settles_the_day_later(sqlite_shop: Shop) -> None:
+    second_merchant(sqlite_shop)
+    trade(sqlite_shop)
+    close(sqlite_shop)
+    its_connections = sqlite_shop.database.engine
+    event.listen(its_connections, "begin", _leave_no_room)
+    with pytest.raises(DatabaseError, match="full"):
+        settle(sqlite_shop)
+    event.remove(its_connections, "begin", _leave_no_room)
+    with sqlite_shop.database.reading() as connection:
+        connection.exec_driver_sql("PRAGMA temp.max_page_count = 1000000")
+
+    assert settle(sqlite_shop).statements == 2
+
+
+def _leave_no_room(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("PRAGMA temp.max_page_count = 1")
 
 
 def test_terms_that_make_no_sense_stop_only_their_merchant(day: Shop) -> None:

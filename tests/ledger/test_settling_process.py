@@ -30,6 +30,9 @@ _T = TypeVar("_T")
 
 FOR_EVER = (sys.executable, "-c", "import time; time.sleep(3600)")
 BROKEN = (sys.executable, "-c", "import os; os._exit(7)")
+NO_PROGRAM = ("/there/is/no/such/program",)
+SILENT = (sys.executable, "-c", "")
+CHATTY = (sys.executable, "-c", "import sys; sys.stderr.write('x' * 1_000_000); sys.exit(2)")
 
 
 @pytest.fixture
@@ -89,6 +92,33 @@ async def test_a_process_that_fails_is_named_and_the_next_look_settles_the_day(d
 
     assert "ended with status 7" in events[0]["because"]
     assert await SettlingProcess(day.database.url)(TODAY) == Settled(2, 0)
+
+
+@pytest.mark.parametrize(
+    ("command", "because"), [(NO_PROGRAM, "cannot be started"), (SILENT, "did not say what it did")]
+)
+async def test_a_switch_serves_on_where_no_process_settles_its_days(
+    day: Shop, command: tuple[str, ...], because: str
+) -> None:
+    events = await look(day, *command, times=2)
+
+    assert [event["event"] for event in events] == ["day not settled"] * 2
+    assert because in events[0]["because"]
+
+
+async def test_a_process_that_complains_without_end_fills_no_log(day: Shop) -> None:
+    [event] = await look(day, *CHATTY)
+
+    assert len(event["because"]) <= 4_096
+
+
+async def test_two_switches_settle_one_day_once(day: Shop) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(look, day)
+        nursery.start_soon(look, day)
+
+    assert settle(day).statements == 0
+    assert offenders(day.database, DAYS) == []
 
 
 async def test_a_process_ends_with_the_switch(day: Shop) -> None:
