@@ -178,6 +178,8 @@ class Exchange:
             admitted = yield from security.guard.admit(frame.body, fields, entry)
             if isinstance(admitted, Reject):
                 return _Judged(admitted, None)
+            if admitted.refused is not None:
+                return _Judged(admitted.refused, admitted)
             request = self._mapping.request(admitted.fields, entry, received_at)
             if isinstance(request, Reject):
                 return _Judged(request, admitted)

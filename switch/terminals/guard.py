@@ -51,13 +51,15 @@ class Admitted(NamedTuple):
     """A message that may be read: its fields with the tracks in clear, its terminal's keys as far as they were needed.
 
     ``mac_block`` is the key block that its MAC was right under, "" where it carries none: the answer's is made with it.
-    ``secrets`` are what the fields, tracks in clear, carry for the judge.
+    ``secrets`` are what the fields, tracks in clear, carry for the judge. ``refused`` says why there is nothing to
+    judge though its MAC was right: its tracks do not open.
     """
 
     fields: Fields
     keys: TerminalKeys | None = None
     mac_block: str = ""
     secrets: Secrets = NO_SECRETS
+    refused: Reject | None = None
 
     def __repr__(self) -> str:
         return "Admitted(********)"
@@ -109,7 +111,7 @@ class Guard:
         if secrets.is_track_encrypted and not fields.keys().isdisjoint(self._protected.tracks):
             opened = self._open_tracks(fields, keys)
             if isinstance(opened, Reject):
-                return opened
+                return Admitted(fields, keys, block, refused=opened)
             fields, secrets = opened, self._protected.secrets(opened, entry)
         return Admitted(fields, keys, block, secrets)
 

@@ -163,6 +163,19 @@ async def test_a_track_that_opens_to_rubbish_is_a_format_error(safe: Safe) -> No
         assert door.handler.requests == []
 
 
+@pytest.mark.parametrize(("form", "code"), [("004", "30"), ("003", "A7")])
+async def test_the_answer_to_a_track_that_does_not_open_has_a_mac_where_the_message_had_one(
+    form: str, code: str, safe: Safe
+) -> None:
+    keys = safe.sign_on(form=form)
+    async with open_door("unionpay-pos", secure=safe.secure) as door, door.connect() as peer:
+        await peer.send(maced(door.codec, keys, door.purchase(f2="", f35="F" * 37, f53="0610000000000000")))
+        answer = await peer.receive()
+
+        assert answer[39] == code
+        assert has_right_mac(door.codec, keys, answer)
+
+
 async def test_an_encrypted_track_of_a_terminal_without_a_track_key_is_refused(safe: Safe) -> None:
     safe.sign_on(form="003")
     async with open_door("unionpay-pos", secure=safe.secure) as door, door.connect() as peer:
