@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from switch.cli.command_line import command_typed
 from switch.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -110,12 +109,7 @@ def _crew(scenario: Scenario, address: tuple[str, int], keys: Path | None) -> Cr
 
     target = Target(*address, load_dialect(scenario.dialect), round(scenario.deadline_s * 1e6))
     pair = read_key_pair(keys) if keys else KeyPair(DEMO_TERMINAL_MASTER)
-    return Crew(Asked(scenario, target, pair, _command()))
-
-
-def _command() -> str:
-    """What was typed: paths and numbers, never a secret but for the password in a database's URL."""
-    return re.sub(r"(//[^:/@\s]+):[^@\s]+@", r"\1:***@", shlex.join(["switch", *sys.argv[1:]]))
+    return Crew(Asked(scenario, target, pair, command_typed()))
 
 
 # --- the run -------------------------------------------------------------------------------------------------

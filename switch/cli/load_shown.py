@@ -28,7 +28,7 @@ def summary(results: Results) -> Iterator[str]:
     yield "  ms " + "  ".join(f"{name} {value:,.2f}" for name, value in shares)
     if results.answers:
         yield "  answers " + "  ".join(f"{code or 'none'}: {count:,}" for code, count in results.answers.items())
-    yield from _events(results)
+    yield from events(results)
     yield from _limits(results)
     if results.books is not None:
         books = results.books
@@ -57,7 +57,8 @@ def step_told(step: Step) -> str:
     )
 
 
-def _events(results: Results) -> Iterator[str]:
+def events(results: Results) -> Iterator[str]:
+    """What happened to connections that does not happen to all of them; the first ones."""
     unusual = [event for event in results.connection_events if event.what not in _USUAL]
     for event in unusual[:_SHOWN]:
         yield f"  connection {event.connection} at {event.second:,.1f} s: {event.what}"

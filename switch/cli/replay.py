@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from switch.cli.command_line import command_typed
 from switch.cli.replay_options import (
     AS_RECORDED,
     AllowDifferences,
@@ -130,7 +130,7 @@ def _replayed(wanted: Wanted, report: Path | None, json: Path | None) -> int:
             return _COULD_NOT_RUN
         except OperatorError as error:  # the capture is broken further on: what was sent until then is told
             fault = error
-        results = run.results(_command(), interrupted=was_stopped)
+        results = run.results(command_typed(), interrupted=was_stopped or fault is not None)
         _tell(console, run, results)
     is_written = _write(errors, results, report, json)
     if fault is not None:
@@ -168,21 +168,19 @@ def _zone(name: str) -> ZoneInfo:
         raise OperatorError("--zone: no such time zone; write it like Asia/Shanghai or UTC") from None
 
 
-def _command() -> str:
-    """What was typed: paths and numbers, never a secret but for the password in a database's URL."""
-    return re.sub(r"(//[^:/@\s]+):[^@\s]+@", r"\1:***@", shlex.join(["switch", *sys.argv[1:]]))
-
-
 # --- what is told ------------------------------------------------------------------------------------------
 
 
 def _tell(console: Console, run: ReplayRun, results: Results) -> None:
-    for line in (*_lines(results), *(f"note: {note}" for note in run.notes())):
+    from switch.cli.load_shown import wrapped
+
+    for line in wrapped((*_lines(results), *(f"note: {note}" for note in run.notes()))):
         console.print(line, soft_wrap=True)
 
 
 def _lines(results: Results) -> Iterator[str]:
     """The results for 80 columns."""
+    from switch.cli.load_shown import events
     from switch.reports.verdict import verdict
 
     ms = results.latency_ms
@@ -197,6 +195,7 @@ def _lines(results: Results) -> Iterator[str]:
     yield "  ms " + "  ".join(f"{name} {value:,.2f}" for name, value in shares)
     if results.answers:
         yield "  answers " + "  ".join(f"{code or 'none'}: {count:,}" for code, count in results.answers.items())
+    yield from events(results)
     yield f"  differences {results.differences:,}"
     for one in results.difference_list[:_SHOWN]:
         yield f"    {one.message}  field {one.field}: {one.before} -> {one.after}"

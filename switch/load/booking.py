@@ -10,11 +10,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 import sqlalchemy as sa
 
+from switch.errors import DatabaseError
 from switch.ledger.audit import audit, snapshot
 from switch.ledger.database import Database, check_version, open_database
 from switch.ledger.schema import journal
@@ -64,11 +66,14 @@ class _Named(NamedTuple):
 class WireAgainstBooks:
     """One run held against one ledger. Make it before the run: what is in the books already is not the run's.
 
-    Raises `switch.errors.DatabaseError` where the books cannot be opened.
+    Raises `DatabaseError` where the books cannot be opened.
     """
 
     def __init__(self, url: str, dialect: Dialect) -> None:
         self._database: Database = open_database(url)
+        file = self._database.engine.url.database
+        if self._database.engine.dialect.name == "sqlite" and not Path(file or "").is_file():
+            raise DatabaseError(f"{url}: there is no such file")  # to open it would make one
         try:
             check_version(self._database)
             with self._database.reading() as connection:

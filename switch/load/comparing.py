@@ -45,7 +45,7 @@ class Comparison:
     """
 
     def __init__(self, dialect: Dialect, ignored: Iterable[int] = IGNORED) -> None:
-        self.compared = 0
+        self.taken = self.compared = 0
         self.found = 0
         self.differences: list[Difference] = []
         self._dialect = dialect
@@ -65,6 +65,7 @@ class Comparison:
 
     def answered(self, message: Recorded, answer: Fields) -> Fields | None:
         """Take the run's answer; the capture's, if that is there already."""
+        self.taken += 1
         recorded = self._recorded.pop(message.number, None)
         if recorded is None:
             _keep(self._answers, message.number, answer)

@@ -135,6 +135,9 @@ class ReplayRun:
             yield f"signed on before the run, by answer: {codes or 'nobody'}"
         if self._replay.unreadable:
             yield f"{self._replay.unreadable:,} recorded messages are not of {self.dialect.name}: sent as they are"
+        alone = self.comparison.taken - self.comparison.compared
+        if alone:
+            yield f"{alone:,} of {self.comparison.taken:,} answers had none in the capture to be compared with"
         if self._replay.cut is not None:
             yield f"{self._replay.cut}; what is before it was replayed"
 

@@ -69,7 +69,7 @@ def _connections(summary: Summary) -> str:
 
 def _rate(summary: Summary) -> str:
     peak = f"at most {summary.peak:,} in one second, at {time_text(summary.peak_us)[:19]}Z"
-    return f"{summary.rate_per_s:,.1f} messages a second; {peak}" if summary.rate_per_s else peak
+    return f"{summary.rate_per_s:,.1f} a second; {peak}" if summary.rate_per_s else peak
 
 
 def _table(summary: Summary) -> Iterator[str]:

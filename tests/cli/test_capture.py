@@ -217,7 +217,7 @@ def test_info_tells_who_said_what_when_and_how_fast(sales: Path, tmp_path: Path)
         "connected   1 connection, 1 openings and 0 ends seen",
         "from        2025-11-21T13:20:00.000000Z",
         "to          2025-11-21T13:20:02.400000Z (2.400 s)",
-        "rate        1.7 messages a second; at most 2 in one second, at 2025-11-21T13:20:01Z",
+        "rate        1.7 a second; at most 2 in one second, at 2025-11-21T13:20:01Z",
         "",
         "type           to host   to terminal",
         "------------------------------------",

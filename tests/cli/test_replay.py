@@ -46,6 +46,38 @@ async def test_a_replay_that_holds_tells_its_figures_and_writes_both_reports(
     assert "6200000000000047" not in told + (tmp_path / "out.json").read_text() + (tmp_path / "out.html").read_text()
 
 
+async def test_what_is_told_fits_80_columns(tmp_path: Path) -> None:
+    capture = written(
+        tmp_path / "sales.jsonl",
+        [(a_sale(stan), an_answer(a_sale(stan), "51", f54="0002156C000000969871" * 2)) for stan in (1, 2)],
+    )
+
+    async with a_host() as target:
+        told = await switch_command("replay", capture, "--to", str(target), folder=tmp_path, status=1)
+
+    assert "4 differences: the answers are not those of the capture" in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
+async def test_a_host_that_closes_is_told_as_one(tmp_path: Path) -> None:
+    capture = a_capture(tmp_path, "00", "00")
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, close, 0, host="127.0.0.1"))
+        host, port = listeners[0].socket.getsockname()
+        told = await switch_command("replay", capture, "--to", f"{host}:{port}", folder=tmp_path, status=1)
+        nursery.cancel_scope.cancel()
+
+    assert "  connection #0 at 0.0 s: closed by the host" in told
+    assert "Nothing was answered: 2 sent" in told
+
+
+async def close(stream: trio.SocketStream) -> None:
+    """Close as soon as something came, which was read: no reset."""
+    await stream.receive_some()
+    await stream.aclose()
+
+
 async def test_a_changed_answer_is_named_and_breaks_the_limit(tmp_path: Path) -> None:
     capture = a_capture(tmp_path, "00", "51", "00")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from switch.errors import DatabaseError
 from switch.ledger.database import open_database
 from switch.ledger.schema import journal
 from switch.load.booking import WireAgainstBooks
@@ -37,6 +38,13 @@ def change(database: str, statement: str) -> None:
     """Tamper with the journal."""
     with open_database(database).engine.begin() as connection:
         connection.execute(sa.text(statement))
+
+
+def test_books_that_are_not_there_are_not_made(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match=r"none\.db: there is no such file"):
+        WireAgainstBooks(f"sqlite:///{tmp_path}/none.db", ISO)
+
+    assert [*tmp_path.iterdir()] == []
 
 
 def about_wire(books: Books) -> list[str]:

@@ -228,3 +228,15 @@ def test_what_is_rewritten_or_ignored_is_not_compared(tmp_path: Path) -> None:
 
     with ReplayRun(Wanted(capture, "127.0.0.1", 1, rewrite=names_in("stan"), ignored=frozenset({44}))) as run:
         assert run.comparison._ignored == IGNORED | {11, 44}
+
+
+async def test_answers_that_the_capture_has_nothing_to_compare_with_are_told(tmp_path: Path) -> None:
+    capture = tmp_path / "one-way.jsonl"
+    with CaptureWriter(capture, Head(dialect="iso8583-1987-ascii")) as writer:
+        for stan in (1, 2, 3):
+            writer.write(Entry(stan, "1", Direction.TO_HOST, framed(a_sale(stan))))
+
+    async with a_host() as target:
+        _, run = await replayed(Wanted(capture, target.host, target.port))
+
+    assert [*run.notes()] == ["3 of 3 answers had none in the capture to be compared with"]
