@@ -154,7 +154,10 @@ def unwell_terminals(connection: sa.Connection, now: int, skew: Skew) -> list[Un
         if row.terminal_id and one.received_at > now - DAY_US:
             everybody.append(one)
             each.setdefault((row.terminal_id, row.merchant_id), []).append(one)
-    found = [_unwell(*who, signs_of(seen, now, skew, expected=True, usual=everybody)) for who, seen in each.items()]
+    found = []
+    for who, seen in each.items():
+        usual = everybody if 2 * len(seen) < len(everybody) else []  # nobody is held against themselves
+        found.append(_unwell(*who, signs_of(seen, now, skew, expected=True, usual=usual)))
     needing = [one for one in found if one.word != FINE]
     return sorted(needing, key=lambda one: (-WORDS.index(one.word), one.terminal_id))[:UNWELL_MAX]
 
