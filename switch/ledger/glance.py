@@ -32,6 +32,7 @@ _LATE_US: Final = 60_000_000
 
 _DAY_US: Final = 86_400_000_000
 _IDS_MAX: Final = 500  # in one query
+_PROBE: Final = "probe"  # a row of ``meta``
 _AT_RISK: Final = ("held", "posted")  # what was captured, voided or reversed since had its terminal's word
 
 
@@ -94,10 +95,16 @@ def glance(database: Database, now: int, mark: Mark | None, unanswered: Sequence
 
 
 def can_commit(database: Database) -> None:
-    """Commit a change that changes nothing. Raises `DatabaseError` where the database takes none: a full disk."""
+    """Commit a change that means nothing. Raises `DatabaseError` where the database takes none: a full disk.
+
+    It is a change each time: SQLite writes nothing where a row stays as it was.
+    """
+    meta = schema.meta.c
     with database.writing() as connection:
-        same = sa.update(schema.meta).where(schema.meta.c.name == "schema_version").values(value=schema.meta.c.value)
-        connection.execute(same)
+        other = sa.case((meta.value == "0", "1"), else_="0")
+        changed = connection.execute(sa.update(schema.meta).where(meta.name == _PROBE).values(value=other))
+        if not changed.rowcount:
+            connection.execute(sa.insert(schema.meta).values(name=_PROBE, value="0"))
 
 
 # --- balances and entries ----------------------------------------------------------------------------------
