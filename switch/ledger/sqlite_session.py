@@ -8,6 +8,7 @@ lock away at every row, which costs nothing while nobody else wants it: groups a
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +23,8 @@ from switch.ledger.statements import Change, Fault, Query
 
 _PATIENCE_S: Final = 2.0  # for another process (an import, an operator) that has the one write lock
 _LOOK_EVERY_S: Final = 0.0005  # SQLite itself would look ever more rarely, up to a tenth of a second apart
+_GIVE_WAY_EVERY_S: Final = 0.1  # of groups without a gap between them: others would look for the lock in vain
+_GAP_S: Final = 0.002  # long enough for whoever looks every millisecond (`switch.ledger.database`)
 _TEXTS_REMEMBERED: Final = 512
 _ROWS_MAX: Final = 256  # of one statement: SQLite takes 32,766 parameters, the widest table has 29 columns
 _CACHE_KIB: Final = 65_536  # the pages that busy terminals and cards write again and again stay in memory
@@ -51,6 +54,7 @@ class SqliteSession:
         self._connection = connection
         self._clock_s = clock_s
         self._pause = pause
+        self._released_at = self._shared_at = -math.inf  # when the lock was free last, and for as long as `_GAP_S`
         self._cursor = connection.cursor()
         self._cursor.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         self._cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
@@ -65,8 +69,12 @@ class SqliteSession:
         """Take the one write lock at once: reading first and locking later could only fail.
 
         To be called on a thread that may wait. Who takes the lock again and again with short gaps (a day's settlement)
-        would starve one who looks as rarely as SQLite's own busy handler.
+        would starve one who looks as rarely as SQLite's own busy handler. And a switch with more groups than time would
+        starve everybody else: after a while without a gap it leaves one.
         """
+        if self._is_greedy():
+            self._pause(_GAP_S)
+            self._shared_at = self._clock_s()
         give_up = self._clock_s() + _PATIENCE_S
         while True:
             try:
@@ -79,7 +87,9 @@ class SqliteSession:
             self._pause(_LOOK_EVERY_S)
 
     def begin_at_once(self) -> bool:
-        """Take the write lock if no other process has it."""
+        """Take the write lock if no other process has it, nor is due to get a chance of it."""
+        if self._is_greedy():
+            return False
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
         except sqlite3.Error:
@@ -88,10 +98,19 @@ class SqliteSession:
 
     def commit(self) -> None:
         self._cursor.execute("COMMIT")
+        self._released_at = self._clock_s()
 
     def rollback(self) -> None:
         if self._connection.in_transaction:
             self._cursor.execute("ROLLBACK")
+            self._released_at = self._clock_s()
+
+    def _is_greedy(self) -> bool:
+        """Whether the lock would be taken again at once, as it has been for a while."""
+        now = self._clock_s()
+        if now - self._released_at >= _GAP_S:
+            self._shared_at = now
+        return now - self._shared_at >= _GIVE_WAY_EVERY_S
 
     def close(self) -> None:
         """The cursor first: while it holds a statement, SQLite keeps the connection, and its lock, alive."""

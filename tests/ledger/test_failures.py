@@ -282,6 +282,28 @@ def test_sqlite_is_asked_again_at_once_while_another_process_has_the_lock(sqlite
     session.close()
 
 
+def test_a_writer_of_group_after_group_on_sqlite_leaves_a_gap_for_others(sqlite_database: str) -> None:
+    """An operator who looks for the lock every millisecond would miss the moment between two groups for ever."""
+    now, gaps = 0.0, []
+
+    def pause(_: float) -> None:
+        gaps.append(now)
+
+    path = sqlite_database.removeprefix("sqlite:///")
+    with closing(SqliteSession(sqlite3.connect(path, isolation_level=None), lambda: now, pause)) as session:
+        for _ in range(55):  # five milliseconds each, one after the other
+            if not session.begin_at_once():
+                session.begin()
+            now += 0.005
+            session.commit()
+        for _ in range(55):  # and with time between them
+            session.begin()
+            session.rollback()
+            now += 0.005
+
+    assert gaps == [pytest.approx(0.1), pytest.approx(0.2)]
+
+
 def test_a_postgresql_backend_that_is_ended_is_replaced(postgresql_shop: Shop) -> None:
     store = postgresql_shop.store()
     store.run([purchase(1)])
