@@ -50,7 +50,7 @@ def terminal(visit: Visit) -> Shown:
     with visit.desk.database.reading() as connection:
         page = terminal_page(connection, terminal_id)
         signs = health_of(connection, terminal_id, page.batch, now, calendar.skew_s, expected=page.status == "active")
-        lines = newest_transactions(connection, terminal_id, page.batch, _NEWEST_MAX)
+        lines = newest_transactions(connection, {terminal_id: page.batch}, _NEWEST_MAX)
         taps = taps_of(connection, terminal_id, now)
         told = told_of(visit, connection, f"terminal:{terminal_id}")
     facts = {

@@ -74,22 +74,34 @@ class Rate(NamedTuple):
         return f"{self.share:.0%}"
 
 
-def signs_of(seen: Sequence[Seen], now: int, skew: Skew, *, expected: bool, usual: Sequence[Seen] = ()) -> list[Sign]:
+class Usual(NamedTuple):
+    """What is usual: how many are approved, how many are typed in or fallback."""
+
+    approved: Rate
+    by_hand: Rate
+
+
+def usual_of(seen: Sequence[Seen]) -> Usual:
+    """Return what is usual where these messages were seen."""
+    return Usual(_approved(seen), _by_hand(seen))
+
+
+def signs_of(seen: Sequence[Seen], now: int, skew: Skew, *, expected: bool, usual: Usual | None = None) -> list[Sign]:
     """Return all signs of a terminal from its newest messages, the newest first.
 
     ``expected`` is whether it should be heard of at all (it is active). ``usual`` is held against it in place of its
-    own week: what other terminals did.
+    own week.
     """
     week = [one for one in seen if one.received_at > now - WEEK_US]
     today = [one for one in week if one.received_at > now - DAY_US]
-    before = usual or [one for one in week if one.received_at <= now - DAY_US]
     hour = [one for one in today if one.received_at > now - HOUR_US]
-    before_hour = usual or [one for one in week if one.received_at <= now - HOUR_US]
+    before = usual or usual_of([one for one in week if one.received_at <= now - DAY_US])
+    before_hour = usual or usual_of([one for one in week if one.received_at <= now - HOUR_US])
     return [
         last_seen(seen, now, expected=expected),
-        approvals("Approved in the last hour", hour, before_hour, _RECENT_MIN[HOUR_US]),
-        approvals("Approved in the last day", today, before, _RECENT_MIN[DAY_US]),
-        entry_modes(today, before),
+        approvals("Approved in the last hour", hour, before_hour.approved, _RECENT_MIN[HOUR_US]),
+        approvals("Approved in the last day", today, before.approved, _RECENT_MIN[DAY_US]),
+        entry_modes(today, before.by_hand),
         reversals(today),
         clock(seen[:_SKEW_ROWS], skew),
         duplicates(today),
@@ -116,9 +128,9 @@ def last_seen(seen: Sequence[Seen], now: int, *, expected: bool) -> Sign:
     return Sign(about, word, "{} hours ago." if hours else "Within the hour.", (hours,) if hours else ())
 
 
-def approvals(about: str, recent: Sequence[Seen], usual: Sequence[Seen], recent_min: int) -> Sign:
-    """Whether as many customers are served as usual."""
-    now, then = _approved(recent), _approved(usual)
+def approvals(about: str, recent: Sequence[Seen], then: Rate, recent_min: int) -> Sign:
+    """Whether as many customers are served as usual, which is ``then``."""
+    now = _approved(recent)
     if now.all < recent_min:
         return Sign(about, FINE, "Too few to tell: {} of {}.", now)
     if not now.some:
@@ -130,10 +142,10 @@ def approvals(about: str, recent: Sequence[Seen], usual: Sequence[Seen], recent_
     return Sign(about, word, "{}, {} of {}; usually {}.", (now, *now, then))
 
 
-def entry_modes(recent: Sequence[Seen], usual: Sequence[Seen]) -> Sign:
+def entry_modes(recent: Sequence[Seen], then: Rate) -> Sign:
     """Whether more cards are typed in, or read by their stripe although they have a chip, than usual."""
     about = "Typed and fallback"
-    now, then = _by_hand(recent), _by_hand(usual)
+    now = _by_hand(recent)
     if now.all < _RECENT_MIN[DAY_US]:
         return Sign(about, FINE, "Too few to tell: {} of {}.", now)
     if then.all < _USUAL_MIN:

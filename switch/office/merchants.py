@@ -124,10 +124,7 @@ def merchant_page(connection: sa.Connection, merchant_id: str) -> MerchantPage:
 
 def newest_of_merchant(connection: sa.Connection, terminals: list[TerminalOf]) -> list[JournalLine]:
     """Return the newest transactions of these terminals, the newest first."""
-    lines: list[JournalLine] = []
-    for terminal in terminals:
-        lines += newest_transactions(connection, terminal.terminal_id, terminal.batch, NEWEST_MAX)
-    return sorted(lines, key=lambda line: line.journal_id, reverse=True)[:NEWEST_MAX]
+    return newest_transactions(connection, {one.terminal_id: one.batch for one in terminals}, NEWEST_MAX)
 
 
 def _terminals(connection: sa.Connection, merchant_id: str) -> list[TerminalOf]:

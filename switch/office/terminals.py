@@ -5,6 +5,7 @@ Whatever a terminal has done in its life, only its newest rows are read, in the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from switch.errors import NotInBooks
 from switch.ledger import schema
 from switch.ledger.queries import JournalLine, line_of
 from switch.ledger.terminals import HeldKey, TerminalStanding
-from switch.office.health import DAY_US, FINE, WORDS, Seen, Sign, Skew, signs_of, worst
+from switch.office.health import DAY_US, FINE, WORDS, Seen, Sign, Skew, signs_of, usual_of, worst
 
 PAGE_ROWS: Final = 50
 LOOKED_AT: Final = 1_000
@@ -30,7 +31,6 @@ SILENT: Final = "silent"
 """Asked for like a status: active terminals that were not heard of yesterday or today."""
 
 _LAST_BATCH: Final = "999999"
-_ALL_BUT_ID: Final = tuple(column for column in schema.journal.c if column.name != "journal_id")
 
 
 class Filter(NamedTuple):
@@ -106,20 +106,25 @@ def terminal_page(connection: sa.Connection, terminal_id: str) -> TerminalStandi
         raise NotInBooks(f"terminal {terminal_id} is not in the books")
     row: dict[str, Any] = dict(found)
     keys = sa.select(key.usage, key.check_value, key.changed_at).where(key.terminal_id == terminal_id)
-    newest = _newest(connection, terminal_id, row["batch"], 1, schema.journal.c.received_at)
+    newest = newest_transactions(connection, {terminal_id: row["batch"]}, 1)
     return TerminalStanding(
         signed_on=bool(row.pop("signed_on")),
         fallback=bool(row.pop("fallback")),
         pending=tuple(row.pop("pending").split()),
         keys=tuple(HeldKey(*each) for each in connection.execute(keys.order_by(key.usage))),
-        last_seen_at=newest[0].received_at if newest else None,
+        last_seen_at=newest[0].decided_at if newest else None,
         **row,
     )
 
 
-def newest_transactions(connection: sa.Connection, terminal_id: str, batch: str, limit: int) -> list[JournalLine]:
-    """Return a terminal's newest transactions, the newest first; ``batch`` is the one it is in."""
-    return [line_of(row) for row in _newest(connection, terminal_id, batch, limit, *_ALL_BUT_ID)]
+def newest_transactions(connection: sa.Connection, terminals: Mapping[str, str], limit: int) -> list[JournalLine]:
+    """Return the newest transactions of terminals, the newest first; they are given with the batch each is in."""
+    ids: list[int] = []
+    for terminal_id, batch in terminals.items():
+        found = connection.execute(_NEWEST_IDS, {"terminal_id": terminal_id, "batch": batch, "limit": limit})
+        ids = sorted({*ids, *found.scalars()}, reverse=True)[:limit]
+    rows = connection.execute(sa.select(schema.journal).where(schema.journal.c.journal_id.in_(ids)))
+    return sorted((line_of(row) for row in rows), key=lambda line: line.journal_id, reverse=True)
 
 
 # --- health ------------------------------------------------------------------------------------------------
@@ -138,8 +143,10 @@ def health_of(
     connection: sa.Connection, terminal_id: str, batch: str, now: int, skew: Skew, *, expected: bool
 ) -> list[Sign]:
     """Return the signs of a terminal's health from its newest rows."""
-    rows = _newest(connection, terminal_id, batch, HEALTH_ROWS, *(schema.journal.c[name] for name in Seen._fields[1:]))
-    return signs_of([Seen._make(row) for row in rows], now, skew, expected=expected)
+    given = {"terminal_id": terminal_id, "batch": batch, "limit": HEALTH_ROWS}
+    seen = {row.journal_id: Seen._make(row) for row in connection.execute(_NEWEST_SEEN, given)}
+    newest = [seen[journal_id] for journal_id in sorted(seen, reverse=True)[:HEALTH_ROWS]]
+    return signs_of(newest, now, skew, expected=expected)
 
 
 def unwell_terminals(connection: sa.Connection, now: int, skew: Skew) -> list[Unwell]:
@@ -154,10 +161,11 @@ def unwell_terminals(connection: sa.Connection, now: int, skew: Skew) -> list[Un
         if row.terminal_id and one.received_at > now - DAY_US:
             everybody.append(one)
             each.setdefault((row.terminal_id, row.merchant_id), []).append(one)
+    usual = usual_of(everybody)
     found = []
     for who, seen in each.items():
-        usual = everybody if 2 * len(seen) < len(everybody) else []  # nobody is held against themselves
-        found.append(_unwell(*who, signs_of(seen, now, skew, expected=True, usual=usual)))
+        is_others = 2 * len(seen) < len(everybody)  # nobody is held against themselves
+        found.append(_unwell(*who, signs_of(seen, now, skew, expected=True, usual=usual if is_others else None)))
     needing = [one for one in found if one.word != FINE]
     return sorted(needing, key=lambda one: (-WORDS.index(one.word), one.terminal_id))[:UNWELL_MAX]
 
@@ -166,18 +174,19 @@ def _unwell(terminal_id: str, merchant_id: str, signs: list[Sign]) -> Unwell:
     return Unwell(terminal_id, merchant_id, worst(signs), [sign for sign in signs if sign.word != FINE])
 
 
-def _newest(
-    connection: sa.Connection, terminal_id: str, batch: str, limit: int, *columns: sa.ColumnElement[Any]
-) -> list[sa.Row[Any]]:
-    """Return a terminal's newest rows of the journal, the newest first.
+def _newest(*columns: sa.ColumnElement[Any]) -> sa.CompoundSelect[Any]:
+    """Ask for a terminal's newest rows of the journal: ``terminal_id``, the ``batch`` it is in, ``limit``.
 
     The index has them by batch: those up to its present one from the back, those from before the numbers began anew,
-    and those that are of no batch. None of the three reads more than ``limit`` rows.
+    and those that are of no batch. None of the three reads more than ``limit`` rows; the newest of them all are in it.
     """
     its = schema.journal.c
-    every = sa.select(its.journal_id, *columns).where(its.terminal_id == terminal_id)
-    rows: dict[int, sa.Row[Any]] = {}
-    for part in (its.batch <= batch, (its.batch > batch) & (its.batch <= _LAST_BATCH), its.batch == ""):
-        asked = every.where(part).order_by(its.batch.desc(), its.journal_id.desc()).limit(limit)
-        rows |= {row[0]: row for row in connection.execute(asked)}
-    return [rows[journal_id] for journal_id in sorted(rows, reverse=True)[:limit]]
+    batch = sa.bindparam("batch", type_=sa.Text)
+    every = sa.select(*columns).where(its.terminal_id == sa.bindparam("terminal_id", type_=sa.Text))
+    every = every.order_by(its.batch.desc(), its.journal_id.desc()).limit(sa.bindparam("limit", type_=sa.Integer))
+    parts = (its.batch <= batch, (its.batch > batch) & (its.batch <= _LAST_BATCH), its.batch == "")
+    return sa.union_all(*(sa.select(every.where(part).subquery()) for part in parts))
+
+
+_NEWEST_IDS: Final = _newest(schema.journal.c.journal_id)
+_NEWEST_SEEN: Final = _newest(*(schema.journal.c[name] for name in Seen._fields))

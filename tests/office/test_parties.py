@@ -175,13 +175,13 @@ def test_the_newest_of_a_terminal_are_found_though_its_batches_began_anew(desk: 
     fill(desk, "TERM0001", ["999998", "999999", "", "000001", "000002", ""])
 
     with desk.database.reading() as connection:
-        newest = newest_transactions(connection, "TERM0001", "000002", 4)
+        newest = newest_transactions(connection, {"TERM0001": "000002"}, 4)
 
     assert [line.journal_id for line in newest] == [6, 5, 4, 3]
 
 
 def test_a_terminal_shows_when_it_was_last_heard_of(desk: Desk) -> None:
-    fill(desk, "TERM0001", ["000001"], received_at=77)
+    fill(desk, "TERM0001", ["000001"], decided_at=77)
 
     with desk.database.reading() as connection:
         assert terminal_page(connection, "TERM0001").last_seen_at == 77
