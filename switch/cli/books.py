@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import sqlalchemy as sa
+
     from switch.config import Settings
     from switch.ledger.database import Database
     from switch.office.acts import Changed
@@ -47,6 +49,20 @@ class OpenBooks:
 
         desk = Desk(self.settings, self.database, self.vault, wall_clock)
         return make_change(desk, shell_actor(), ACTS[what], target, arguments or {}, because).changed
+
+    def log(
+        self,
+        connection: sa.Connection,
+        what: str,
+        target: str,
+        after: Mapping[str, object],
+        before: Mapping[str, object] | None = None,
+    ) -> None:
+        """Write a change that is no act of the back office into the change log, in its own transaction; no secrets."""
+        from switch.ledger.sweeping import wall_clock
+        from switch.office.change_log import log_change
+
+        log_change(connection, shell_actor(), what, target, at=wall_clock(), before=before, after=after)
 
     def now(self) -> datetime:
         """The present moment, in the time zone of the business days."""

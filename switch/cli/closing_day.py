@@ -142,19 +142,18 @@ def _settle_pending(books: OpenBooks) -> bool:
 
 
 def _close(books: OpenBooks, day: date) -> None:
-    from switch.ledger.days import cut_over
-    from switch.ledger.sweeping import wall_clock
+    from switch.ledger.days import day_state
 
-    done = cut_over(books.database, day, wall_clock())
-    if done.closed_at is None:
-        raise OperatorError(f"{day} is not a day that can be closed: {done.open_day} is open")
+    state = day_state(books.database, day)
+    closed_at = None if state is None else state.closed_at
+    if closed_at is None:
+        changed = books.change("day.cutover", f"day:{day:%Y%m%d}", {"early": True})
+        typer.echo(f"{day} closed; {changed.after['open_day']} is open")
     report = _settle(books.database, day)
-    if done.is_new:
-        typer.echo(f"{day} closed; {done.open_day} is open")
-    if done.is_new or report.statements or report.compared.batches:
+    if closed_at is None or report.statements or report.compared.batches:
         _print_done(report)
     else:
-        typer.echo(f"{day} was closed {books.moment(done.closed_at)} and is settled: nothing was left to do")
+        typer.echo(f"{day} was closed {books.moment(closed_at)} and is settled: nothing was left to do")
 
 
 def _settle(database: Database, day: date) -> DayReport:

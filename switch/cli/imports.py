@@ -97,14 +97,23 @@ def _import(subject: str, file: Path, config: Path | None) -> None:
         check_keys(books.database, vault)
         try:
             with _progress(file) as on_progress:
+                _log(books, f"import.{subject}:begun", subject, {"file": file.name})
                 done = import_file(books.database, subject, file, vault, _run(books), on_progress, borrowed)
         except ImportRefused as refused:
             for line, column, reason in refused.problems:
                 typer.echo(": ".join(part for part in (f"{file}:{line}", column, reason) if part), err=True)
             raise
+        counted = {"rows": done.rows, "added": done.added, "changed": done.changed, "unchanged": done.unchanged}
+        _log(books, f"import.{subject}", subject, {"file": file.name, **counted})
     typer.echo(
         f"{file}: {done.rows:,} {subject}: {done.added:,} added, {done.changed:,} changed, {done.unchanged:,} unchanged"
     )
+
+
+def _log(books: OpenBooks, what: str, subject: str, after: dict[str, object]) -> None:
+    """Write into the change log in a transaction of its own, as the import has: before it, and when it is done."""
+    with books.database.writing() as connection:
+        books.log(connection, what, f"import:{subject}", after)
 
 
 def _run(books: OpenBooks) -> Run:

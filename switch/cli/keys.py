@@ -70,8 +70,9 @@ def list_keys(
 @keys_app.command("generate")
 def generate(terminal: TerminalArgument, config: Config = None) -> None:
     """Make a new master key for a terminal; `switch keys export` prints its components for the terminal."""
-    with _office(config) as (books, hsm):
-        _keep(books, terminal, hsm.generate(_usage(_MASTER), owner=_owner(terminal)))
+    with open_books(config) as books:
+        changed = books.change("terminal.new_master_key", f"terminal:{terminal}")
+    _print_kept(terminal, changed.after["check_value"])
 
 
 @keys_app.command("import")
@@ -100,6 +101,8 @@ def take_out(terminal: TerminalArgument, components: CountOption = 2, config: Co
         with books.database.reading() as connection:
             block = terminal_block(connection, terminal, _MASTER)
         check_owner(block, _owner(terminal))
+        with books.database.writing() as connection:
+            books.log(connection, "terminal.export_master_key", f"terminal:{terminal}", {"components": components})
         for number, part in enumerate(hsm.take_apart(block, _usage(_MASTER), components), start=1):
             check = KeyBlocks.check_value(part)
             typer.echo(f"component {number} of {components}: {part.hex().upper()}  check value {check}")
@@ -131,17 +134,16 @@ def put_in_issuer_key(
         kept = hsm.put_together(wanted, parts, owner=owner, is_demo=is_demos)
         with books.database.writing() as connection:
             keep_issuer_key(connection, prefix, usage, index, method, *kept, _now())
+            after = {"check_value": kept.check_value, "method": method}
+            books.log(connection, "issuer_key.import", f"issuer_key:{prefix}/{usage}/{index}", after)
     typer.echo(f"{prefix} {usage}: check value {kept.check_value}")
 
 
 @issuer_app.command("remove")
 def remove_issuer(prefix: PrefixArgument, usage: UsageArgument, index: IndexOption = "", config: Config = None) -> None:
     """Take an issuer's key out: what it was held against is not checked any more."""
-    from switch.ledger.key_store import remove_issuer_key
-
-    with open_books(config) as books, books.database.writing() as connection:
-        if not remove_issuer_key(connection, prefix, usage, index):
-            raise OperatorError(f"no key {prefix} {usage} {index}".rstrip())
+    with open_books(config) as books:
+        books.change("issuer_key.remove", f"issuer_key:{prefix}/{usage}/{index}")
     typer.echo(f"{prefix} {usage}: removed")
 
 
@@ -168,7 +170,10 @@ def rewrap(config: Config = None) -> None:
 
         wrapped = rewrap_issuer_keys(books.database, of_issuer) + rewrap_terminal_keys(books.database, of_terminal)
         sealed = reseal_cards(books.database, Vault(keys))
-    assert keys.master is not None
+        assert keys.master is not None
+        after = {"keys": wrapped, "cards": sealed, "master_key": keys.master.current, "vault_key": keys.current}
+        with books.database.writing() as connection:
+            books.log(connection, "keys.rewrap", "keys:all", after)
     typer.echo(f"{wrapped} keys wrapped anew; all are under master key {keys.master.current}")
     typer.echo(f"{sealed} card numbers sealed anew; all are under vault key {keys.current}")
 
@@ -200,7 +205,13 @@ def _keep(books: OpenBooks, terminal: str, kept: KeptKey) -> None:
 
     with books.database.writing() as connection:
         keep_terminal_key(connection, terminal, _MASTER, *kept, _now())
-    typer.echo(f"{terminal} {_MASTER}: check value {kept.check_value}; the terminal must sign on anew")
+        after = {"check_value": kept.check_value}
+        books.log(connection, "terminal.import_master_key", f"terminal:{terminal}", after)
+    _print_kept(terminal, kept.check_value)
+
+
+def _print_kept(terminal: str, check_value: object) -> None:
+    typer.echo(f"{terminal} {_MASTER}: check value {check_value}; the terminal must sign on anew")
 
 
 def _owner(terminal: str) -> str:

@@ -50,6 +50,7 @@ def add(
     hashed = _new_password(piped=piped, without=without)
     with open_books(config) as books, books.database.writing() as connection:
         is_new = add_operator(connection, merchant, operator, hashed)
+        books.log(connection, "operator.add", f"operator:{merchant}/{operator}", _told(hashed))
     typer.echo(f"operator {operator} of {merchant}: {'added' if is_new else 'open again'}{_with(hashed)}")
 
 
@@ -68,6 +69,7 @@ def reset(
     hashed = _new_password(piped=piped, without=without)
     with open_books(config) as books, books.database.writing() as connection:
         reset_operator(connection, merchant, operator, hashed)
+        books.log(connection, "operator.reset", f"operator:{merchant}/{operator}", _told(hashed))
     typer.echo(f"operator {operator} of {merchant}: set anew{_with(hashed)}")
 
 
@@ -79,6 +81,7 @@ def unlock(merchant: MerchantArgument, operator: OperatorArgument, config: Confi
     _check_number(operator)
     with open_books(config) as books, books.database.writing() as connection:
         before = unlock_operator(connection, merchant, operator)
+        books.log(connection, "operator.unlock", f"operator:{merchant}/{operator}", {"wrong": 0}, {"wrong": before})
     said = f"{before} wrong passwords forgotten" if before else "no wrong passwords"
     typer.echo(f"operator {operator} of {merchant}: {said}")
 
@@ -92,6 +95,8 @@ def close(merchant: MerchantArgument, operator: OperatorArgument, config: Config
     _check_number(operator)
     with open_books(config) as books, books.database.writing() as connection:
         before = close_operator(connection, merchant, operator)
+        after = {"status": "closed"}
+        books.log(connection, "operator.close", f"operator:{merchant}/{operator}", after, {"status": before})
     typer.echo(moved(f"operator {operator} of {merchant}", before, "closed"))
 
 
@@ -123,3 +128,8 @@ def _new_password(*, piped: bool, without: bool) -> str:
 
 def _with(hashed: str) -> str:
     return ", with a password" if hashed else ", without a password"
+
+
+def _told(hashed: str) -> dict[str, object]:
+    """What the change log is told of a password: whether there is one."""
+    return {"password": "new" if hashed else "none"}

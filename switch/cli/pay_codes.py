@@ -30,6 +30,7 @@ def new(
 ) -> None:
     """Make a code for a card and print it: it is shown this once, and kept only as a hash."""
     from switch.ledger.pay_codes import NEVER, fresh_code, keep_code
+    from switch.office.cards import card_id_of
 
     number = pan_from(pan)
     with open_books(config) as books:
@@ -44,6 +45,8 @@ def new(
                 expires_at,
                 single_use=not reusable,
             )
+            card_id = card_id_of(connection, vault.pan_key(number))
+            books.log(connection, "card.new_pay_code", f"card:{card_id}", {"ends_at": expires_at, "reusable": reusable})
         ends = "without end" if expires_at == NEVER else f"until {books.moment(expires_at)}"
     typer.echo(code.reveal())
     typer.echo(f"{number.masked}: for {'any number of payments' if reusable else 'one payment'}, {ends}", err=True)

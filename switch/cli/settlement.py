@@ -16,9 +16,9 @@ from switch.ledger.corrections import Right
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from switch.ledger.corrections import Desk, Resolved
     from switch.ledger.settlement_reports import BatchLine, DiscrepancyLine, Upload
     from switch.messages.settlement import Totals
+    from switch.office.acts import Changed
 
 settlement_app = typer.Typer(help="Settle batches and business days, and put right what differs.", no_args_is_help=True)
 
@@ -170,10 +170,9 @@ def adjust(
 
     A correction moves the difference between card and merchant, whatever the card has left. Twice changes nothing.
     """
-    from switch.ledger.corrections import settle_discrepancy
-
+    told = {"accept": accept.value, "refund": refund}
     with open_books(config) as books:
-        done = settle_discrepancy(_desk(books), number, accept, _checked(because), is_credit=refund)
+        done = books.change("settlement.adjust", f"discrepancy:{number}", told, _checked(because))
     _print_settled(f"discrepancy {number}", done)
 
 
@@ -190,22 +189,24 @@ def settle_late(
 
     The terminal is right: what it wanted undone is undone by a correction. The host is right: nothing is posted.
     """
-    from switch.ledger.corrections import settle_adjustment
-
+    told = {"accept": accept.value}
     with open_books(config) as books:
-        done = settle_adjustment(_desk(books), journal_id, accept, _checked(because))
+        done = books.change("settlement.settle", f"adjustment:{journal_id}", told, _checked(because))
     _print_settled(f"adjustment {journal_id}", done)
 
 
-def _print_settled(what: str, done: Resolved) -> None:
-    if not done.is_new:
-        how = "" if done.settled_by is None else f", by correction {done.settled_by}"
-        typer.echo(f"{what} was settled before{how}: nothing has changed")
+def _print_settled(what: str, done: Changed) -> None:
+    from switch.office.settlement_acts import posted_of
+
+    if done.before["state"] == "settled":
+        by = done.after["correction"]
+        typer.echo(f"{what} was settled before{'' if by is None else f', by correction {by}'}: nothing has changed")
         return
-    for posted in done.posted:
-        did = f"charged {posted.amount} to" if posted.does == "charge" else f"returned {posted.amount} to"
-        typer.echo(f"{did} card {posted.masked_pan}: correction {posted.journal_id}")
-    typer.echo(f"{what} is settled" + ("" if done.posted else " as the books have it"))
+    posted = posted_of(done)
+    for one in posted:
+        did = f"charged {one.amount} to" if one.does == "charge" else f"returned {one.amount} to"
+        typer.echo(f"{did} card {one.card}: correction {one.correction}")
+    typer.echo(f"{what} is settled" + ("" if posted else " as the books have it"))
 
 
 def _checked(because: str) -> str:
@@ -214,20 +215,6 @@ def _checked(because: str) -> str:
     if _LIKE_A_CARD.search(because):
         raise OperatorError("--because holds a long number: card numbers are not kept; say it in other words")
     return because
-
-
-def _desk(books: OpenBooks) -> Desk:
-    """What corrections are made with: they are decided as the switch decides."""
-    from switch.ledger.corrections import Desk
-    from switch.ledger.group import Rules
-    from switch.ledger.sessions import connector
-    from switch.ledger.sweeping import wall_clock
-    from switch.rules.rulebook import RULE_SET
-    from switch.transactions.decide import decide
-    from switch.transactions.table import NEEDS
-
-    rules = Rules(decide, NEEDS, lambda at: closing_day.business_day_at(books, at), RULE_SET)
-    return Desk(connector(books.database), rules, books.vault(), wall_clock, closing_day.journal_ids())
 
 
 # --- days --------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ made as if it were asked for at that moment. Nobody approves what they proposed.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +19,9 @@ from switch.ledger.office_tables import proposal
 from switch.office.acts import BECAUSE_MAX, Act, Arguments, Asked, Changed, Desk, key_of
 from switch.office.change_log import log_change
 from switch.office.roles import Actor, NotAllowedError, Role, check_allowed
+from switch.values import Pan
+
+_LONG_NUMBER: Final = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)", re.ASCII)
 
 PROPOSAL_LIFE_US: Final = 72 * 3_600_000_000
 """A proposal that nobody decided for so long is no longer what its officer saw."""
@@ -204,3 +208,6 @@ def _line(row: sa.Row[Any], now: int) -> ProposalLine:
 def _check_because(because: str) -> None:
     if len(because) > BECAUSE_MAX:
         raise OperatorError(f"because: at most {BECAUSE_MAX} characters")
+    runs = (re.sub("[ -]", "", run[0]) for run in _LONG_NUMBER.finditer(because))
+    if any(Pan(run).has_valid_check_digit() for run in runs):
+        raise OperatorError("because: a number in it may be a card's, and those are not kept; say it in other words")

@@ -6,7 +6,7 @@ Each commits by itself and may be done twice: what has been settled or closed is
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import sqlalchemy as sa
 from pydantic import BeforeValidator
@@ -45,6 +45,15 @@ class DifferenceVerdict(Verdict):
     refund: Box = False
 
 
+class Posting(NamedTuple):
+    """One correction as the change log tells it: charge or return, of which card, under which journal id."""
+
+    does: str
+    amount: str
+    card: str
+    correction: int
+
+
 class CutOver(Arguments):
     """``early``: the day is to be closed although the one before was closed less than twelve hours ago."""
 
@@ -71,11 +80,15 @@ def _settled(right: Right, done: Resolved) -> Changed:
     after: dict[str, object] = {"state": "settled"}
     if not done.is_new:
         return Changed({"state": "settled"}, after | {"correction": done.settled_by})
-    posted = [
-        {"does": one.does, "amount": str(one.amount), "card": one.masked_pan, "correction": one.journal_id}
-        for one in done.posted
-    ]
+    posted = [Posting(one.does, str(one.amount), one.masked_pan, one.journal_id)._asdict() for one in done.posted]
     return Changed({"state": "open"}, after | {"accepted": right.value, "posted": posted})
+
+
+def posted_of(changed: Changed) -> list[Posting]:
+    """Return what settling posted."""
+    posted = changed.after.get("posted", [])
+    assert isinstance(posted, list)
+    return [Posting(**one) for one in posted]
 
 
 def _corrections(desk: Desk) -> corrections.Desk:
