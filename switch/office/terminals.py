@@ -23,8 +23,11 @@ LOOKED_AT: Final = 1_000
 HEALTH_ROWS: Final = 2_000
 """Newest rows of a terminal that its health is told from: a busy till's week."""
 
-FLEET_ROWS: Final = 5_000
+FLEET_ROWS: Final = 3_000
 """Newest rows of all terminals that the overview is told from."""
+
+_TELLING_ROWS: Final = 5
+"""Rows of a terminal among them from which on they tell something."""
 
 UNWELL_MAX: Final = 50
 SILENT: Final = "silent"
@@ -164,6 +167,8 @@ def unwell_terminals(connection: sa.Connection, now: int, skew: Skew) -> list[Un
     usual = usual_of(everybody)
     found = []
     for who, seen in each.items():
+        if len(seen) < _TELLING_ROWS:
+            continue
         is_others = 2 * len(seen) < len(everybody)  # nobody is held against themselves
         found.append(_unwell(*who, signs_of(seen, now, skew, expected=True, usual=usual if is_others else None)))
     needing = [one for one in found if one.word != FINE]
