@@ -28,6 +28,9 @@ _BUSY_TIMEOUT_MS: Final = (
     2_000  # another process (import, operator) holds SQLite's one write lock for this long at most
 )
 _LOOK_EVERY_S: Final = 0.001
+_CHECKPOINT_PAGES: Final = (
+    8_000  # a switch at work moves the log at half of that: who steps back behind it would hold it up in doing so
+)
 _CACHED_STATEMENTS: Final = 512  # every statement of the ledger, in every chunk size, stays prepared
 _CONNECT_TIMEOUT_S: Final = 5
 _SILENCE_TIMEOUT_MS: Final = 5_000  # a server that acknowledges nothing for so long is gone
@@ -113,6 +116,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
+        f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

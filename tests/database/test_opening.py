@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from alembic.migration import MigrationContext
 from switch.errors import DatabaseError
 from switch.ledger import schema
 from switch.ledger.database import Database, check_version, open_database, set_meta, upgrade
+from switch.ledger.sqlite_session import SqliteSession
 
 
 @pytest.fixture
@@ -147,3 +150,14 @@ def test_sqlite_is_durable_at_each_commit(sqlite_database: str) -> None:
 
     assert settings == ["wal", 2, 1]
     opened.close()
+
+
+def test_a_switch_at_work_moves_sqlites_log_before_anybody_else_does(sqlite_database: str) -> None:
+    """Who steps back behind it, a settlement or an import, would be in its way for as long as that takes."""
+    with closing(open_database(sqlite_database)) as books:
+        with books.writing() as connection:
+            others = connection.exec_driver_sql("PRAGMA wal_autocheckpoint").scalar_one()
+        with closing(sqlite3.connect(books.engine.url.database or "")) as driver, closing(SqliteSession(driver)):
+            (its,) = driver.execute("PRAGMA wal_autocheckpoint").fetchone()
+
+    assert 0 < its < others
