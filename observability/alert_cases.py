@@ -174,8 +174,8 @@ _SERVICE: Final = (
     ),
     Case("ConsoleDown", "does not answer", {"switch_console_up": "1x5 0x20"}, "12m", fires=(Fired(),)),
     Case("ConsoleDown", "answers at one of two", {'switch_console_up{instance="a"}': "0x20"} | _UP_ELSEWHERE, "12m"),
-    Case("MaintenanceLong", "since five hours ago", {"switch_maintenance": "1x400"}, "5h", fires=(Fired(),)),
-    Case("MaintenanceLong", "since an hour ago", {"switch_maintenance": "0x240 1x100"}, "5h"),
+    Case("MaintenanceLong", "since five hours ago", {"switch_maintenance": "1x40"}, "5h", fires=(Fired(),), step="10m"),
+    Case("MaintenanceLong", "since an hour ago", {"switch_maintenance": "0x24 1x10"}, "5h", step="10m"),
 )
 
 _TERMINALS: Final = (

@@ -29,6 +29,8 @@ LOAD_S: Final = 20.0
 LOAD_RATE: Final = 20.0
 """Messages a second of each scenario: a load to look at, not to measure by."""
 
+_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells say it
+
 REQUESTS: Final = 800
 """How many are scraped before the table is made: enough for shares and percentiles to mean something."""
 
@@ -123,6 +125,7 @@ def _addresses(installation: Installation, prometheus: Prometheus) -> str:
         f"  Prometheus  {prometheus.address}/graph, {prometheus.address}/alerts\n"
         f"  the switch  https://{installation.admin}/ (console), /metrics\n"
         f"              its certificate: {installation.certificate}\n"
+        f"  commands    switch ... --config {installation.certificate.with_name(SETTINGS_FILE)}\n"
         "Grafana: deploy/compose.yaml has one. Ctrl-C ends everything."
     )
 
@@ -136,7 +139,11 @@ def main() -> None:
     if because := missing():
         console.print(f"{because}; on Debian: apt-get install --no-install-recommends prometheus")
         sys.exit(2)
-    sys.exit(0 if trio.run(lambda: _observe(console, once=options.once)) else 1)
+    try:
+        complete = trio.run(lambda: _observe(console, once=options.once))
+    except* KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    sys.exit(0 if complete else 1)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ _EVALUATED_EACH: Final = {
     "LatencyBurn": "10m",
     "ApprovalRateLow": "30m",
     "TerminalsDropped": "15m",
+    "MaintenanceLong": "10m",
     "DifferencesWaiting": "10m",
     "DiskNearlyFull": "5m",
 }
