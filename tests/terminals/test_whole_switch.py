@@ -45,11 +45,12 @@ DEADLINE_S = 30.0
 
 @dataclass
 class Till:
-    """TERM0005, signed on to a switch of its own."""
+    """TERM0005, signed on to a switch of its own, which listens at ``address``."""
 
     terminal: Terminal
     line: Line
     url: str
+    address: tuple[str, int]
 
     async def sign_on(self) -> Answer:
         """Sign on, and take the keys and the batch that are given out."""
@@ -129,7 +130,9 @@ async def a_till(url: str, folder: Path) -> AsyncIterator[Till]:
     async with trio.open_nursery() as nursery:
         running = await nursery.start(lambda task_status: run(settings, log=StringIO(), task_status=task_status))
         async with open_line(DIALECT, *running.listeners["door"]) as line:
-            till = Till(Terminal(DIALECT, "TERM0005", "MERCHANT0000001", MASTER, 1), line, url)
+            till = Till(
+                Terminal(DIALECT, "TERM0005", "MERCHANT0000001", MASTER, 1), line, url, running.listeners["door"]
+            )
             await till.sign_on()
             yield till
         running.drain()
