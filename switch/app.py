@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from typing import Final, TextIO, TypeVar
 
@@ -26,7 +26,7 @@ from switch.chores import Chores, MaintenanceWatch, SettlingProcess
 from switch.config import Settings, masked_url
 from switch.decisions import Decision, Facts
 from switch.errors import OperatorError
-from switch.ledger.database import check_keys, check_version, open_database
+from switch.ledger.database import Database, check_keys, check_version, open_database
 from switch.ledger.ids import JournalIds
 from switch.ledger.ports import Decide
 from switch.ledger.sessions import connector
@@ -54,6 +54,12 @@ SWITCH_INTERVAL_S: Final = 0.0005
 _POSTING: Final = "posting"
 """Counted where no rule refuses, but what is asked cannot be done with what it is about: a void of a voided sale."""
 
+LOOKS_MAX: Final = 4
+"""Looks at the books beside the writer at a time."""
+
+LOOK_DEADLINE_S: Final = 1.0
+"""How long the end of the process waits for them: a database may hang."""
+
 ENDED_AT_ONCE: Final = 1
 """Exit status after a second signal: requests in flight may be without an answer."""
 
@@ -68,9 +74,31 @@ async def in_thread(function: Callable[[], _T]) -> _T:
     return await trio.to_thread.run_sync(function)
 
 
-async def in_thread_or_not(function: Callable[[], _T]) -> _T:
-    """Run a blocking function that only looks off the loop; a cancelled caller does not wait for it."""
-    return await trio.to_thread.run_sync(function, abandon_on_cancel=True)
+class _Looks:
+    """Runs blocking functions that only look off the loop; a cancelled caller does not wait for them."""
+
+    def __init__(self) -> None:
+        self._limiter = trio.CapacityLimiter(LOOKS_MAX)
+
+    async def __call__(self, function: Callable[[], _T], /) -> _T:
+        return await trio.to_thread.run_sync(function, abandon_on_cancel=True, limiter=self._limiter)
+
+    async def over(self) -> None:
+        """Wait for those that nobody waits for any more, as long as one may take that comes back at all."""
+        with trio.move_on_after(LOOK_DEADLINE_S, shield=True):
+            for place in range(LOOKS_MAX):  # each is free again when its look is over
+                await self._limiter.acquire_on_behalf_of(place)
+
+
+@asynccontextmanager
+async def _opened(database_url: str) -> AsyncIterator[tuple[Database, _Looks]]:
+    """Open the books, and close them when nobody looks at them any more."""
+    with closing(open_database(database_url)) as database:
+        looks = _Looks()
+        try:
+            yield database, looks
+        finally:
+            await looks.over()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +168,10 @@ async def run(
     keys = load_keys(settings.keys.file)
     vault = Vault(keys)
     calendar = HostCalendar(settings.zone)
-    with closing(open_database(settings.ledger.database)) as database:
+    async with _opened(settings.ledger.database) as (database, looks):
         await in_thread(lambda: check_version(database))
         await in_thread(lambda: check_keys(database, vault))
-        maintenance = MaintenanceWatch(database, in_thread_or_not, events)
+        maintenance = MaintenanceWatch(database, looks, events)
         await maintenance.look()
         rules = rules_of(settings, HostCalendar(settings.zone), vault.pan_key, lambda: maintenance.is_on)
         rules = replace(rules, decide=_counted(rules.decide, metrics))
@@ -171,8 +199,8 @@ async def run(
             events,
             SettlingProcess(settings.ledger.database),
         )
-        gauging = Gauging(database, in_thread_or_not, clock, metrics, events)
-        auditing = Auditing(settings, database, in_thread_or_not, clock, events)
+        gauging = Gauging(database, looks, clock, metrics, events)
+        auditing = Auditing(settings, database, looks, clock, events)
         tasks = (desk.run, chores.run, maintenance.run, gauging.run, auditing.run, taps.run)
         try:
             with closing(store):
