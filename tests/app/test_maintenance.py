@@ -19,10 +19,12 @@ from switch.security.keys import write_fresh_keys
 from switch.telemetry import EventLog, configure_logging
 from switch.tools.client import Client, connect
 from switch.tools.demo import load_data
+from switch.tools.simulated_card import TC
 from switch.wire.codec import Fields
 from tests.app.test_readiness import readyz
 from tests.load.hosts import ISO
 from tests.load.switches import sale_of_today
+from tests.terminals.test_whole_switch import VISA, a_chip_card, a_till
 
 DEADLINE_S = 60.0
 ON = Maintenance(True, "Back at noon.", "中午恢复。")
@@ -117,3 +119,18 @@ async def test_books_that_cannot_be_read_change_nothing_and_are_told_once(tmp_pa
 
     assert watch.is_on
     assert len(log.getvalue().splitlines()) == 1
+
+
+async def test_a_unionpay_terminal_is_told_to_wait_signs_on_and_tells_what_its_chip_approved(
+    sqlite_database: str, tmp_path: Path
+) -> None:
+    async with a_till(sqlite_database, tmp_path) as till:
+        put(sqlite_database, ON)
+        while (await till.ask(till.purchase(VISA, 1))).code != "90":
+            await trio.lowlevel.checkpoint()
+        signed_on = await till.sign_on()
+        offline = await till.ask(till.with_chip(a_chip_card(), decides=TC))
+        declined = await till.ask(till.purchase(VISA, 1))
+
+    assert (signed_on.code, offline.code, declined.code) == ("00", "00", "90")
+    assert declined.has_mac
