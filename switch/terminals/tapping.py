@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 import trio
 
-from switch.errors import DatabaseError, FrameError
+from switch.errors import FrameError
 from switch.ledger.database import Database
 from switch.ledger.ports import Ids
 from switch.ledger.taps import OpenTap, forget_taps, read_open_taps, write_tap_lines
@@ -73,6 +73,7 @@ class Taps:
         self._open: list[OpenTap] = []
         self._passed: list[Passed] = []
         self._lost = 0
+        self._is_failing = False
 
     def overheard(
         self, terminal_id: str, body: bytes, peer: str, codec: Codec, framing: Framing
@@ -99,10 +100,13 @@ class Taps:
         lost, self._lost = _Lost(self._lost), 0
         try:
             self._open = await self._runner(partial(self._keep, self._open, passed, lost))
-        except DatabaseError as error:  # what passed is lost; taps that go on end by the clock
+        except Exception as error:  # noqa: BLE001 - what a technician looks at must never cost a payment
             self._lost += len(passed) + lost.messages
-            self._events.unexpected("keeping what a tap saw", error)
+            self._open = []
+            self.tapped.clear()
+            self._fail("keeping what a tap saw", error)
             return
+        self._is_failing = False
         self.tapped.clear()
         self.tapped.update((tap.terminal_id, tap.ends_at) for tap in sorted(self._open, key=lambda tap: tap.ends_at))
 
@@ -115,8 +119,14 @@ class Taps:
     async def _forget(self) -> None:
         try:
             await self._runner(partial(forget_taps, self._database, self._clock()))
-        except DatabaseError as error:
-            self._events.unexpected("deleting what taps saw", error)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fail("deleting what taps saw", error)
+
+    def _fail(self, where: str, error: Exception) -> None:
+        """Tell once what goes on failing every second."""
+        if not self._is_failing:
+            self._events.unexpected(where, error)
+        self._is_failing = True
 
     def _keep(self, taps: list[OpenTap], passed: list[Passed], lost: _Lost) -> list[OpenTap]:
         lines = list(_lines(taps, passed, lost, self._clock()))

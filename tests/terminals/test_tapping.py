@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 import sqlalchemy as sa
 import trio
 import trio.testing
@@ -184,15 +185,39 @@ async def test_what_a_tap_saw_is_deleted_a_day_later(sqlite_database: str) -> No
         assert lines_of(database) == []
 
 
-async def test_books_that_are_away_stop_no_message(tmp_path: Path) -> None:
+async def test_books_that_are_away_end_a_tap_and_nothing_else_and_are_told_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with closing(open_database(f"sqlite:///{tmp_path}/nowhere/books.db")) as database:
         taps = taps_on(database, Clock())
         taps.tapped["TERM0001"] = NOW + 1
         taps.overheard("TERM0001", FRAME, "", CODEC, DIALECT.framing)
 
         await taps.look()
+        await taps.look()
 
-        assert taps.overheard("TERM0001", FRAME, "", CODEC, DIALECT.framing) is not None
+    assert not taps.tapped
+    said = capsys.readouterr().err
+    assert said.count("keeping what a tap saw") == 1
+    assert PAN not in said
+
+
+async def test_a_tap_that_is_gone_takes_nothing_with_it(sqlite_database: str) -> None:
+    with closing(open_database(sqlite_database)) as database:
+        taps = taps_on(database, Clock())
+        open_tap(database)
+        await taps.look()
+        taps.overheard("TERM0001", FRAME, "", CODEC, DIALECT.framing)
+        with database.writing() as connection:
+            connection.execute(sa.delete(schema.tap))
+
+        await taps.look()
+        open_tap(database, tap_id=2)
+        await taps.look()
+        taps.overheard("TERM0001", FRAME, "", CODEC, DIALECT.framing)
+        await taps.look()
+
+        assert [line["way"] for line in lines_of(database, 2)] == ["request"]
 
 
 async def test_a_running_switch_shows_a_terminals_messages_and_their_answers(database: str, tmp_path: Path) -> None:
