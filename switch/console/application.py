@@ -261,6 +261,7 @@ async def _changed(visit: Visit, form: Mapping[str, str], make: Callable[[], Mad
 def _made(page: Page, visit: Visit) -> Response:
     try:
         check_allowed(visit.actor, page.permission)
+        _check_words(visit)
         shown = page.view(visit)
     except OperatorError as error:
         return _told(visit, str(error), _status_of(error))
@@ -271,6 +272,12 @@ def _made(page: Page, visit: Visit) -> Response:
         kept = {"content-disposition": f'attachment; filename="{file.name}"'}
         return Response(file.content, media_type=file.kind, headers=kept)
     return HTMLResponse(rendered(shown, visit), shown.status)
+
+
+def _check_words(visit: Visit) -> None:
+    """Refuse what no database takes for text. Raises `OperatorError`."""
+    if any("\0" in word for word in (*visit.where.values(), *visit.query.values())):
+        raise OperatorError("a zero byte is no part of any text")
 
 
 def _told(visit: Visit, because: str, status: int) -> Response:
@@ -289,7 +296,7 @@ def _headed(response: Response) -> Response:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """Return the fields of an urlencoded form; {} for one that is too long or no form."""
+    """Return the fields of an urlencoded form; {} for one that is too long, has a zero byte, or is no form."""
     body = b""
     async with aclosing(request.stream()) as stream:
         async for chunk in stream:
@@ -297,9 +304,10 @@ async def _form(request: Request) -> dict[str, str]:
             if len(body) > FORM_BYTES_MAX:
                 return {}
     try:
-        return dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=100))
+        fields = dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=100))
     except ValueError:
         return {}
+    return {} if any("\0" in value for value in fields.values()) else fields
 
 
 def _language(request: Request) -> str:

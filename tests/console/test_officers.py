@@ -259,6 +259,23 @@ def test_each_way_of_asking_for_changes_and_keys_goes_by_its_index(desk: Desk) -
         assert not any(is_full_scan(line) for line in plan.splitlines()), plan
 
 
+@pytest.mark.parametrize("path", ["/changes?target=%00", "/keys?terminal=%00", "/batches/\0/M/1", "/days?before=%00"])
+async def test_a_zero_byte_is_no_text(desk: Desk, path: str) -> None:
+    browser = await a_browser(desk, OFFICER)
+
+    assert (await browser.get(path)).status == 400
+
+
+async def test_a_form_with_a_zero_byte_changes_nothing(desk: Desk) -> None:
+    browser = await a_browser(desk)
+    page = await browser.get("/maintenance")
+
+    answer = await browser.submit(page, "maintenance.on", **{"with.notice": "back at\0noon"})
+
+    assert answer.status == 403
+    assert "New requests are let in." in (await browser.get("/maintenance")).text
+
+
 # --- words -------------------------------------------------------------------------------------------------
 
 
