@@ -53,8 +53,7 @@ _UNANSWERED: Final[tuple[_Spoilt, ...]] = (
     (20,           "7h",  "1m",  {"3x": "8.4k", "1x": "8.4k"}),
     (20,           "26h", "10m", {"3x": "2.88k", "1x": "3.12k"}),
     (10,           "26h", "10m", {"1x": "1.56k"}),
-    (10,           "74h", "10m", {"1x": "4.32k"}),
-    ( 4,           "74h", "10m", {}),
+    ( 4,           "26h", "10m", {}),
 )
 _LATE: Final[tuple[_Spoilt, ...]] = (
     (1500,         "70m", "1m",  {"14.4x": "90k", "6x": "105k", "3x": "105k", "1x": "105k"}),
@@ -63,8 +62,7 @@ _LATE: Final[tuple[_Spoilt, ...]] = (
     ( 500,         "7h",  "1m",  {"3x": "210k", "1x": "210k"}),
     ( 400,         "26h", "10m", {"3x": "57.6k", "1x": "62.4k"}),
     ( 200,         "26h", "10m", {"1x": "31.2k"}),
-    ( 150,         "74h", "10m", {"1x": "64.8k"}),
-    (  90,         "74h", "10m", {}),
+    (  90,         "26h", "10m", {}),
 )
 # fmt: on
 
@@ -93,6 +91,13 @@ _SERVICE: Final = (
         {'up{job="switch",instance="a:8580"}': "1x10 0x20"},
         "13m",
         fires=(Fired(labels={"job": "switch", "instance": "a:8580"}),),
+    ),
+    Case(
+        "SwitchDown",
+        "none is known",
+        {'up{job="other"}': "1x20"},
+        "13m",
+        fires=(Fired(labels={"job": "switch"}),),
     ),
     Case("SwitchDown", "answers", {'up{job="switch",instance="a:8580"}': "1x20"}, "13m"),
     Case(
@@ -251,8 +256,9 @@ _BOOKS: Final = (
         "since the start",
         {"switch_books_looked_at_timestamp_seconds": "0x60"},
         "20m",
-        fires=(Fired("20m 0s"),),
+        fires=(Fired(),),
     ),
+    Case("BooksNotRead", "never", {'switch_build_info{version="1"}': "1x60"}, "20m", fires=(Fired(),)),
     Case("BooksNotRead", "all the time", {"switch_books_looked_at_timestamp_seconds": "0+60x60"}, "20m"),
     Case(
         "MoneyAtRisk",
@@ -327,6 +333,13 @@ _PROGRAM: Final = (
         {"switch_certificate_expiry_timestamp_seconds": "1213200x90"},
         "65m",
         fires=(Fired("13d 23h 55m 0s", only={"severity": "ticket"}),),
+    ),
+    Case(
+        "DiskNearlyFull",
+        "an import, seen for an hour",
+        {"switch_disk_free_bytes": "_x60 5e10-8.5e7x40"},
+        "8h",
+        step="5m",
     ),
     Case("CertificateEnding", "in a month", {"switch_certificate_expiry_timestamp_seconds": "2592000x90"}, "65m"),
 )

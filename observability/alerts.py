@@ -40,7 +40,7 @@ def _burning(name: str, what: str, budget: float, burn: Burn, summary: str) -> A
         burn.severity,
         burns_at(what, budget, burn),
         "2m" if burn.severity == "page" else "15m",
-        f"{summary} in {burn.long}: the month's budget goes {burn.times:g} times too fast ({burn.spent})",
+        f"{summary} in {burn.long}: the month's budget burns at {burn.times:g}x ({burn.spent})",
         {"burn": f"{burn.times:g}x"},
     )
 
@@ -67,7 +67,7 @@ _SERVICE: Final = (
         "page",
         'up{job="switch"} == 0 or absent(up{job="switch"})',
         "1m",
-        "{{ $labels.instance }} cannot be scraped: the process is gone, or its admin address does not answer",
+        "The switch {{ $labels.instance }} cannot be scraped: it is gone, or its admin address does not answer",
     ),
     Alert(
         "ApprovalRateLow",
@@ -162,9 +162,10 @@ _BOOKS: Final = (
     Alert(
         "BooksNotRead",
         "ticket",
-        "time() - max(switch_books_looked_at_timestamp_seconds) > 300",
+        "time() - max(switch_books_looked_at_timestamp_seconds) > 300\n"
+        "or (count(switch_build_info) unless on() count(switch_books_looked_at_timestamp_seconds))",
         "5m",
-        "The figures of the books are {{ $value | humanizeDuration }} old: the alerts about money are blind",
+        "The figures of the books are old, or were never read: the alerts about money are blind",
     ),
     Alert(
         "MoneyAtRisk",
@@ -207,7 +208,7 @@ _PROGRAM: Final = (
     Alert(
         "DiskNearlyFull",
         "ticket",
-        "min(predict_linear(switch_disk_free_bytes[6h], 4 * 86400)) < 0",
+        "min(predict_linear(switch_disk_free_bytes[6h], 4 * 86400)) < 0\nand min(switch_disk_free_bytes offset 5h) > 0",
         "1h",
         "The disk of the books is full within four days, as it goes now",
     ),

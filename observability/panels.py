@@ -154,7 +154,10 @@ def _panel(panel: Panel) -> dict[str, Any]:
 def _defaults(panel: Panel) -> dict[str, Any]:
     defaults: dict[str, Any] = {"unit": "none" if panel.unit == "minor" else panel.unit, "min": None}
     if panel.look == "timeseries":
-        drawn = {"fillOpacity": 25 if panel.stacked else 5, "stacking": {"mode": "normal" if panel.stacked else "none"}}
+        drawn = {
+            "fillOpacity": 25 if panel.stacked else 5,
+            "stacking": {"group": "A", "mode": "normal" if panel.stacked else "none"},
+        }
         defaults["custom"] = {"drawStyle": "line", "showPoints": "never", **drawn}
     if panel.bad_from is not None:
         steps = [{"color": "green", "value": None}, {"color": "red", "value": panel.bad_from}]
@@ -176,7 +179,7 @@ def _options(look: Look) -> dict[str, Any]:
 
 def _variables() -> list[dict[str, Any]]:
     return [
-        {"name": "datasource", "label": "Prometheus", "type": "datasource", "query": "prometheus"},
+        {"name": "datasource", "label": "Prometheus", "type": "datasource", "query": "prometheus", "refresh": 1},
         {
             "name": "listener",
             "label": "Listener",

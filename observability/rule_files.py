@@ -85,7 +85,7 @@ def rules_meant(name: str, fired: Fired) -> list[Alert]:
 
 
 def _expected(alert: Alert, fired: Fired) -> Value:
-    summary = _LABEL.sub(lambda found: fired.labels[found[1]], alert.summary)
+    summary = _LABEL.sub(lambda found: fired.labels.get(found[1], ""), alert.summary)
     summary = _VALUE.sub(lambda _: fired.value, summary)
     labels = {**alert.all_labels, **fired.labels}
     return {"exp_labels": labels, "exp_annotations": {**alert.annotations, "summary": summary}}

@@ -12,6 +12,13 @@ _REQUESTS: Final = "switch_requests_total"
 _DURATION: Final = "switch_request_duration_seconds"
 _HOP: Final = "switch_hop_duration_seconds"
 
+
+def _bad_share(by: str) -> str:
+    asked = rate(_REQUESTS, LISTENER, by=by)
+    bad = rate(_REQUESTS, LISTENER, 'action=~"none|temporarily_unavailable|system_error"', by=by)
+    return f"({bad} or 0 * {asked}) / ({asked} > 0)"
+
+
 _FIRST_LOOK: Final = Row(
     "Now",
     (
@@ -96,6 +103,13 @@ _RATE: Final = Row(
             "AvailabilityBurn",
         ),
         Panel(
+            "Share of requests without a proper answer, by listener and kind",
+            "percentunit",
+            (Query(_bad_share(by="listener, kind"), "{{listener}} {{kind}}"),),
+            "One kind alone: a fault of its own, see the log. One listener alone: its line. All: the database.",
+            "AvailabilityBurn",
+        ),
+        Panel(
             "How fast is the month's budget used up? (1: in 30 days)",
             "short",
             tuple(
@@ -123,9 +137,9 @@ _DURATIONS: Final = Row(
             "LatencyBurn",
         ),
         Panel(
-            "99 of 100 within, by kind",
+            "99 of 100 within, by listener and kind",
             "s",
-            (Query(percentile(0.99, _DURATION, LISTENER, by="kind"), "{{kind}}"),),
+            (Query(percentile(0.99, _DURATION, LISTENER, by="listener, kind"), "{{listener}} {{kind}}"),),
             "One kind alone is slow: sign-ons wait for passwords, settlements add a batch up.",
             "LatencyBurn",
         ),
