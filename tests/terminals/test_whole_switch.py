@@ -38,6 +38,7 @@ from switch.wire.dialect import load_dialect
 MASTER = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
 NATURAL = Pan("378282246310005")
 VISA = Pan("4111111111111111")
+CODE = "6220000000000000001"  # of a UnionPay card
 DIALECT = load_dialect("unionpay-pos")
 ZONE = ZoneInfo("Asia/Shanghai")
 DEADLINE_S = 30.0
@@ -293,3 +294,24 @@ async def test_a_repeat_of_a_refused_sale_gets_the_answer_to_the_chip_that_refus
     assert card.disbelief(bytes.fromhex(sale[55]), bytes.fromhex(answers[1].fields[55]), "51") is None
     assert [answer.code for answer in without] == ["00", "00"]
     assert all(55 not in answer.fields for answer in without)
+
+
+# --- pay codes -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_sale_by_pay_code_is_refunded_without_a_card(database: str, tmp_path: Path) -> None:
+    async with a_till(database, tmp_path) as till:
+        sale = without_a_card(till.purchase(VISA, 900, f22="032", f59=f"A3019{CODE}"))
+        sold = await till.ask(sale)
+        today = f"{datetime.now(ZONE):%m%d}"
+        named = {"f0": "0220", "f3": "200000", "f22": "032", "f60": f"25{till.terminal.batch}00050"}
+        by_rrn = await till.ask(without_a_card(till.purchase(VISA, 500, **named, f37=sold.fields[37])))
+        by_61 = without_a_card(till.purchase(VISA, 400, **named, f61=f"{till.terminal.batch}{sale[11]}{today}"))
+        rest, more = await till.ask(by_61), await till.ask(without_a_card({**by_61, 11: till.terminal.next_stan()}))
+        nothing = await till.ask(without_a_card(till.purchase(VISA, 100, **named, f37="999999999999")))
+
+    assert [answer.code for answer in (sold, by_rrn, rest, more, nothing)] == ["00", "00", "00", "61", "25"]
+
+
+def without_a_card(fields: Fields) -> Fields:
+    return {number: text for number, text in fields.items() if number not in (2, 14)}
