@@ -15,8 +15,8 @@ from switch.office.roles import Permission
 
 PAGE_ROWS: Final = 50
 
-VERIFIED_MAX: Final = 200_000
-"""Changes whose chain is followed while somebody waits for the page: a few seconds; more the command follows."""
+VERIFIED_MAX: Final = 100_000
+"""Changes whose chain is followed while somebody waits for the page: two seconds or so; more the command follows."""
 
 _TEXT_MAX: Final = 100
 
