@@ -15,7 +15,7 @@ from switch.ledger import schema
 from switch.ledger.queries import JournalEntry, JournalLine, entry_of, line_of
 
 PAGE_ROWS: Final = 50
-SEARCHED_ROWS: Final = 5_000
+SEARCHED_ROWS: Final = 2_000
 """Rows looked at, at a time, for what no index finds."""
 
 OF_MERCHANT_MAX: Final = 500
@@ -56,54 +56,59 @@ class Found(NamedTuple):
 
 def find_transactions(connection: sa.Connection, wanted: Wanted, before_id: int | None = None) -> Found:
     """Return the newest transactions that fit, older than ``before_id``."""
-    journal = schema.journal
-    asked = sa.select(journal).where(*_conditions(wanted))
+    its = schema.journal.c
+    filters = _filters(wanted)
+    by_index = filters[0].by_index if filters else []
+    others = [each.condition for each in (filters[1:] if by_index and filters[0].is_exact else filters)]
+    looked_at = SEARCHED_ROWS if others else PAGE_ROWS + 1
+    ids = sa.select(its.journal_id).where(*by_index)
     if before_id is not None:
-        asked = asked.where(journal.c.journal_id < before_id)
-    last = None
-    ids = _ids_by_index(wanted)
-    if ids is not None:
-        asked = asked.where(journal.c.journal_id.in_(ids))
-    elif wanted != EVERYTHING:
-        last = _last_to_look_at(connection, before_id)
-        if last is not None:
-            asked = asked.where(journal.c.journal_id >= last.journal_id)
-    rows = connection.execute(asked.order_by(journal.c.journal_id.desc()).limit(PAGE_ROWS + 1)).all()
+        ids = ids.where(its.journal_id < before_id)
+    # by a sum, so that no planner walks the whole journal backwards until it has met enough of a rare terminal
+    order = its.journal_id + 0 if by_index else its.journal_id
+    newest = ids.order_by(order.desc()).limit(looked_at).cte("newest").prefix_with("MATERIALIZED", dialect="postgresql")
+    asked = sa.select(schema.journal).join(newest, newest.c.journal_id == its.journal_id).where(*others)
+    rows = connection.execute(asked.order_by(its.journal_id.desc()).limit(PAGE_ROWS + 1)).all()
     lines = [line_of(row) for row in rows[:PAGE_ROWS]]
     if len(rows) > PAGE_ROWS:
         return Found(lines, lines[-1].journal_id)
+    last = _last_looked_at(connection, newest, looked_at) if others else None
     return Found(lines, None) if last is None else Found(lines, last.journal_id, last.decided_at)
 
 
-def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
-    its = schema.journal.c
-    named = [(its[name], getattr(wanted, name)) for name in ("terminal_id", "merchant_id", "kind", "stan", "rrn")]
-    conditions = [column == value for column, value in named if value]
-    if wanted.card_id is not None:
-        conditions.append(its.card_id == wanted.card_id)
-    if wanted.action == DECLINED:
-        conditions.append(its.action != _APPROVED)
-    elif wanted.action:
-        conditions.append(its.action == wanted.action)
-    return conditions
+class _Filter(NamedTuple):
+    """One thing that is asked for, and what an index finds of it: exactly it, more than it, or ([]) nothing."""
+
+    condition: sa.ColumnElement[bool]
+    by_index: list[sa.ColumnElement[bool]]
+    is_exact: bool = True
 
 
-def _ids_by_index(wanted: Wanted) -> sa.Select[tuple[int]] | None:
-    """Return what finds the rows by an index; None where only looking at them does."""
+def _filters(wanted: Wanted) -> list[_Filter]:
+    """Return what is asked for, what finds least first."""
     its, terminal = schema.journal.c, schema.terminal.c
-    ids = sa.select(its.journal_id)
+    filters = []
     if wanted.rrn:
-        return ids.where(its.rrn == wanted.rrn)
+        filters.append(_Filter(its.rrn == wanted.rrn, [its.rrn == wanted.rrn]))
     if wanted.card_id is not None:
-        return ids.where(its.card_id == wanted.card_id, its.card_id.is_not(None))
+        of_card = its.card_id == wanted.card_id
+        filters.append(_Filter(of_card, [of_card, its.card_id.is_not(None)]))
     if wanted.terminal_id:
-        return ids.where(its.terminal_id == wanted.terminal_id)
+        filters.append(_Filter(its.terminal_id == wanted.terminal_id, [its.terminal_id == wanted.terminal_id]))
     if wanted.merchant_id:
         of_merchant = sa.select(terminal.terminal_id).where(terminal.merchant_id == wanted.merchant_id)
-        return ids.where(its.terminal_id.in_(of_merchant.order_by(terminal.terminal_id).limit(OF_MERCHANT_MAX)))
+        terminals = of_merchant.order_by(terminal.terminal_id).limit(OF_MERCHANT_MAX)
+        filters.append(_Filter(its.merchant_id == wanted.merchant_id, [its.terminal_id.in_(terminals)], is_exact=False))
     if wanted.action not in {"", _APPROVED, DECLINED}:
-        return ids.where(its.action == wanted.action, its.action != _APPROVED)
-    return None
+        filters.append(_Filter(its.action == wanted.action, [its.action == wanted.action, its.action != _APPROVED]))
+    if wanted.action in {_APPROVED, DECLINED}:
+        is_approved = its.action == _APPROVED
+        filters.append(_Filter(is_approved if wanted.action == _APPROVED else ~is_approved, []))
+    if wanted.kind:
+        filters.append(_Filter(its.kind == wanted.kind, []))
+    if wanted.stan:
+        filters.append(_Filter(its.stan == wanted.stan, []))
+    return filters
 
 
 class _Last(NamedTuple):
@@ -111,14 +116,13 @@ class _Last(NamedTuple):
     decided_at: int
 
 
-def _last_to_look_at(connection: sa.Connection, before_id: int | None) -> _Last | None:
-    """Return the row that ends the search for now; None where the journal ends before."""
+def _last_looked_at(connection: sa.Connection, newest: sa.CTE, looked_at: int) -> _Last | None:
+    """Return the row at which the search ended for now; None where it met the journal's beginning."""
     its = schema.journal.c
-    newest = sa.select(its.journal_id, its.decided_at).order_by(its.journal_id.desc())
-    if before_id is not None:
-        newest = newest.where(its.journal_id < before_id)
-    found = connection.execute(newest.offset(SEARCHED_ROWS - 1).limit(1)).first()
-    return None if found is None else _Last(*found)
+    count, last_id = connection.execute(sa.select(sa.func.count(), sa.func.min(newest.c.journal_id))).one()
+    if count < looked_at:
+        return None
+    return _Last(last_id, connection.execute(sa.select(its.decided_at).where(its.journal_id == last_id)).scalar_one())
 
 
 # --- one -----------------------------------------------------------------------------------------------------
