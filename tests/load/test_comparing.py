@@ -34,6 +34,15 @@ def test_it_does_not_matter_which_side_comes_first() -> None:
     assert comparison.found == 1
 
 
+def test_of_the_fields_that_a_host_makes_only_those_that_differ_from_run_to_run_are_passed_over() -> None:
+    before = an_answer(SALE, f15="1121", f64="0011223344556677")
+    changed = {number: f"{value[:-1]}X" for number, value in before.items() if number}
+
+    found = {int(one.field) for one in compared(before, before | changed).differences}
+
+    assert found == {*changed} - {12, 13, 37, 38, 64, 128}
+
+
 def test_times_references_and_macs_are_not_compared() -> None:
     after = an_answer(SALE, f12="235959", f13="1231", f37="999999999999", f38="ZZZZZZ", f64="F" * 16)
 

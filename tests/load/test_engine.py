@@ -42,6 +42,14 @@ async def test_connections_that_are_wanted_from_the_start_are_opened_before_anyt
     assert sorted(told.events[:5]) == [(number, "opened") for number in range(5)]
 
 
+async def test_latency_counts_from_when_a_message_was_due_also_where_we_are_behind_ourselves() -> None:
+    async with a_host() as target:
+        told = await driven(target, planned(1, -2_000_000), planned(2, -1_000_000))
+
+    assert told.latencies_us[1] >= 2_000_000
+    assert told.latencies_us[2] >= 1_000_000
+
+
 async def test_latency_counts_from_when_a_message_was_due_however_long_the_host_stalled() -> None:
     arrived: list[Fields] = []
 

@@ -28,8 +28,8 @@ def test_an_answer_has_the_key_of_its_message(asked: str, answered: str) -> None
 
 @pytest.mark.parametrize(
     "other",
-    [{0: "0410"}, {11: "000043"}, {41: "TERM0002"}, {7: "1121120001"}],
-    ids=["type", "stan", "terminal", "time"],
+    [{0: "0410"}, {0: "0230"}, {0: "0200"}, {11: "000043"}, {41: "TERM0002"}, {7: "1121120001"}],
+    ids=["class", "function", "message itself", "stan", "terminal", "time"],
 )
 def test_an_answer_to_another_message_has_another_key(other: Fields) -> None:
     matching = Matching(load_dialect("iso8583-1987-ascii"))

@@ -36,6 +36,27 @@ def test_every_message_is_answered_late_or_missing() -> None:
     assert tally.errors == 2
 
 
+def test_what_was_due_in_the_warm_up_is_not_counted_whenever_it_is_answered() -> None:
+    tally = Tally(10 * S, warm_up_us=5 * S)
+    exchanged(tally, 5 * S - 1, 2 * S)
+    tally.sent(ONE, 5 * S - 1, 6 * S)
+    tally.missing(ONE, 5 * S - 1, 16 * S)
+
+    results = tally.results(RUN)
+
+    assert (results.sent, results.answered, results.late, results.missing) == (0, 0, 0, 0)
+    assert results.latency_ms.max == 0
+
+
+def test_strays_of_the_warm_up_are_not_counted() -> None:
+    tally = Tally(1 * S, warm_up_us=5 * S)
+    for at_us in (0, 5 * S - 1, 5 * S, 6 * S):
+        tally.stray(Stray.DUPLICATE, 0, at_us)
+
+    assert tally.results(RUN).duplicates == 2
+    assert tally.errors == 2
+
+
 def test_strays_are_counted_apart() -> None:
     tally = Tally(1 * S)
     for what in (Stray.UNMATCHED, Stray.DUPLICATE, Stray.DUPLICATE, Stray.UNREADABLE):
