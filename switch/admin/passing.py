@@ -94,9 +94,7 @@ async def _answer(connection: h11.Connection, stream: trio.SocketStream) -> Resp
     if head is None:
         raise trio.BrokenResourceError("no answer")
     response = Response(b"".join(parts), head.status_code)
-    response.raw_headers = [
-        (name, value) for name, value in head.headers if name not in _HOP_BY_HOP | _MADE_HERE
-    ]
+    response.raw_headers = [(name, value) for name, value in head.headers if name not in _HOP_BY_HOP | _MADE_HERE]
     response.raw_headers.append((b"content-length", str(size).encode()))
     return response
 
