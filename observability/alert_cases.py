@@ -74,6 +74,9 @@ def _burns() -> Iterator[Case]:
     for bad, at, step, burns in _LATE:
         series = {_COUNT: "0+10000x600", _IN_TIME: f"0+{10_000 - bad}x600"}
         yield Case("LatencyBurn", f"{bad} of 10,000 late, {at}", series, at, _burning(burns), step)
+    over = {_APPROVED: "0+10000x600", _FAILED: "0+300x70 21000x600"}
+    still = {"3x": "21k", "1x": "21k"}
+    yield Case("AvailabilityBurn", "300 of 10,000, over for forty minutes", over, "110m", _burning(still))
     few = {_APPROVED: "0+1x600", _FAILED: "0 0 0 1x600"}
     yield Case("AvailabilityBurn", "one bad answer among few, at night", few, "30m")
     declines = {_APPROVED: "0+1000x600", _DECLINED: "0+1000x600"}

@@ -8,7 +8,10 @@ from observability.dashboards.counting import LISTENER, or_none, rate
 from observability.panels import Dashboard, Panel, Query, Row, figure
 
 _MERCHANT_RULES: Final = 'rule=~"merchant_.*|terminal_of_merchant|currency_of_merchant|scheme|typed"'
-_TERMINAL_RULES: Final = 'rule=~"terminal_(known|active|signed_on|capable|limits)|batch.*|serial|software|operator_.*"'
+_TERMINAL_RULES: Final = (
+    'rule=~"terminal_known|terminal_active|terminal_signed_on|terminal_capable|terminal_limits|'
+    'batch.*|serial|software|operator_.*"'
+)
 
 _NOW: Final = Row(
     "Now",

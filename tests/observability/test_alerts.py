@@ -19,6 +19,7 @@ from switch.telemetry import Metrics
 RUNBOOKS = DEPLOY.parent / "docs" / "runbooks"
 PAGES = sorted(RUNBOOKS.glob("*.md"))
 SECTIONS = ["## What it means", "## Look here", "## Do this", "## It is over when"]
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 INLINE = re.compile(r"`(switch [a-z][^`]*)`")
 SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
@@ -115,3 +116,8 @@ def test_a_command_that_does_not_exist_is_found() -> None:
     assert not is_a_command(["audit", "--nonsense"])
     assert not is_a_command(["nonsense"])
     assert not is_a_command(["settlement"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_links_of_a_runbook_lead_somewhere(page: Path) -> None:
+    assert [target for target in LINK.findall(page.read_text("utf-8")) if not (page.parent / target).exists()] == []
