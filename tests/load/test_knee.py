@@ -72,3 +72,15 @@ def test_a_rate_that_nobody_measured_is_not_followed_by_another() -> None:
 
     with pytest.raises(ValueError, match="not told about"):
         list(rates)
+
+
+def test_a_search_ends_as_soon_as_it_is_close_enough() -> None:
+    search = KneeSearch(100, 100_000)
+    rates = []
+    for rate in search.rates():
+        rates.append(rate)
+        search.tell(held=rate <= 1_000)
+
+    assert rates[:5] == [100, 200, 400, 800, 1_600]
+    assert min(rate for rate in rates if rate > 1_000) <= search.knee * 1.05
+    assert len(rates) == 9
