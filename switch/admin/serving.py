@@ -14,6 +14,8 @@ from typing import Any, Final, cast
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
+from hypercorn.events import Closed
+from hypercorn.protocol.h11 import H2CProtocolRequiredError, H2ProtocolAssumedError
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework, ConnectionState
@@ -73,7 +75,18 @@ async def _talk(app: ASGIApp, config: Config, tls: ssl.SSLContext | None, stream
         shown = served.getpeercert(binary_form=True)
         state[CERTIFICATE] = hashlib.sha256(shown).hexdigest() if shown else ""
     wrapped = ASGIWrapper(cast("ASGIFramework", app))
-    await TCPServer(wrapped, config, WorkerContext(None), state, served).run()
+    await _OneAtATime(wrapped, config, WorkerContext(None), state, served).run()
+
+
+class _OneAtATime(TCPServer):
+    """Speaks HTTP/1.1 alone: in HTTP/2 one connection would bring a hundred requests at once."""
+
+    async def _read_data(self) -> None:
+        self.protocol: Any = self.protocol.protocol  # without what goes over to HTTP/2
+        try:
+            await super()._read_data()
+        except (H2CProtocolRequiredError, H2ProtocolAssumedError):
+            await self.protocol.handle(Closed())
 
 
 def tls_context(settings: AdminTlsSettings | None) -> ssl.SSLContext | None:

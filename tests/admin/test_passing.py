@@ -81,6 +81,54 @@ async def test_a_body_without_end_is_turned_away(tmp_path: Path) -> None:
     assert told.status == 413
 
 
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        (b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx", b"201"),
+        (b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", b"201"),
+        (b"GET /a%23b?c=d HTTP/1.1\r\nHost: [\r\n\r\n", b"201"),
+        (b"GET / HTTP/1.0\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"201"),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy", b"400"),
+        (b"GET http://evil.test/ HTTP/1.1\r\nHost: a\r\n\r\n", b"404"),
+        (b"CONNECT evil.test:80 HTTP/1.1\r\nHost: a\r\n\r\n", b"404"),
+        (b"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", b"405"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nx: " + b"y" * 100_000 + b"\r\n\r\n", b"431"),
+    ],
+)
+async def test_odd_requests_get_an_answer_and_do_no_harm(tmp_path: Path, said: bytes, status: bytes) -> None:
+    async with standing(tmp_path) as address, await trio.open_tcp_stream(address.host, address.port) as stream:
+        await stream.send_all(said)
+        answer = b""
+        with trio.fail_after(20):
+            while not (told := [line for line in answer.split(b"\r\n")[:-1] if line[:5] == b"HTTP/"][-1:]) or (
+                told[0].startswith(b"HTTP/1.1 100")
+            ):
+                answer += await stream.receive_some(65_536) or b"HTTP/1.1 - closed\r\n"
+
+    assert told[0].split()[1] == status
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+    ],
+)
+async def test_one_connection_cannot_bring_a_hundred_requests_at_once(tmp_path: Path, said: bytes) -> None:
+    async with standing(tmp_path) as address, await trio.open_tcp_stream(address.host, address.port) as stream:
+        await stream.send_all(said)
+        answer = b""
+        with trio.fail_after(20):
+            while data := await stream.receive_some(65_536):
+                answer += data
+
+    assert b"switch.test" not in answer
+    assert b"\x04\x00\x00\x00" not in answer  # no HTTP/2 settings
+
+
 async def test_metrics_and_health_are_not_passed_on(tmp_path: Path) -> None:
     async with standing(tmp_path) as address:
         for path, word in (("/metrics", "switch_build_info"), ("/healthz", "ok"), ("/readyz", "ready")):
