@@ -12,7 +12,7 @@ _I = TypeVar("_I")
 
 Identifier = Annotated[int, Field(ge=1, le=BIGINT_MAX)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[ -~]+$")]
-Text = Annotated[str, Field(max_length=64)]
+Text = Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")]
 
 
 class Given(BaseModel):
@@ -63,8 +63,8 @@ class TransactionQuery(PageQuery):
     card: Identifier | None = None
     kind: Text = ""
     action: Text = ""
-    stan: Annotated[str, Field(max_length=12)] = ""
-    rrn: Annotated[str, Field(max_length=12)] = ""
+    stan: Annotated[Text, Field(max_length=12)] = ""
+    rrn: Annotated[Text, Field(max_length=12)] = ""
 
 
 class ChangeQuery(PageQuery):

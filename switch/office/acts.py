@@ -129,7 +129,7 @@ def key_of(target: str, sort: str) -> str:
     """Return what stands behind ``sort:`` in a target. Raises `OperatorError` for a target of another sort."""
     found, _, key = target.partition(":")
     if found != sort or not key:
-        raise OperatorError(f"the target must be {sort}:..., not {target[:80]!r}")
+        raise OperatorError(f"the target must be {sort}:...")  # not quoted: it may be a card number
     return key
 
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
+from unicodedata import normalize
 
 import sqlalchemy as sa
 from pydantic import ValidationError
@@ -22,6 +23,10 @@ from switch.office.roles import Actor, NotAllowedError, Role, check_allowed
 from switch.values import Pan
 
 _LONG_NUMBER: Final = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)", re.ASCII)
+
+_NAMES_OF_THINGS: Final = frozenset({"target", "certificate"})  # long numbers, one in ten of which could be a card's
+_SEARCHED_MAX: Final = 4_096  # characters: no argument is longer
+_TURN: Final = 0x7475_726E  # PostgreSQL: one change at a time ("turn")
 
 PROPOSAL_LIFE_US: Final = 72 * 3_600_000_000
 """A proposal that nobody decided for so long is no longer what its officer saw."""
@@ -62,9 +67,10 @@ def make_change(  # the console's, the API's and the shell's only door
     Raises `NotAllowedError` (the role), `OperatorError` and `NotInBooks` (what is asked), `DatabaseError`.
     """
     check_allowed(actor, act.permission)
+    _check_words({"target": target, "because": because} | dict(arguments))
     asked = Asked(key_of(target, act.of), read_arguments(act, arguments), actor, because)
-    _check_because(because)
     with desk.database.writing() as connection:
+        _take_turn(connection)
         if actor.role is not Role.OWNER and act.needs_two(desk, connection, asked):
             return _propose(desk, connection, act, target, asked, because)
         if not act.has_own_commit:
@@ -87,6 +93,7 @@ def read_arguments(act: Act, arguments: Mapping[str, object]) -> Arguments:
 def approve(desk: Desk, actor: Actor, acts: Mapping[str, Act], proposal_id: int) -> Made:
     """Make what another officer proposed. Raises as `make_change`, and where it is not open or one's own."""
     with desk.database.writing() as connection:
+        _take_turn(connection)
         found = _open_proposal(connection, proposal_id, desk.clock())
         act = acts[found.what]
         check_allowed(actor, act.permission)
@@ -205,9 +212,30 @@ def _line(row: sa.Row[Any], now: int) -> ProposalLine:
     )
 
 
-def _check_because(because: str) -> None:
-    if len(because) > BECAUSE_MAX:
-        raise OperatorError(f"because: at most {BECAUSE_MAX} characters")
-    runs = (re.sub("[ -]", "", run[0]) for run in _LONG_NUMBER.finditer(because))
-    if any(Pan(run).has_valid_check_digit() for run in runs):
-        raise OperatorError("because: a number in it may be a card's, and those are not kept; say it in other words")
+def _take_turn(connection: sa.Connection) -> None:
+    """Let one change be made at a time: rows that changes add are numbered, and no two may find the same number.
+
+    Taken before any row, and the change log's own lock after all of them, so that nobody waits in a circle.
+    """
+    if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
+
+
+def _check_words(words: Mapping[str, object]) -> None:
+    """Refuse what no database keeps, and what nobody may keep. Raises `OperatorError` that never quotes it."""
+    for name, said in words.items():
+        if not isinstance(said, str):
+            continue
+        if "\0" in said:
+            raise OperatorError(f"{name[:64]}: a zero byte is no part of any text")
+        if name == "because" and len(said) > BECAUSE_MAX:
+            raise OperatorError(f"because: at most {BECAUSE_MAX} characters")
+        if name not in _NAMES_OF_THINGS and _holds_card_number(said):
+            raise OperatorError(
+                f"{name[:64]}: a number in it may be a card's, and those are not kept; say it in other words"
+            )
+
+
+def _holds_card_number(said: str) -> bool:
+    runs = _LONG_NUMBER.finditer(normalize("NFKC", said[:_SEARCHED_MAX]))
+    return any(Pan(re.sub("[ -]", "", run[0])).has_valid_check_digit() for run in runs)

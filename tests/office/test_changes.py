@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from threading import Thread
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -226,3 +230,84 @@ def drop_guards(connection: sa.Connection) -> None:
         connection.exec_driver_sql("DROP TRIGGER change_log_no_delete")
     else:
         connection.exec_driver_sql("DROP TRIGGER change_log_append_only ON change_log")
+
+
+# --- many at once ------------------------------------------------------------------------------------------
+
+
+def test_changes_made_at_once_are_all_made_and_their_chain_stays_whole(desk: Desk) -> None:
+    target = card(desk, ACTIVE)
+    failures: list[Exception] = []
+    asked = (
+        partial(make_change, desk, OPERATOR, ACTS["card.note"], target, {"words": "called"}),
+        partial(make_change, desk, OFFICER, ACTS["token.create"], "token:new", {"name": "anna", "role": "viewer"}),
+        partial(make_change, desk, OTHER, ACTS["card.limits"], target, {"daily_limit_minor": FAR_MINOR}),
+    )
+
+    def make(wish: Callable[[], object]) -> None:
+        try:
+            for _ in range(8):
+                wish()
+        except Exception as error:  # noqa: BLE001 - told by the test
+            failures.append(error)
+
+    threads = [Thread(target=make, args=(wish,)) for wish in asked * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    with desk.database.reading() as connection:
+        assert verify_changes(connection).changes == 48
+
+
+def test_two_officers_at_once_approve_a_proposal_once(desk: Desk) -> None:
+    proposed = make_change(desk, OPERATOR, ACTS["card.limits"], card(desk, ACTIVE), {"daily_limit_minor": FAR_MINOR})
+    outcomes: list[str] = []
+
+    def decide(actor: Actor) -> None:
+        try:
+            approve(desk, actor, ACTS, proposed.proposal_id or 0)
+        except OperatorError as error:
+            outcomes.append(str(error))
+        else:
+            outcomes.append("made")
+
+    threads = [Thread(target=decide, args=(actor,)) for actor in (OTHER, OFFICER, OTHER)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(outcomes) == ["made", *["proposal 1 is made: propose it anew"] * 2]
+    assert [one.what for one in changes(desk)].count("card.limits") == 1
+
+
+# --- hostile words -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("what", "target", "arguments"),
+    [
+        ("maintenance.on", "maintenance:on", {"notice": "card 4111 1111 1111 1111 waits"}),
+        ("terminal.lock", "terminal:TERM0001", {"because": "stole 4111-1111-1111-1111"}),
+        ("terminal.lock", "terminal:TERM0001", {"because": "\uff14\uff11\uff11\uff11" + "1" * 12}),
+        ("terminal.lock", "terminal:TERM\0001", {}),
+        ("terminal.lock", "terminal:TERM0001", {"because": "a\0b"}),
+    ],
+)
+def test_card_numbers_and_zero_bytes_are_kept_nowhere(
+    desk: Desk, what: str, target: str, arguments: dict[str, object]
+) -> None:
+    with pytest.raises(OperatorError, match=r"may be a card's|zero byte"):
+        make_change(desk, OPERATOR, ACTS[what], target, arguments)
+
+    assert changes(desk) == []
+
+
+def test_a_number_given_for_a_target_is_not_repeated(desk: Desk) -> None:
+    with pytest.raises(OperatorError) as told:
+        make_change(desk, OPERATOR, ACTS["card.freeze"], "4111111111111111", {})
+
+    assert "4111" not in str(told.value)
