@@ -114,7 +114,7 @@ class Console:
         """Show the log-in page, or take a token and begin a session."""
         language = _language(request)
         show = partial(rendered_bare, "login.html", language, back=_local(request.query_params.get("back", "/")))
-        if request.method == "GET":
+        if request.method != "POST":
             return _headed(HTMLResponse(show(because="")))
         address = request.headers.get("x-switch-peer", "")
         if self._attempts.wait_s(address) > 0:
@@ -138,8 +138,11 @@ class Console:
         )
         return _headed(welcome)
 
-    async def log_out(self, _request: Request) -> Response:
-        """End the browser's session."""
+    async def log_out(self, request: Request) -> Response:
+        """End the browser's session, and with it whatever copy of its cookie there is."""
+        if not _same_origin(request):
+            return _headed(RedirectResponse("/", 303))
+        self._seal.end(request.cookies.get(COOKIE, ""), time.time())
         answer = RedirectResponse("/login", 303)
         answer.delete_cookie(COOKIE)
         return _headed(answer)
@@ -149,7 +152,7 @@ class Console:
         language = request.path_params["language"]
         form = await _form(request)
         answer = RedirectResponse(_local(form.get("back", "/")), 303)
-        if language in LANGUAGES:
+        if language in LANGUAGES and _same_origin(request):
             answer.set_cookie(LANGUAGE_COOKIE, language, max_age=365 * 86_400, samesite="strict", httponly=True)
         return _headed(answer)
 

@@ -1,7 +1,8 @@
-"""Sessions of a browser: a sealed cookie that names a token. Nothing is kept on the server but the sealing key.
+"""Sessions of a browser: a sealed cookie that names a token.
 
-The token is looked up again at each visit, so a session ends with its token, and whoever steals the cookie has the
-session but not the token. The key lives as long as the process: a restart logs everybody out.
+Nothing is kept on the server but the sealing key, and which sessions were ended before their time. The token is
+looked up again at each visit, so a session ends with its token, and whoever steals the cookie has the session but not
+the token. The key lives as long as the process: a restart logs everybody out.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from typing import Final, NamedTuple
 COOKIE: Final = "switch_session"
 LIFE_S: Final = 8 * 3600
 """A shift."""
+
+ENDED_MAX: Final = 10_000
+"""Sessions remembered as ended: whoever ends one has logged in, so nobody fills this up from outside."""
 
 _NONCE_BYTES: Final = 16
 
@@ -31,6 +35,7 @@ class Seal:
 
     def __init__(self, key: bytes | None = None) -> None:
         self._key = key or secrets.token_bytes(32)
+        self._ended: dict[str, int] = {}
 
     def cookie(self, token_id: int, now_s: float) -> str:
         """Return a fresh session's cookie."""
@@ -43,9 +48,19 @@ class Seal:
         if not hmac.compare_digest(mac.encode(), self._mac("session", words).encode()):
             return None
         token_id, ends_at, _ = words.split(".")
-        if int(ends_at) <= now_s:
+        if int(ends_at) <= now_s or words in self._ended:
             return None
         return Session(int(token_id), int(ends_at), self.form(words))
+
+    def end(self, cookie: str, now_s: float) -> None:
+        """End the session of a cookie, if it is one of ours."""
+        session = self.read(cookie, now_s)
+        if session is None:
+            return
+        if len(self._ended) >= ENDED_MAX:
+            self._ended = {words: ends_at for words, ends_at in self._ended.items() if ends_at > now_s}
+        if len(self._ended) < ENDED_MAX:
+            self._ended[cookie.rpartition(".")[0]] = session.ends_at
 
     def form(self, words: str) -> str:
         """Return what the forms of a session, or of a client certificate, carry: nobody else can know it."""

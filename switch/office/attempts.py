@@ -5,6 +5,7 @@ A token cannot be guessed (256 random bits): this keeps the noise down, and othe
 
 from __future__ import annotations
 
+import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
@@ -27,18 +28,31 @@ class Attempts:
     def wait_s(self, address: str) -> float:
         """Return how long an address has to wait before its next try; 0 where it may try now."""
         now = self._clock()
-        began, count = self._failures.get(address, (now, 0))
+        began, count = self._failures.get(_household(address), (now, 0))
         return max(0.0, began + WINDOW_S - now) if count >= PER_ADDRESS else 0.0
 
     def failed(self, address: str) -> None:
         """Count a failure."""
-        now = self._clock()
-        began, count = self._failures.get(address, (now, 0))
-        self._failures[address] = (began, count + 1) if now - began < WINDOW_S else (now, 1)
-        self._failures.move_to_end(address)
+        now, whose = self._clock(), _household(address)
+        began, count = self._failures.get(whose, (now, 0))
+        self._failures[whose] = (began, count + 1) if now - began < WINDOW_S else (now, 1)
+        self._failures.move_to_end(whose)
         while len(self._failures) > ADDRESSES_MAX:
             self._failures.popitem(last=False)
 
     def succeeded(self, address: str) -> None:
         """Forget an address's failures."""
-        self._failures.pop(address, None)
+        self._failures.pop(_household(address), None)
+
+
+def _household(address: str) -> str:
+    """Return the /64 of an IPv6 address, of which anybody has all 2^64; other addresses as they are."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if found.version == 4:  # noqa: PLR2004 - IPv4
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, 64), strict=False))

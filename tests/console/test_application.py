@@ -5,11 +5,11 @@ import re
 import pytest
 
 from switch.console.application import FORM_BYTES_MAX, build_console
-from switch.office.attempts import ADDRESSES_MAX, PER_ADDRESS, WINDOW_S, Attempts
 from switch.console.sessions import LIFE_S, Seal
 from switch.console.visit import Page, Shown, Visit
 from switch.office.acts import Desk
 from switch.office.all_acts import ACTS
+from switch.office.attempts import ADDRESSES_MAX, PER_ADDRESS, WINDOW_S, Attempts
 from switch.office.change_log import list_changes
 from switch.office.roles import Actor, Permission
 from switch.office.tokens import create_token, revoke_token
@@ -96,6 +96,27 @@ async def test_logging_out_forgets_the_session(desk: Desk) -> None:
     assert (await browser.get("/", follow=False)).status == 303
 
 
+async def test_a_copy_of_the_cookie_is_worth_nothing_after_logging_out(desk: Desk) -> None:
+    browser = await logged_in(desk)
+    copied = dict(browser.cookies)
+
+    await browser.post("/logout", {})
+    browser.cookies.update(copied)
+
+    assert (await browser.get("/", follow=False)).status == 303
+
+
+async def test_another_site_neither_logs_anybody_out_nor_chooses_their_language(desk: Desk) -> None:
+    browser = await logged_in(desk)
+    browser.headers = {"sec-fetch-site": "cross-site"}
+
+    await browser.ask("POST", "/logout")
+    await browser.ask("POST", "/language/zh")
+
+    assert list(browser.cookies) == ["switch_session"]
+    assert (await browser.get("/", follow=False)).status == 200
+
+
 @pytest.mark.parametrize("cookie", ["", "1.2.3.4", "x", "1.99999999999.ab.0000", "..."])
 async def test_a_cookie_that_is_not_ours_opens_nothing(desk: Desk, cookie: str) -> None:
     browser = a_browser(desk)
@@ -142,9 +163,23 @@ def test_an_army_of_addresses_does_not_fill_the_memory() -> None:
     attempts = Attempts(Slow())
 
     for number in range(10_000):
-        attempts.failed(f"2001:db8::{number:x}")
+        attempts.failed(f"2001:db8:{number:x}::1")
 
     assert len(attempts._failures) == ADDRESSES_MAX
+
+
+def test_whoever_has_a_network_of_version_6_has_no_more_attempts_than_others() -> None:
+    attempts = Attempts(Slow())
+
+    for number in range(PER_ADDRESS):
+        attempts.failed(f"2001:db8:0:1:{number:x}::1")
+
+    assert attempts.wait_s("2001:db8:0:1::ffff") > 0
+    assert attempts.wait_s("2001:db8:0:2::1") == 0
+
+
+async def test_asking_for_the_head_of_the_log_in_page_is_no_attempt(desk: Desk) -> None:
+    assert (await a_browser(desk).ask("HEAD", "/login")).status == 200
 
 
 # --- forgery and hostile words -----------------------------------------------------------------------------
