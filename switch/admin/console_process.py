@@ -6,6 +6,7 @@ with the switch, however that ends: its standard input is a pipe that nobody els
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from switch.admin.pages import MAY_READ_METRICS
-from switch.admin.passing import Passage
+from switch.admin.passing import ANSWER_DEADLINE_S, Passage
 from switch.admin.serving import CERTIFICATE
 from switch.config import Settings
 from switch.telemetry import EventLog
@@ -29,18 +30,39 @@ START_DEADLINE_S: Final = 20.0
 REST_S: Final = 2.0
 """Between the end of one process and the beginning of the next: one that cannot start must not burn the machine."""
 
+ALIVE_DEADLINE_S: Final = 10.0
+"""For the simplest page: a process that has not even that after a request was given up is ended and begun again."""
+
+SOCKET_PATH_MAX: Final = 100
+"""Bytes: systems take 104 or 108."""
+
 _LOOK_EVERY_S: Final = 0.02
 _BROKEN: Final = (OSError, trio.BrokenResourceError, trio.TooSlowError, h11.RemoteProtocolError)
 
 
 class ConsoleProcess:
-    """The console of one switch. `run` in the switch's nursery; `answer` passes requests on."""
+    """The console of one switch. `run` in the switch's nursery; `answer` passes requests on.
 
-    def __init__(self, settings: Settings, events: EventLog) -> None:
+    ``folder`` is where its socket's folder is made: where temporary files are, unless it is told.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        events: EventLog,
+        *,
+        folder: Path | None = None,
+        patience_s: float = ANSWER_DEADLINE_S,
+        alive_s: float = ALIVE_DEADLINE_S,
+    ) -> None:
         self._settings = settings
+        self._folder = folder
+        self._patience_s = patience_s
+        self._alive_s = alive_s
         self._events = events
         self._wanted = trio.Event()
         self._ready = trio.Event()
+        self._hung = trio.Event()
 
     @property
     def is_up(self) -> bool | None:
@@ -50,14 +72,15 @@ class ConsoleProcess:
     async def run(self) -> None:
         """Run the process from the first request on, until cancelled."""
         await self._wanted.wait()
-        with tempfile.TemporaryDirectory(prefix="switch-console-") as folder:  # only its owner may enter it
-            path = Path(folder) / "socket"
-            self._passage = Passage(path)
-            while True:
-                await self._run_once(path)
+        while True:
+            try:
+                await self._run_in_folder()
+            except OSError as error:  # no room for the folder or for another process
+                self._events.unexpected("starting the console", error)
+            if self._ready.is_set():  # else somebody waits for it
                 self._ready = trio.Event()
-                self._events.console_ended()
-                await trio.sleep(REST_S)
+            self._events.console_ended()
+            await trio.sleep(REST_S)
 
     async def answer(self, request: Request) -> Response:
         """Return the console's answer, or one that says why there is none."""
@@ -67,7 +90,10 @@ class ConsoleProcess:
         if patience.cancelled_caught:
             return PlainTextResponse("the console does not start; the switch's log says why\n", 503)
         try:
-            return await self._passage.pass_on(request, request.scope.get("state", {}).get(CERTIFICATE, ""))
+            return await self._passage.pass_on(request, _certificate_of(request))
+        except trio.TooSlowError:
+            self._hung.set()
+            return PlainTextResponse("the console gave no answer in time; it is begun again\n", 504)
         except _BROKEN:
             return PlainTextResponse("the console gave no answer; try again\n", 502)
 
@@ -77,15 +103,31 @@ class ConsoleProcess:
         with trio.move_on_after(START_DEADLINE_S):
             await self._ready.wait()
             shown = request.headers.get("authorization", "").encode()
-            headers = [(b"host", b"console"), (b"authorization", shown), (b"connection", b"close")]
+            headers = [
+                (b"host", b"console"),
+                (b"authorization", shown),
+                (b"x-switch-peer", request.client.host.encode() if request.client else b""),
+                (b"x-switch-certificate", _certificate_of(request).encode()),
+                (b"connection", b"close"),
+            ]
             with suppress(*_BROKEN):
                 answer = await self._passage.ask("GET", MAY_READ_METRICS.encode(), headers)
                 return answer.status_code == NO_CONTENT
         return False
 
+    async def _run_in_folder(self) -> None:
+        """Run the process once, in a folder of its own that only its owner may enter."""
+        with tempfile.TemporaryDirectory(
+            prefix="switch-console-", dir=self._folder, ignore_cleanup_errors=True
+        ) as folder:
+            path = Path(folder) / "socket"
+            if len(os.fsencode(path)) > SOCKET_PATH_MAX:
+                raise OSError("the folder for temporary files (TMPDIR) has too long a name for a socket")
+            self._passage = Passage(path, self._patience_s)
+            await self._run_once(path)
+
     async def _run_once(self, path: Path) -> None:
-        with suppress(FileNotFoundError):
-            await trio.Path(path).unlink()
+        self._hung = trio.Event()
         command = [sys.executable, "-m", "switch", "console", "--socket", str(path)]
         process = await trio.lowlevel.open_process(command, stdin=subprocess.PIPE)
         assert process.stdin is not None
@@ -94,6 +136,7 @@ class ConsoleProcess:
                 await process.stdin.send_all(self._settings.model_dump_json().encode() + b"\n")
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch_for, path)
+                nursery.start_soon(self._end_if_hung, process)
                 await process.wait()
                 nursery.cancel_scope.cancel()
         finally:
@@ -101,6 +144,16 @@ class ConsoleProcess:
             with trio.CancelScope(shield=True):  # a killed process ends at once
                 await process.wait()
                 await process.stdin.aclose()
+
+    async def _end_if_hung(self, process: trio.Process) -> None:
+        """End a process that let a request wait to the last, if it has not a word for the simplest one either."""
+        while True:
+            await self._hung.wait()
+            self._hung = trio.Event()
+            with trio.move_on_after(self._alive_s), suppress(*_BROKEN):
+                await self._passage.ask("GET", b"/login", [(b"host", b"console"), (b"connection", b"close")])
+                continue
+            process.kill()
 
     async def _watch_for(self, path: Path) -> None:
         """Say when the process listens."""
@@ -110,3 +163,7 @@ class ConsoleProcess:
                     self._ready.set()
                     return
             await trio.sleep(_LOOK_EVERY_S)
+
+
+def _certificate_of(request: Request) -> str:
+    return str(request.scope.get("state", {}).get(CERTIFICATE, ""))

@@ -37,8 +37,9 @@ _MADE_HERE: Final = frozenset({b"content-length", b"date"})
 class Passage:
     """The way to the other process."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience_s: float = ANSWER_DEADLINE_S) -> None:
         self._path = path
+        self._patience_s = patience_s
         self._room = trio.CapacityLimiter(AT_ONCE_MAX)
 
     async def pass_on(self, request: Request, certificate: str) -> Response:
@@ -63,7 +64,7 @@ class Passage:
             (b"content-length", str(len(body)).encode()),
             (b"connection", b"close"),
         ]
-        with trio.fail_after(ANSWER_DEADLINE_S):
+        with trio.fail_after(self._patience_s):
             async with self._room:
                 return await self.ask(request.method, target, headers, body)
 

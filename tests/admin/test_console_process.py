@@ -9,11 +9,15 @@ from contextlib import asynccontextmanager
 from io import StringIO
 from pathlib import Path
 
+import pytest
 import trio
+from starlette.requests import Request
 
 from switch import app
+from switch.admin.console_process import ConsoleProcess
 from switch.config import Address, AdminSettings, KeySettings, LedgerSettings, ListenerSettings, Settings
 from switch.security.keys import write_fresh_keys
+from switch.telemetry import EventLog, configure_logging
 from tests.admin.http import Told, ask
 
 DEADLINE_S = 60.0
@@ -85,6 +89,72 @@ async def test_a_console_that_dies_is_begun_again_and_the_switch_stays_healthy(
 
         assert consoles() not in ([], [first])
     assert "console ended" in log.getvalue()
+
+
+def asking(path: str) -> Request:
+    """A request as the front hands it on."""
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(b"host", b"switch.test")],
+        "client": ("203.0.113.9", 1),
+    }
+    return Request(scope, receive)
+
+
+def settings_of(folder: Path, database: str) -> Settings:
+    keys = folder / "keys.toml"
+    write_fresh_keys(keys)
+    return Settings(ledger=LedgerSettings(database=database), keys=KeySettings(file=keys))
+
+
+async def test_a_console_that_hangs_is_ended_and_begun_again(sqlite_database: str, tmp_path: Path) -> None:
+    events = EventLog(configure_logging("json", "info", StringIO()))
+    console = ConsoleProcess(settings_of(tmp_path, sqlite_database), events, patience_s=3.0, alive_s=3.0)
+
+    with trio.fail_after(DEADLINE_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(console.run)
+            assert (await console.answer(asking("/login"))).status_code == 200
+            (first,) = consoles()
+            os.kill(first, signal.SIGSTOP)
+
+            assert (await console.answer(asking("/login"))).status_code == 504
+            while (await console.answer(asking("/login"))).status_code != 200:
+                pass
+            assert consoles() not in ([], [first])
+            nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("named", ["missing", "x" * 120])
+async def test_a_console_without_room_for_its_socket_costs_nothing_but_the_pages(
+    sqlite_database: str, tmp_path: Path, named: str
+) -> None:
+    log, folder = StringIO(), tmp_path / named
+    if named != "missing":
+        folder.mkdir()
+    console = ConsoleProcess(
+        settings_of(tmp_path, sqlite_database), EventLog(configure_logging("json", "info", log)), folder=folder
+    )
+
+    with trio.fail_after(DEADLINE_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(console.run)
+            nursery.start_soon(console.answer, asking("/login"))
+            while "console ended" not in log.getvalue():
+                await trio.lowlevel.checkpoint()
+            assert console.is_up is False
+            nursery.cancel_scope.cancel()
+
+    assert "starting the console" in log.getvalue()
 
 
 async def test_without_a_console_there_are_no_pages(sqlite_database: str, tmp_path: Path) -> None:
