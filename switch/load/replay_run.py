@@ -174,17 +174,21 @@ class ReplayRun:
             connections=wanted.connections,
             loops=wanted.loops,
             until_us=None if until_s is None else int(until_s * _US_PER_S),
-            now_us=lambda: self._engine.now_us,
+            now_us=(lambda: self._engine.now_us) if self._is_bounded else (lambda: 0),  # what is due is sent, if late
         )
 
+    @property
+    def _is_bounded(self) -> bool:
+        """Whether messages are sent as fast as answers come, not when they are due."""
+        return self.wanted.speed is None and self.wanted.rate_per_s is None
+
     def _made(self, plan: Iterable[Planned]) -> Engine:
-        is_bounded = self.wanted.speed is None and self.wanted.rate_per_s is None
         return Engine(
             plan,
             self.target,
             self.tally,
             connections=self.wanted.connections or 1,
-            in_flight=self.wanted.in_flight if is_bounded else None,
+            in_flight=self.wanted.in_flight if self._is_bounded else None,
         )
 
     def _answered(self, planned: Planned, answer: Fields, _is_counted: bool) -> None:  # noqa: FBT001 - as it is told

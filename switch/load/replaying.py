@@ -37,7 +37,7 @@ class Replay:
 
     ``connections``: each terminal keeps to one of so many, in order; None: each message goes over a connection of its
     own recorded one, opened and closed as that was. ``loops``: begin again at the end. ``until_us``: nothing is due
-    after that long; ``now_us`` says how long the run has been going on.
+    after that long; ``now_us`` says how long the run has been going on, where that ends it too.
     """
 
     def __init__(
