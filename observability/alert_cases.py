@@ -292,11 +292,11 @@ _BOOKS: Final = (
     Case(
         "DayNotSettled",
         "since the cut-over",
-        {"switch_days_unsettled": "0x5 1x60"},
+        {"switch_settlements_due": "0x5 1x60"},
         "40m",
         fires=(Fired("1"),),
     ),
-    Case("DayNotSettled", "under way", {"switch_days_unsettled": "0x20 1x10 0x30"}, "40m"),
+    Case("DayNotSettled", "under way", {"switch_settlements_due": "0x20 1x10 0x30"}, "40m"),
 )
 
 _PROGRAM: Final = (

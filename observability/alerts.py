@@ -191,7 +191,7 @@ _BOOKS: Final = (
     Alert(
         "DayNotSettled",
         "ticket",
-        "max(switch_days_unsettled) > 0",
+        "max(switch_settlements_due) > 0",
         "30m",
         "{{ $value | humanize }} business days have ended and have no clearing file",
     ),

@@ -45,7 +45,7 @@ _RIGHT: Final = Row(
         figure(
             "Days that are not settled",
             "short",
-            "max(switch_days_unsettled)",
+            "max(switch_settlements_due)",
             "1 for minutes after a cut-over is right; for longer, switch settlement days says what is missing.",
             "DayNotSettled",
             bad_from=1,
@@ -126,7 +126,7 @@ _WAITS: Final = Row(
         Panel(
             "Business days that have ended and have no clearing file",
             "short",
-            (Query("max(switch_days_unsettled)", "days"),),
+            (Query("max(switch_settlements_due)", "days"),),
             "switch settlement days shows how far each is; the log says what keeps it.",
             "DayNotSettled",
         ),

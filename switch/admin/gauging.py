@@ -76,7 +76,7 @@ class Gauging:
         keep("switch_adjustments_open", found.adjustments_open)
         keep("switch_batch_differences_open", found.differences_open)
         keep("switch_batches_unbalanced", found.batches_unbalanced)
-        keep("switch_days_unsettled", found.days_unsettled)
+        keep("switch_settlements_due", found.settlements_due)
         keep("switch_maintenance", found.in_maintenance)
         keep("switch_database_size_bytes", found.database_bytes)
         keep("switch_disk_free_bytes", found.disk_free_bytes)

@@ -59,7 +59,7 @@ class Glance(NamedTuple):
     differences_open: int
     batches_unbalanced: int
     terminals: Mapping[str, int]
-    days_unsettled: int
+    settlements_due: int
     audit: KeptAudit | None
     in_maintenance: bool
     database_bytes: int
@@ -86,7 +86,7 @@ def glance(database: Database, now: int, mark: Mark | None, unanswered: Sequence
             differences_open=_number(connection, _DIFFERENCES),
             batches_unbalanced=unbalanced,
             terminals=statuses,
-            days_unsettled=_number(connection, _UNSETTLED),
+            settlements_due=_number(connection, _UNSETTLED),
             audit=read_kept_audit(read_meta(connection)),
             in_maintenance=read_maintenance(connection).is_on,
             database_bytes=size,

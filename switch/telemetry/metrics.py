@@ -112,7 +112,7 @@ class Metrics:
         figure("batch_differences_open", "Differences between uploads and the books that wait for an operator.")
         figure("batches_unbalanced", "Terminals whose batch is settled and not balanced.")
         figure("terminals", "Terminals in the books.", "status")
-        figure("days_unsettled", "Business days that have ended and have no clearing file.")
+        figure("settlements_due", "Business days that have ended and have no clearing file.")
         figure("audit_age_seconds", "Since the last audit of the books ended.")
         figure("audit_findings", "Must be 0: what the last audit found broken.")
         figure("maintenance", "1 while new transactions are refused for maintenance.")

@@ -152,7 +152,7 @@ def test_what_waits_for_an_operator_is_counted_while_it_is_open(books: SampleBoo
 
     found = look(books)
 
-    assert (found.adjustments_open, found.differences_open, found.days_unsettled) == (1, 1, 1)
+    assert (found.adjustments_open, found.differences_open, found.settlements_due) == (1, 1, 1)
 
 
 def test_maintenance_and_room_are_told(books: SampleBooks) -> None:

@@ -9,7 +9,7 @@ from switch.telemetry.figures import Figure, Figures
 @pytest.fixture
 def figures() -> Figures:
     figures = Figures()
-    figures.define(Figure("switch_days_unsettled", "Days."))
+    figures.define(Figure("switch_settlements_due", "Days."))
     figures.define(Figure("switch_terminals", "Terminals.", ("status",)))
     return figures
 
@@ -23,11 +23,11 @@ def samples(figures: Figures) -> list[str]:
 def test_a_figure_is_absent_until_it_is_known(figures: Figures) -> None:
     before = samples(figures)
 
-    figures.set("switch_days_unsettled", 0)
+    figures.set("switch_settlements_due", 0)
     known = samples(figures)
-    figures.set("switch_days_unsettled", None)
+    figures.set("switch_settlements_due", None)
 
-    assert (before, known, samples(figures)) == ([], ["switch_days_unsettled 0.0"], [])
+    assert (before, known, samples(figures)) == ([], ["switch_settlements_due 0.0"], [])
 
 
 def test_series_that_are_not_there_any_more_are_gone(figures: Figures) -> None:
@@ -40,8 +40,8 @@ def test_series_that_are_not_there_any_more_are_gone(figures: Figures) -> None:
 
 def test_a_figure_can_be_told_at_each_scrape(figures: Figures) -> None:
     told: list[float | None] = [None, 2.0]
-    figures.read_by("switch_days_unsettled", lambda: told.pop(0))
+    figures.read_by("switch_settlements_due", lambda: told.pop(0))
 
     found = [samples(figures) for _ in range(2)]
 
-    assert found == [[], ["switch_days_unsettled 2.0"]]
+    assert found == [[], ["switch_settlements_due 2.0"]]
