@@ -87,6 +87,7 @@ class _OneAtATime(TCPServer):
             await super()._read_data()
         except (H2CProtocolRequiredError, H2ProtocolAssumedError):
             await self.protocol.handle(Closed())
+        await self.idle_task.stop()  # else a connection that is gone would keep its place until it were idle for long
 
 
 def tls_context(settings: AdminTlsSettings | None) -> ssl.SSLContext | None:

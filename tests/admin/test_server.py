@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from switch.admin.pages import build_pages
 from switch.admin.server import serve_admin
+from switch.admin.serving import CONNECTIONS_MAX
 from switch.config import Address
 from switch.errors import ConfigurationError
 from switch.telemetry import Metrics
@@ -110,4 +112,17 @@ async def test_an_address_in_use_is_the_operators_to_change() -> None:
 
         with pytest.raises(ConfigurationError, match=r"admin\.bind"):
             await serve_admin(taken, pages)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_connection_that_is_gone_leaves_its_place_at_once() -> None:
+    async with trio.open_nursery() as nursery:
+        address = await nursery.start(serve_admin, Address("127.0.0.1", 0), build_pages(Metrics().registry, Fixed()))
+
+        for _ in range(CONNECTIONS_MAX + 20):
+            async with await trio.open_tcp_stream(address.host, address.port) as stream:
+                await stream.send_all(b"GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n")
+                assert (await stream.receive_some(65_536)).startswith(b"HTTP/1.1 200")
+                await wait_all_tasks_blocked()  # the server waits for the next request
+
         nursery.cancel_scope.cancel()
