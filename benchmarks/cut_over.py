@@ -16,7 +16,7 @@ from typing import Final
 
 from benchmarks.day_books import clock, day_of, prepare
 from benchmarks.driver import Driver, Run
-from benchmarks.hosts import running_switch, switch
+from benchmarks.hosts import Host, running_switch, switch
 
 ENTRIES: Final = 1_000_000
 BEFORE_S: Final = 6.0
@@ -49,8 +49,9 @@ def measure(
     seconds: float,
     say: Callable[[str], None],
     terminals: int = TERMINALS,
+    at_noon: Callable[[Host], object] = lambda _host: None,
 ) -> CutOver:
-    """Settle a day of ``entries`` purchases, after ``seconds`` of purchases without that.
+    """Settle a day of ``entries`` purchases, after ``seconds`` of purchases without that; first do ``at_noon``.
 
     Raises RuntimeError unless all purchases were approved and the day was settled.
     """
@@ -58,6 +59,7 @@ def measure(
     prepare(folder, terminals=terminals, entries=entries)
     day = day_of(clock())
     with running_switch(folder) as host, _with_its_log(folder):
+        at_noon(host)
         say(f"{RATE} purchases a second")
         _load(driver, host.port, lambda: time.sleep(WARM_S))
         before, _ = _load(driver, host.port, lambda: time.sleep(seconds))

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import batches, books, codec, cut_over, durable, fleet, memory, protected, report
+from benchmarks import batches, books, codec, console_beside, cut_over, durable, fleet, memory, protected, report
 from benchmarks.driver import Driver, Run, make_driver
+from benchmarks.hosts import Host
 from benchmarks.messages import write_purchases
 from benchmarks.report import Section
 
@@ -56,7 +57,7 @@ def _measure(folder: Path, *, quick: bool, console: Console) -> None:
     sections += _protected(protected.measure(folder / "protected", driver, rounds=rounds, turns=turns, say=say), driver)
     sections.append(_rest(folder, rows=rows, purchases=purchases, say=say))
     sections.append(_settlement(_batches(folder, quick=quick, say=say)))
-    sections.append(_cut_over(_day(folder, driver, quick=quick, say=say)))
+    sections += _day(folder, driver, quick=quick, say=say)
     report.show(console, sections)
     if not quick:
         probe = report.fsync_ms(folder)
@@ -170,9 +171,28 @@ def _settlement(found: batches.Batches) -> Section:
     )
 
 
-def _day(folder: Path, driver: Driver, *, quick: bool, say: Callable[[str], None]) -> cut_over.CutOver:
+def _day(folder: Path, driver: Driver, *, quick: bool, say: Callable[[str], None]) -> list[Section]:
     entries, seconds = (20_000, 2.0) if quick else (cut_over.ENTRIES, cut_over.BEFORE_S)
-    return cut_over.measure(folder / "day", driver, entries=entries, seconds=seconds, say=say)
+    rounds, turn_s = (1, 1.0) if quick else (5, 3.0)
+    beside: list[console_beside.Beside] = []
+
+    def look(host: Host) -> None:
+        beside.append(console_beside.measure(folder / "day", driver, host, rounds=rounds, seconds=turn_s, say=say))
+
+    found = cut_over.measure(folder / "day", driver, entries=entries, seconds=seconds, say=say, at_noon=look)
+    return [_console(beside[0], entries), _cut_over(found)]
+
+
+def _console(found: console_beside.Beside, entries: int) -> Section:
+    return Section(
+        "The console",
+        f"{console_beside.PAGES_PER_SECOND} pages a second are looked at, of a journal of {entries:,} rows, while"
+        f" {console_beside.RATE} purchases a second go on; rounds with and without visitors in turn, each pair with its own"
+        f" ratio. Goal: a median ratio of 1.25, pages within 100 ms. {found.pages:,} pages:"
+        f" {found.page_p50_ms:.0f} ms, p99 {found.page_p99_ms:.0f} ms.",
+        ("purchases", "a second", "p50", "p99", "ratio of p99"),
+        [("alone", *_figures(found.alone), "-"), ("beside visitors", *_figures(found.beside), f"{found.ratio:.2f}")],
+    )
 
 
 def _cut_over(found: cut_over.CutOver) -> Section:
