@@ -187,8 +187,8 @@ def _console(found: console_beside.Beside, entries: int) -> Section:
     return Section(
         "The console",
         f"{console_beside.PAGES_PER_SECOND} pages a second are looked at, of a journal of {entries:,} rows, while"
-        f" {console_beside.RATE} purchases a second go on; rounds with and without visitors in turn, each pair with its own"
-        f" ratio. Goal: a median ratio of 1.25, pages within 100 ms. {found.pages:,} pages:"
+        f" {console_beside.RATE} purchases a second go on; rounds with and without visitors in turn, each pair with its"
+        f" own ratio. Goal: a median ratio of 1.25, pages within 100 ms. {found.pages:,} pages:"
         f" {found.page_p50_ms:.0f} ms, p99 {found.page_p99_ms:.0f} ms.",
         ("purchases", "a second", "p50", "p99", "ratio of p99"),
         [("alone", *_figures(found.alone), "-"), ("beside visitors", *_figures(found.beside), f"{found.ratio:.2f}")],
