@@ -34,6 +34,8 @@ def expire(
 
     with open_books(config) as books, closing(_store(books)) as store:
         ended, others = _expire_all(books, store, days)
+        with books.database.writing() as connection:
+            books.log(connection, "authorisation.expire", "authorisation:all", {"days": days, "expired": ended})
     for why, number in sorted(others.items()):
         typer.echo(f"{number} left as they are: {why}", err=True)
     typer.echo(f"{ended} authorisations of more than {days} days ago expired")

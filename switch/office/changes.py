@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 from unicodedata import normalize
 
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from switch.errors import NotInBooks, OperatorError
+from switch.errors import DatabaseError, NotInBooks, OperatorError
 from switch.ledger.office_tables import proposal
 from switch.office.acts import BECAUSE_MAX, Act, Arguments, Asked, Changed, Desk, key_of
 from switch.office.change_log import log_change
@@ -144,8 +145,13 @@ def _make_alone(desk: Desk, act: Act, target: str, asked: Asked[Any], because: s
     with desk.database.writing() as connection:
         told = asked.arguments.model_dump(mode="json")
         log_change(connection, asked.by, f"{act.name}:begun", target, at=desk.clock(), after=told, because=because)
-    with desk.database.reading() as connection:
-        changed = act.make(desk, connection, asked)
+    try:
+        with desk.database.reading() as connection:
+            changed = act.make(desk, connection, asked)
+    except OperatorError:
+        with suppress(DatabaseError), desk.database.writing() as connection:
+            log_change(connection, asked.by, f"{act.name}:refused", target, at=desk.clock(), because=because)
+        raise
     with desk.database.writing() as connection:
         change_id = log_change(
             connection,
