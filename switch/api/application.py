@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -26,7 +26,7 @@ from switch.api.looks import LOOKS
 from switch.api.makes import Making
 from switch.api.openapi import document
 from switch.api.problems import problem, problem_of
-from switch.errors import OperatorError
+from switch.errors import DatabaseError, OperatorError
 from switch.office.acts import Act, Desk
 from switch.office.attempts import Attempts
 from switch.office.roles import Actor, check_allowed
@@ -130,7 +130,7 @@ class Api:
         if holder is None:
             return None
         if holder.is_stale:
-            with self._desk.database.writing() as connection:
+            with suppress(DatabaseError), self._desk.database.writing() as connection:  # a look is good without it
                 note_use(connection, holder.token_id, now)
         return holder.actor
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from switch.console.rendering import rendered, rendered_bare
 from switch.console.sessions import COOKIE, LIFE_S, Seal, Session
 from switch.console.visit import Page, Shown, Visit
 from switch.console.words import LANGUAGES, preferred
-from switch.errors import NotInBooks, OperatorError
+from switch.errors import DatabaseError, NotInBooks, OperatorError
 from switch.ledger.maintenance import Maintenance, read_maintenance
 from switch.office.acts import Act, Desk
 from switch.office.attempts import Attempts
@@ -73,7 +73,7 @@ def build_console(
             Route("/proposals/{proposal_id:int}/{verdict}", console.decide, methods=["POST"]),
             *(Route(page.path, console.shower(page), methods=_methods(page)) for page in pages),
         ],
-        exception_handlers={404: console.nowhere},
+        exception_handlers={404: console.nowhere, DatabaseError: console.unreachable},
     )
 
 
@@ -107,6 +107,12 @@ class Console:
     async def nowhere(self, request: Request, _error: Exception) -> Response:
         """Answer for a page that does not exist."""
         return _headed(HTMLResponse(rendered_bare("nowhere.html", _language(request)), 404))
+
+    async def unreachable(self, request: Request, _error: Exception) -> Response:
+        """Answer where the books cannot be read, not even to know who asks."""
+        answer = HTMLResponse(rendered_bare("unreachable.html", _language(request)), 503)
+        answer.headers["retry-after"] = "5"
+        return _headed(answer)
 
     # --- log-in --------------------------------------------------------------------------------------------
 
@@ -226,7 +232,7 @@ class Console:
 
     def _note(self, holder: Holder, now: int) -> None:
         if holder.is_stale:
-            with self._desk.database.writing() as connection:
+            with suppress(DatabaseError), self._desk.database.writing() as connection:  # a look is good without it
                 note_use(connection, holder.token_id, now)
 
     def _visit(self, request: Request, actor: Actor, csrf: str, maintenance: Maintenance) -> Visit:
@@ -290,6 +296,8 @@ def _told(visit: Visit, because: str, status: int) -> Response:
 def _status_of(error: OperatorError) -> int:
     if isinstance(error, NotAllowedError):
         return 403
+    if isinstance(error, DatabaseError):
+        return 503
     return 404 if isinstance(error, NotInBooks) else 400
 
 

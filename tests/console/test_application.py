@@ -245,3 +245,27 @@ async def test_a_reader_of_chinese_is_met_in_chinese(desk: Desk) -> None:
 
     await browser.post("/language/en", {"back": "/login"})
     assert 'lang="en"' in (await browser.get("/login")).text
+
+
+# --- books that cannot be had ------------------------------------------------------------------------------
+
+
+async def test_whoever_only_looks_does_not_need_the_books_to_be_written(desk: Desk) -> None:
+    browser = a_browser(desk)
+    token = token_of(desk, OPERATOR)
+
+    with desk.database.writing():  # somebody else has the one lock
+        assert (await browser.post("/login", {"token": token})).status == 200
+        assert (await freeze(browser, desk)).status == 503
+
+
+async def test_books_that_are_gone_are_told_as_that(desk: Desk) -> None:
+    browser = await logged_in(desk)
+    with desk.database.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE access_token RENAME TO lost")
+
+    answer = await browser.get("/", follow=False)
+
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert "The books cannot be reached" in answer.text
+    assert "access_token" not in answer.text
