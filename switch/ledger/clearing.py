@@ -25,8 +25,8 @@ from switch.ledger.ports import Clock
 
 _STATEMENTS_AT_ONCE: Final = 16  # a large merchant's is tens of megabytes
 _PART_MAX: Final = 128 * 1024  # characters: a millisecond or two of a disk
-_BREATH_S: Final = 0.002  # at least, between two parts: who waits for SQLite's one write lock looks for it that often
-_BREATHS: Final = 3  # times as long as the part took: who wants to write finds the lock free three times of four
+BREATH_S: Final = 0.002  # at least, between two parts: who waits for SQLite's one write lock looks for it that often
+BREATHS: Final = 3  # times as long as the part took: who wants to write finds the lock free three times of four
 _PARTS_AT_ONCE: Final = 16
 _PART: Final = sa.text(
     "INSERT INTO clearing_part (sha256, part, content) VALUES (:sha256, :part, :content)"
@@ -84,7 +84,7 @@ def _keep_parts(database: Database, digest: str, content: str, pause: Callable[[
         begun = time.monotonic()
         with database.writing() as connection:
             connection.execute(_PART, row)
-        pause(max(_BREATH_S, _BREATHS * (time.monotonic() - begun)))
+        pause(max(BREATH_S, BREATHS * (time.monotonic() - begun)))
     return len(starts)
 
 

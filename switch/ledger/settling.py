@@ -7,6 +7,7 @@ is there is not made a second time.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import date
@@ -19,7 +20,7 @@ from switch.decisions.closing import Booked, Difference, MadeFile, MadeStatement
 from switch.errors import ConfigurationError, OperatorError
 from switch.ledger import schema
 from switch.ledger.batches_compared import Compared, compare_batches
-from switch.ledger.clearing import KeptFile, keep_clearing_file, kept_clearing_file
+from switch.ledger.clearing import BREATH_S, BREATHS, KeptFile, keep_clearing_file, kept_clearing_file
 from switch.ledger.database import Database
 from switch.ledger.fee_accounts import ACQUIRER, AGENT, FEE, FeeAccounts
 from switch.ledger.movements import spooled_movements
@@ -89,7 +90,9 @@ def _make_statements(database: Database, day: int, maker: Maker, ids: Ids, clock
             except ConfigurationError as error:
                 problems.append(str(error))
                 continue
+            begun = time.monotonic()
             made += _keep(database, day, its, statement, accounts, ids, clock)
+            time.sleep(max(BREATH_S, BREATHS * (time.monotonic() - begun)))
     if problems:
         more = f"\nand {len(problems) - _UNNAMED} more" if len(problems) > _UNNAMED else ""
         raise ConfigurationError("\n".join(problems[:_UNNAMED]) + more)
