@@ -22,7 +22,8 @@ from switch.ledger.taps import OpenTap, forget_taps, read_open_taps, write_tap_l
 from switch.telemetry import EventLog
 from switch.wire.codec import Codec
 from switch.wire.framing import Framing
-from switch.wire.lines import field_lines, printable
+from switch.wire.lines import Line, field_lines, printable
+from switch.wire.masking import shown
 
 _T = TypeVar("_T")
 
@@ -31,6 +32,9 @@ LOOK_EVERY_S: Final = 1.0
 
 PASSED_MAX: Final = 200
 """Messages a second that are kept until they are written down: more than a terminal sends."""
+
+_LONG_BY_NATURE: Final = frozenset({"42", "90"})
+"""A merchant's number and the original data elements: one in ten would be taken for a card's."""
 
 _FORGET_EVERY: Final = 600  # looks
 
@@ -162,11 +166,17 @@ def words_of(passed: Passed) -> str:
     for number, value in examination.fields.items():
         if number:
             lines += [
-                [line.path, line.name, line.value] for line in field_lines(dialect, dialect.fields[number], value)
+                [line.path, line.name, _without_cards(line)]
+                for line in field_lines(dialect, dialect.fields[number], value)
             ]
     fault = examination.fault
     trouble = f"field {fault.field} at byte {fault.position}: {fault.reason}" if fault is not None else ""
     return _words(way, passed.peer, lines, trouble)
+
+
+def _without_cards(line: Line) -> str:
+    """Return what is kept of a line: a terminal may put a card number where none belongs."""
+    return line.value if line.path in _LONG_BY_NATURE else shown(line.value, "free")
 
 
 def _words(way: str, about: str, lines: list[list[str]], trouble: str) -> str:

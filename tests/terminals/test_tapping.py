@@ -87,6 +87,18 @@ def test_a_message_is_kept_field_by_field_without_what_is_secret() -> None:
     assert "1122334455667788" not in told
 
 
+@pytest.mark.parametrize("number", [43, 44, 54])
+@pytest.mark.parametrize("said", [PAN, "4111 1111 1111 1111", f"{PAN}=3012"])
+def test_a_card_number_where_none_belongs_is_not_kept_either(number: int, said: str) -> None:
+    frame = CODEC.encode({0: "0200", 41: "TERM0001", number: said.ljust(40) if number == 43 else said})
+
+    told = words_of(Passed("TERM0001", NOW, "10.0.0.1", CODEC, None, frame))
+
+    assert said not in told
+    assert PAN not in told
+    assert "*" in told
+
+
 def test_an_answer_is_read_out_of_its_frame_and_silence_is_told() -> None:
     framed = DIALECT.framing.wrap(CODEC.encode({0: "0210", 39: "00", 41: "TERM0001"}), b"")
 
