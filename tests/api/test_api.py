@@ -242,3 +242,8 @@ async def test_what_can_be_changed_is_described(desk: Desk) -> None:
     assert set(acts) == set(ACTS)
     assert "daily_limit_minor" in acts["card.limits"]["arguments"]["properties"]
     assert acts["card.limits"]["permission"] == "raise_limits"
+
+
+@pytest.mark.parametrize("query", ["terminal", "merchant", "kind", "action", "stan", "rrn"])
+async def test_a_zero_byte_is_no_filter(desk: Desk, query: str) -> None:
+    assert (await Client(desk).get(f"/transactions?{query}=a%00")).status == 422
