@@ -13,7 +13,11 @@ from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "switch").rglob("*.py"))
-SCRIPTS = [path for folder in ("switch", "tests", "benchmarks", "migrations", "observability") for path in (ROOT / folder).rglob("*.py")]
+SCRIPTS = [
+    path
+    for folder in ("switch", "tests", "benchmarks", "migrations", "observability")
+    for path in (ROOT / folder).rglob("*.py")
+]
 MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 SHAPELESS_NAMES = {"utils", "util", "helpers", "helper", "manager", "base", "common", "misc"}

@@ -65,7 +65,15 @@ async def test_a_decline_is_found_and_explained(desk: Desk) -> None:
     page = await browser.get("/transactions/200")
 
     assert listed.text.count("<time>") == 3
-    for told in ("Why was this declined?", "card status", "frozen", "active", "Ask for another card", "+1.5 ms", "refused"):
+    for told in (
+        "Why was this declined?",
+        "card status",
+        "frozen",
+        "active",
+        "Ask for another card",
+        "+1.5 ms",
+        "refused",
+    ):
         assert told in page.text, told
     assert f"/cards/{card_id(desk, '555555******4444')}" in page.text
 
