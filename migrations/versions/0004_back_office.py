@@ -161,7 +161,7 @@ def _finding() -> None:
     op.create_index("ix_journal_terminal_id_batch", "journal", ["terminal_id", "batch"])
     op.drop_index("ix_journal_original_id_increment", table_name="journal")
     for name, columns, where in (
-        ("ix_journal_card_id", ["card_id"], "card_id IS NOT NULL"),
+        ("ix_journal_card_id_declined", ["card_id"], "action <> 'approved'"),
         ("ix_journal_original_id", ["original_id"], "original_id IS NOT NULL"),
         ("ix_journal_declined", ["action", "journal_id"], "action <> 'approved'"),
     ):

@@ -268,7 +268,9 @@ journal: Final = sa.Table(
 )
 # --- how people and batches find rows of the journal; each index costs every authorisation some microseconds ---
 sa.Index("ix_journal_terminal_id_batch", journal.c.terminal_id, journal.c.batch)  # what a batch is made of
-sa.Index("ix_journal_card_id", journal.c.card_id, **only(journal.c.card_id.is_not(None)))  # what happened to a card
+sa.Index(  # why a card was declined: of every row it would cost a payment a fifth of its time
+    "ix_journal_card_id_declined", journal.c.card_id, **only(journal.c.action != "approved")
+)
 sa.Index(  # what is about an earlier request: increments, reversals, refunds
     "ix_journal_original_id", journal.c.original_id, **only(journal.c.original_id.is_not(None))
 )

@@ -16,7 +16,10 @@ from switch.ledger.queries import JournalEntry, JournalLine, entry_of, line_of
 
 PAGE_ROWS: Final = 50
 SEARCHED_ROWS: Final = 2_000
-"""Rows looked at, at a time, for what no index finds."""
+"""Rows that an index finds and that are looked at, at a time, for what else is wanted of them."""
+
+SCANNED_ROWS: Final = 10_000
+"""Rows of the journal looked at, at a time, for what no index finds."""
 
 OF_MERCHANT_MAX: Final = 500
 """Terminals of a merchant that are looked at, the first by id: a chain's are found one by one."""
@@ -58,9 +61,10 @@ def find_transactions(connection: sa.Connection, wanted: Wanted, before_id: int 
     """Return the newest transactions that fit, older than ``before_id``."""
     its = schema.journal.c
     filters = _filters(wanted)
-    by_index = filters[0].by_index if filters else []
-    others = [each.condition for each in (filters[1:] if by_index and filters[0].is_exact else filters)]
-    looked_at = SEARCHED_ROWS if others else PAGE_ROWS + 1
+    lead = next((each for each in filters if each.by_index), None)
+    by_index = lead.by_index if lead is not None else []
+    others = [each.condition for each in filters if each is not lead or not each.is_exact]
+    looked_at = (SEARCHED_ROWS if by_index else SCANNED_ROWS) if others else PAGE_ROWS + 1
     ids = sa.select(its.journal_id).where(*by_index)
     if before_id is not None:
         ids = ids.where(its.journal_id < before_id)
@@ -92,7 +96,8 @@ def _filters(wanted: Wanted) -> list[_Filter]:
         filters.append(_Filter(its.rrn == wanted.rrn, [its.rrn == wanted.rrn]))
     if wanted.card_id is not None:
         of_card = its.card_id == wanted.card_id
-        filters.append(_Filter(of_card, [of_card, its.card_id.is_not(None)]))
+        is_declined = wanted.action not in {"", _APPROVED}
+        filters.append(_Filter(of_card, [of_card, its.action != _APPROVED] if is_declined else []))
     if wanted.terminal_id:
         filters.append(_Filter(its.terminal_id == wanted.terminal_id, [its.terminal_id == wanted.terminal_id]))
     if wanted.merchant_id:

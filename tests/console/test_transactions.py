@@ -8,7 +8,7 @@ from switch.console.pages import PAGES
 from switch.ledger import schema
 from switch.office.acts import Desk
 from switch.office.all_acts import ACTS
-from switch.office.transactions import PAGE_ROWS, SEARCHED_ROWS, Wanted, find_transactions
+from switch.office.transactions import PAGE_ROWS, SCANNED_ROWS, Wanted, find_transactions
 from tests.console.browser import Browser
 from tests.desks import OPERATOR, VIEWER, card_id, token_of
 
@@ -79,7 +79,7 @@ async def test_a_decline_is_found_and_explained(desk: Desk) -> None:
 
 
 async def test_what_no_index_finds_is_searched_bit_by_bit_and_nothing_is_missed(desk: Desk) -> None:
-    fill(desk, 2 * SEARCHED_ROWS + 10)
+    fill(desk, 2 * SCANNED_ROWS + 10)
     wanted, before, seen = Wanted(kind="purchase", action="declined"), None, []
 
     with desk.database.reading() as connection:
@@ -90,7 +90,7 @@ async def test_what_no_index_finds_is_searched_bit_by_bit_and_nothing_is_missed(
             if before is None:
                 break
 
-    assert seen == list(range(2 * SEARCHED_ROWS, 0, -100))
+    assert seen == list(range(2 * SCANNED_ROWS, 0, -100))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ async def test_what_no_index_finds_is_searched_bit_by_bit_and_nothing_is_missed(
         (Wanted(rrn="R1"), "ix_journal_rrn"),
         (Wanted(terminal_id="TERM0001"), "ix_journal_terminal_id_batch"),
         (Wanted(merchant_id="MERCHANT0000001"), "ix_journal_terminal_id_batch"),
-        (Wanted(card_id=1), "ix_journal_card_id"),
+        (Wanted(card_id=1, action="declined"), "ix_journal_card_id_declined"),
         (Wanted(action="card_frozen"), "ix_journal_declined"),
     ],
 )

@@ -12,7 +12,7 @@ from switch.ledger import schema
 from switch.messages.dates import HostCalendar
 from switch.office.acts import Desk
 from switch.office.all_acts import ACTS
-from switch.office.cards import account_page, card_page, cards_like, find_card, newest_of_card
+from switch.office.cards import account_page, card_page, cards_like, find_card
 from switch.office.changes import make_change
 from switch.office.health import ACT
 from switch.office.merchants import find_merchants, list_merchants, merchant_page, newest_of_merchant
@@ -219,7 +219,6 @@ LOOKS: dict[str, tuple[Callable[[Desk, sa.Connection], object], tuple[str, ...]]
     "masked": (lambda _, connection: cards_like(connection, "555555", "4444"), ("ix_card_masked_pan",)),
     "account": (lambda _, connection: account_page(connection, "1"), ("ix_card_account_id", "ix_hold_account_id")),
     "card": (lambda desk, connection: card_page(desk, connection, "4"), ("ix_hold_account_id",)),
-    "card's": (lambda _, connection: newest_of_card(connection, 4), ("ix_journal_card_id",)),
     "names": (lambda _, connection: find_merchants(connection, "Harb"), ("ix_merchant_name",)),
     "merchant": (
         lambda _, connection: merchant_page(connection, "MERCHANT0000001"),
