@@ -21,7 +21,10 @@ demo: $(VENV)/.runs ## serve demo data, send it messages, show the answers (ONCE
 observe: $(VENV)/.runs ## a switch, Prometheus and load, to see the dashboards' data (ONCE=1: check every panel, exit)
 	@$(BIN)/python -m observability.observe $(if $(ONCE),--once)
 
-test: $(VENV)/.tests lint types ## lint, types, every test with coverage
+test: $(VENV)/.tests lint types ## lint, types, every test
+	@$(BIN)/python -m pytest -n auto --dist loadfile
+
+coverage: $(VENV)/.tests ## every test again, half as fast, and the lines that none of them ran
 	@$(BIN)/python -m coverage erase
 	@$(BIN)/python -m coverage run -m pytest -n auto --dist loadfile
 	@$(BIN)/python -m coverage combine --quiet
