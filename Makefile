@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer and make; everything else goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo observe test lint types bench metrics dashboards clean
+.PHONY: help demo observe test coverage lint types bench metrics dashboards clean
 .DELETE_ON_ERROR:
 
 # The first interpreter that is new enough; or name one: make demo PYTHON=/opt/python/bin/python3
