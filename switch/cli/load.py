@@ -120,7 +120,7 @@ def _played(work: _Once | _Search, report: Path | None, json: Path | None) -> in
     import trio
     from rich.console import Console
 
-    from switch.cli.load_shown import summary, wrapped
+    from switch.cli.load_shown import summary, wrapped, written
     from switch.errors import DatabaseError
     from switch.load.engine import NobodyListens
     from switch.reports.verdict import verdict
@@ -133,7 +133,7 @@ def _played(work: _Once | _Search, report: Path | None, json: Path | None) -> in
         return _COULD_NOT_RUN
     for line in wrapped((*summary(results), *work.crew.notes())):
         console.print(line, soft_wrap=True)
-    if not _write(errors, results, report, json):
+    if not written(errors, results, report, json):
         return _COULD_NOT_RUN
     return _INTERRUPTED if results.interrupted else verdict(results).exit_status
 
@@ -208,20 +208,3 @@ async def _driven(drive: Drive, expected_s: float, errors: Console) -> Results:
 
     was_stopped = await watched(errors, drive.run, drive.stop, drive.tally, expected_s)
     return drive.results(interrupted=was_stopped)
-
-
-def _write(errors: Console, results: Results, report: Path | None, json: Path | None) -> bool:
-    """Write what was asked for; whether all of it could be."""
-    from switch.reports.files import CannotWrite, write_report, write_results
-    from switch.reports.page import page
-
-    is_written = True
-    for path, write in ((json, write_results), (report, lambda path, results: write_report(path, page(results)))):
-        if path is None:
-            continue
-        try:
-            write(path, results)
-        except CannotWrite as error:
-            errors.print(f"switch: {error}", soft_wrap=True)
-            is_written = False
-    return is_written

@@ -1,21 +1,25 @@
-"""What a run of simulated terminals came to, in lines for 80 columns."""
+"""What a run against a host came to, in lines for 80 columns, and as files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from textwrap import wrap
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from switch.reports.results import Results, Step
 from switch.reports.verdict import verdict
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _COLUMNS: Final = 80
 _SHOWN: Final = 3
 _USUAL: Final = ("opened", "closed by us")
 
 
-def summary(results: Results) -> Iterator[str]:
-    """Counts, latency, answers, what happened to connections, limits, books, verdict."""
+def summary(results: Results, *, is_compared: bool = False) -> Iterator[str]:
+    """Counts, latency, answers, what happened to connections, limits or (of a replay) differences, books, verdict."""
     ms = results.latency_ms
     yield f"{results.title} to {results.target}, {results.dialect}, {results.duration_s:,.1f} s"
     yield f"  sent {results.sent:,}  answered {results.answered:,}  late {results.late:,}  missing {results.missing:,}"
@@ -29,7 +33,7 @@ def summary(results: Results) -> Iterator[str]:
     if results.answers:
         yield "  answers " + "  ".join(f"{code or 'none'}: {count:,}" for code, count in results.answers.items())
     yield from events(results)
-    yield from _limits(results)
+    yield from _differences(results) if is_compared else _limits(results)
     if results.books is not None:
         books = results.books
         said = "they agree" if books.agree else "THEY DO NOT AGREE"
@@ -71,3 +75,28 @@ def _limits(results: Results) -> Iterator[str]:
     for limit in results.limits:
         said = "held " if limit.held else "BROKE"
         yield f"  {said}  {limit.name:<{width}}  {limit.limit}: {limit.value}"
+
+
+def _differences(results: Results) -> Iterator[str]:
+    yield f"  differences {results.differences:,}"
+    for one in results.difference_list[:_SHOWN]:
+        yield f"    {one.message}  field {one.field}: {one.before} -> {one.after}"
+    if results.differences > _SHOWN:
+        yield f"    ... and {results.differences - _SHOWN:,} more; --json keeps {len(results.difference_list):,}"
+
+
+def written(errors: Console, results: Results, report: Path | None, json: Path | None) -> bool:
+    """Write what was asked for; whether all of it could be."""
+    from switch.reports.files import CannotWrite, write_report, write_results
+    from switch.reports.page import page
+
+    is_written = True
+    for path, write in ((json, write_results), (report, lambda path, results: write_report(path, page(results)))):
+        if path is None:
+            continue
+        try:
+            write(path, results)
+        except CannotWrite as error:
+            errors.print(f"switch: {error}", soft_wrap=True)
+            is_written = False
+    return is_written

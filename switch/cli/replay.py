@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -113,6 +112,7 @@ def _replayed(wanted: Wanted, report: Path | None, json: Path | None) -> int:
     import trio
     from rich.console import Console
 
+    from switch.cli.load_shown import written
     from switch.cli.watching import watched
     from switch.load.engine import NobodyListens
     from switch.load.replay_run import ReplayRun
@@ -132,7 +132,7 @@ def _replayed(wanted: Wanted, report: Path | None, json: Path | None) -> int:
             fault = error
         results = run.results(command_typed(), interrupted=was_stopped or fault is not None)
         _tell(console, run, results)
-    is_written = _write(errors, results, report, json)
+    is_written = written(errors, results, report, json)
     if fault is not None:
         errors.print(f"switch: {fault}", soft_wrap=True)
         return 2
@@ -172,56 +172,7 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _tell(console: Console, run: ReplayRun, results: Results) -> None:
-    from switch.cli.load_shown import wrapped
+    from switch.cli.load_shown import summary, wrapped
 
-    for line in wrapped((*_lines(results), *(f"note: {note}" for note in run.notes()))):
+    for line in wrapped((*summary(results, is_compared=True), *(f"note: {note}" for note in run.notes()))):
         console.print(line, soft_wrap=True)
-
-
-def _lines(results: Results) -> Iterator[str]:
-    """The results for 80 columns."""
-    from switch.cli.load_shown import events
-    from switch.reports.verdict import verdict
-
-    ms = results.latency_ms
-    yield f"{results.title} to {results.target}, {results.dialect}, {results.duration_s:,.1f} s"
-    yield f"  sent {results.sent:,}  answered {results.answered:,}  late {results.late:,}  missing {results.missing:,}"
-    if results.unmatched or results.duplicates or results.unreadable:
-        yield (
-            f"  unmatched {results.unmatched:,}  duplicates {results.duplicates:,}  unreadable {results.unreadable:,}"
-        )
-    yield f"  {results.throughput_per_s:,.1f} answers/s over {results.connections:,} connections"
-    shares = (("p50", ms.p50), ("p90", ms.p90), ("p99", ms.p99), ("p99.9", ms.p999), ("max", ms.max))
-    yield "  ms " + "  ".join(f"{name} {value:,.2f}" for name, value in shares)
-    if results.answers:
-        yield "  answers " + "  ".join(f"{code or 'none'}: {count:,}" for code, count in results.answers.items())
-    yield from events(results)
-    yield f"  differences {results.differences:,}"
-    for one in results.difference_list[:_SHOWN]:
-        yield f"    {one.message}  field {one.field}: {one.before} -> {one.after}"
-    if results.differences > _SHOWN:
-        yield f"    ... and {results.differences - _SHOWN:,} more; --json keeps {len(results.difference_list):,}"
-    if results.books is not None:
-        books = results.books
-        said = "they agree" if books.agree else "THEY DO NOT AGREE"
-        yield f"  approvals: {books.approvals_on_wire:,} on the wire, {books.approvals_in_books:,} in the books; {said}"
-        yield from (f"    {finding}" for finding in books.audit_findings)
-    judged = verdict(results)
-    yield f"{judged.headline}: {'; '.join(judged.because)}"
-
-
-def _write(errors: Console, results: Results, report: Path | None, json: Path | None) -> bool:
-    """Write what was asked for; whether all of it could be."""
-    from switch.reports.files import CannotWrite, write_report, write_results
-    from switch.reports.page import page
-
-    is_written = True
-    for path, write in ((json, write_results), (report, lambda path, results: write_report(path, page(results)))):
-        if path is None:
-            continue
-        try:
-            write(path, results)
-        except CannotWrite as error:
-            errors.print(f"switch: {error}", soft_wrap=True)
-            is_written = False
-    return is_written

@@ -153,6 +153,8 @@ def test_the_list_refreshes_by_itself(demo: Demo) -> None:
 
         page.wait_for_selector("td:has-text('900003')")
 
+        assert "900003" in page.inner_text("tbody")
+
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_shows_itself_in_chinese_and_fits_a_telephone(demo: Demo, scheme: str) -> None:
@@ -175,3 +177,5 @@ def test_without_a_script_it_is_read_and_changed_all_the_same(demo: Demo) -> Non
         page.click("form:has(input[value='terminal.unlock']) button")
 
         page.wait_for_selector("form:has(input[value='terminal.lock']) button")
+
+        assert page.locator("form:has(input[value='terminal.unlock'])").count() == 0

@@ -118,3 +118,6 @@ def test_what_is_only_new_is_taken(books: Database) -> None:
         connection.execute(settled())
         connection.execute(day())
         connection.execute(sa.insert(schema.discrepancy), [discrepancy(1), discrepancy(2, stan="000002")])
+
+    with books.reading() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(schema.discrepancy)).scalar() == 2
