@@ -22,7 +22,11 @@ def connector(database: Database) -> Callable[[], Session]:
 
 
 def _own_connection(database: Database) -> Any:
-    pooled = database.engine.raw_connection()
+    """A fresh connection, not one of those the pool keeps: taken from it, a full disk could leave none at all.
+
+    SQLite removes the log's index with the last connection, and cannot make it again where nothing may be written.
+    """
+    pooled = database.engine.pool.recreate().connect()
     connection = pooled.driver_connection
     pooled.detach()
     return connection

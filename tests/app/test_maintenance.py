@@ -58,8 +58,8 @@ def put(database: str, wanted: Maintenance) -> None:
 
 
 async def until(client: Client, code: str, stans: Iterator[int]) -> None:
-    """Sell until it is answered so: the switch looks once a second."""
-    while (await client.ask(sale_of_today(next(stans))))[39] != code:
+    """Sell until it is answered so: the switch looks once a second. For a cent, lest a fast one empties the account."""
+    while (await client.ask(sale_of_today(next(stans), 1)))[39] != code:
         await trio.lowlevel.checkpoint()
 
 
