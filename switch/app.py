@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, TextIO, TypeVar
 
 import trio
@@ -26,6 +27,7 @@ from switch.chores import Chores, MaintenanceWatch, SettlingProcess
 from switch.config import Settings, masked_url
 from switch.decisions import Decision, Facts
 from switch.errors import OperatorError
+from switch.ledger.checkpoints import Checkpoints
 from switch.ledger.database import Database, check_keys, check_version, open_database
 from switch.ledger.ids import JournalIds
 from switch.ledger.ports import Decide
@@ -186,7 +188,7 @@ async def run(
         taps = Taps(database, in_thread, clock, JournalIds(clock), events)
         doors = Doors(writer, desk, calendar, clock, JournalIds(clock), metrics, transactions, events, taps)
         listeners = [doors.listener(listener) for listener in settings.listeners]
-        maker = Closing(load_fee_plans())
+        maker = Closing(load_fee_plans(), HostCalendar(settings.zone))
         chores = Chores(
             settings.chores,
             database,
@@ -197,11 +199,12 @@ async def run(
             maker,
             JournalIds(clock),
             events,
-            SettlingProcess(settings.ledger.database),
+            SettlingProcess(settings.ledger.database, settings.zone),
         )
         gauging = Gauging(database, looks, clock, metrics, events)
         auditing = Auditing(settings, database, looks, clock, events)
-        tasks = (desk.run, chores.run, maintenance.run, gauging.run, auditing.run, taps.run)
+        checkpoints = Checkpoints(database, in_thread, partial(events.unexpected, "moving SQLite's log"))
+        tasks = (checkpoints.run, desk.run, chores.run, maintenance.run, gauging.run, auditing.run, taps.run)
         try:
             with closing(store):
                 await _run_all(settings, listeners, tasks, writer, metrics, events, readiness, task_status)

@@ -15,13 +15,13 @@ def connector(database: Database) -> Callable[[], Session]:
     """Return a function that opens a session on a connection of its own, outside the pool."""
 
     def connect() -> Session:
-        connection = _own_connection(database)
+        connection = own_connection(database)
         return SqliteSession(connection) if database.dialect == "sqlite" else PostgresqlSession(connection)
 
     return connect
 
 
-def _own_connection(database: Database) -> Any:
+def own_connection(database: Database) -> Any:
     """A fresh connection, not one of those the pool keeps: taken from it, a full disk could leave none at all.
 
     SQLite removes the log's index with the last connection, and cannot make it again where nothing may be written.

@@ -28,7 +28,7 @@ _GAP_S: Final = 0.002  # long enough for whoever looks every millisecond (`switc
 _TEXTS_REMEMBERED: Final = 512
 _ROWS_MAX: Final = 256  # of one statement: SQLite takes 32,766 parameters, the widest table has 29 columns
 _CACHE_KIB: Final = 65_536  # the pages that busy terminals and cards write again and again stay in memory
-_CHECKPOINT_PAGES: Final = 4_000  # 16 MiB of log: a page written in a hundred groups is moved to the database once
+_CHECKPOINT_PAGES: Final = 16_000  # 64 MiB of log: `switch.ledger.checkpoints` has moved nearly all of it by then
 _IN_THE_WAY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _DOWN: Final = {
     sqlite3.SQLITE_CANTOPEN,

@@ -1,0 +1,95 @@
+"""Moves SQLite's write-ahead log into the database beside the groups, so that no commit has to wait for it.
+
+Left to itself SQLite does so within the commit that finds the log long enough: thousands of pages are written and the
+disk is waited for, and so is everybody whose answer hangs on that commit. A connection of its own does the same while
+groups go on (a passive checkpoint waits for nobody and keeps nobody waiting). What is left of that to a commit, where
+groups follow each other without a gap, is what was written since the last pass.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple, Protocol
+
+import trio
+from sqlalchemy.exc import SQLAlchemyError
+
+from switch.ledger.database import Database
+from switch.ledger.sessions import own_connection
+
+_PAGES: Final = 1_000  # that a pass should find: fewer, and pages that change again and again are moved too often
+_EVERY_S: Final = (0.1, 5.0)  # at the least, and at the most
+_PASSES: Final = 3  # at once: each finds what was written during the one before, and the log begins anew after none
+
+
+class Log(NamedTuple):
+    """The write-ahead log after a pass: its pages, and how many of them are in the database."""
+
+    pages: int
+    moved: int
+
+
+class Runner(Protocol):
+    """Runs a blocking function off the event loop."""
+
+    def __call__(self, function: Callable[[], Log], /) -> Awaitable[Log]: ...
+
+
+class Checkpoints:
+    """Looks after the log of a database on SQLite; where the books are elsewhere it has nothing to do."""
+
+    def __init__(self, database: Database, runner: Runner, on_trouble: Callable[[Exception], None]) -> None:
+        self._database = database
+        self._runner = runner
+        self._on_trouble = on_trouble
+        self._is_in_trouble = False
+        self._connection: sqlite3.Connection | None = None
+        self._seen = Log(0, 0)
+
+    async def run(self) -> None:
+        """Pass over the log until cancelled, as often as it grows."""
+        if self._database.dialect != "sqlite":
+            return
+        pause_s = min(_EVERY_S)
+        try:
+            while True:
+                await trio.sleep(pause_s)
+                pause_s = await self.look(pause_s)
+        finally:
+            self.close()
+
+    async def look(self, waited_s: float) -> float:
+        """Move what came in ``waited_s``; return for how long to wait for as much as a pass should find.
+
+        What goes wrong is told once, and tried again: the log only grows meanwhile.
+        """
+        try:
+            log = await self._runner(self._move)
+        except (sqlite3.Error, SQLAlchemyError) as error:
+            self.close()
+            if not self._is_in_trouble:
+                self._on_trouble(error)
+            self._is_in_trouble = True
+            return max(_EVERY_S)
+        self._is_in_trouble = False
+        before, self._seen = self._seen, log
+        found = log.pages - (before.pages if log.pages >= before.pages else 0)  # fewer pages: it began anew
+        least, most = _EVERY_S
+        return min(max(waited_s * _PAGES / max(found, 1), least), most)
+
+    def close(self) -> None:
+        """Give up the connection; the next look opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _move(self) -> Log:
+        """Move what there is into the database, and once more what came meanwhile."""
+        if self._connection is None:
+            self._connection = own_connection(self._database)
+        for _ in range(_PASSES):
+            _, pages, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if pages == moved:
+                break
+        return Log(pages, moved)

@@ -1,0 +1,122 @@
+"""SQLite's log is moved into the database beside whoever writes, and what is in the way of that is told once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+import sqlalchemy as sa
+
+from switch.ledger.checkpoints import Checkpoints
+from switch.ledger.database import Database, open_database
+
+_T = TypeVar("_T")
+LEAST_S, MOST_S = 0.1, 5.0
+
+
+async def here(function: Callable[[], _T], /) -> _T:
+    return function()
+
+
+@pytest.fixture
+def database(sqlite_database: str) -> Iterator[Database]:
+    with closing(open_database(sqlite_database)) as opened:
+        yield opened
+
+
+def write(database: Database, rows: int) -> None:
+    """One page or more for each row."""
+    with database.writing() as connection:
+        connection.execute(sa.text("CREATE TABLE IF NOT EXISTS filling (bytes BLOB)"))
+        for _ in range(rows):
+            connection.execute(sa.text("INSERT INTO filling VALUES (zeroblob(4000))"))
+
+
+def in_the_file_itself(database: Database) -> int:
+    """Rows in the database's file, read without its log."""
+    path = Path(str(database.engine.url.database))
+    with closing(sqlite3.connect(f"file:{path}?immutable=1", uri=True)) as alone:
+        return int(alone.execute("SELECT count(*) FROM filling").fetchone()[0])
+
+
+def log_bytes(database: Database) -> int:
+    return Path(f"{database.engine.url.database}-wal").stat().st_size
+
+
+async def test_what_was_written_is_in_the_database_after_a_look(database: Database) -> None:
+    troubles: list[Exception] = []
+    checkpoints = Checkpoints(database, here, troubles.append)
+    write(database, 50)
+
+    with closing(checkpoints):
+        await checkpoints.look(LEAST_S)
+
+    assert in_the_file_itself(database) == 50
+    assert troubles == []
+
+
+async def test_the_log_begins_anew_instead_of_growing(database: Database) -> None:
+    with closing(Checkpoints(database, here, lambda _: None)) as checkpoints:
+        for _ in range(2):
+            write(database, 100)
+            await checkpoints.look(LEAST_S)
+        before = log_bytes(database)
+        for _ in range(10):
+            write(database, 50)
+            await checkpoints.look(LEAST_S)
+
+    assert log_bytes(database) == before
+
+
+async def test_it_looks_the_sooner_the_more_is_written(database: Database) -> None:
+    with closing(Checkpoints(database, here, lambda _: None)) as checkpoints:
+        await checkpoints.look(1.0)
+        idle_s = await checkpoints.look(1.0)
+        write(database, 2_000)
+        busy_s = await checkpoints.look(1.0)
+
+    assert idle_s == MOST_S
+    assert LEAST_S <= busy_s < 1.0
+
+
+async def test_a_reader_of_an_older_state_keeps_nobody_waiting_and_is_kept_what_it_reads(database: Database) -> None:
+    write(database, 10)
+    count = sa.text("SELECT count(*) FROM filling")
+
+    with closing(Checkpoints(database, here, lambda _: None)) as checkpoints, database.reading() as reader:
+        before = reader.execute(count).scalar()
+        write(database, 10)
+        await checkpoints.look(LEAST_S)
+        beside = reader.execute(count).scalar()
+
+    assert (before, beside) == (10, 10)
+
+
+async def test_trouble_is_told_once_and_ends_when_it_is_over(tmp_path: Path) -> None:
+    path = tmp_path / "books.db"
+    path.mkdir()  # no file can be opened there
+    troubles: list[Exception] = []
+
+    with (
+        closing(open_database(f"sqlite:///{path}")) as database,
+        closing(Checkpoints(database, here, troubles.append)) as checkpoints,
+    ):
+        for _ in range(3):
+            await checkpoints.look(LEAST_S)
+        told = len(troubles)
+        path.rmdir()
+        write(database, 20)
+        await checkpoints.look(LEAST_S)
+
+        assert in_the_file_itself(database) == 20
+
+    assert told == len(troubles) == 1
+
+
+async def test_on_postgresql_there_is_nothing_to_do() -> None:
+    with closing(open_database("postgresql://127.0.0.1/nobody")) as database:
+        await Checkpoints(database, here, lambda _: None).run()
