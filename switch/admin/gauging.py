@@ -15,6 +15,7 @@ from cryptography import x509
 from switch.ledger.database import Database
 from switch.ledger.glance import Glance, Mark, glance
 from switch.telemetry import EventLog, Metrics
+from switch.telemetry.process import OPEN_FILES, open_files
 
 _T = TypeVar("_T")
 
@@ -56,6 +57,7 @@ class Gauging:
         now = self._clock()
         ids = [approval.journal_id for approval in self._unanswered.pending(now)]
         try:
+            self._figures.set(OPEN_FILES, await self._runner(open_files))
             found = await self._runner(lambda: glance(self._database, now, self._mark, ids))
         except Exception as error:  # noqa: BLE001 - whatever it is, terminals must not suffer for it
             if not self._is_blind:

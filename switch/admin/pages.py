@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 import trio
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+
+from switch.telemetry.series import TEXT_FORMAT, Registry
 
 READINESS_DEADLINE_S: Final = 2.0  # a load balancer asks every few seconds; a late "yes" is a "no"
 MAY_READ_METRICS: Final = "/api/v1/may-read-metrics"
@@ -34,7 +35,7 @@ async def no_console(_request: Request) -> Response:
 
 
 def build_pages(
-    registry: CollectorRegistry,
+    registry: Registry,
     readiness: Readiness,
     console: Answer = no_console,
     may_read_metrics: Callable[[Request], Awaitable[bool]] | None = None,
@@ -44,7 +45,7 @@ def build_pages(
     async def metrics(request: Request) -> Response:
         if may_read_metrics is not None and not await may_read_metrics(request):
             return PlainTextResponse("a token is needed\n", 401, {"www-authenticate": "Bearer"})
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(registry.text(), media_type=TEXT_FORMAT)
 
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok\n")

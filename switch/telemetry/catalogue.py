@@ -50,6 +50,11 @@ read) and nobody has undone since; it is forgotten after a day, and with the pro
 knows whether it moved money: `switch_commits_failed_total{reason="unknown"}` counts those.
 """,
     "program": "",
+    "process": """\
+What the switch's own process takes, under the names that Prometheus' libraries give these figures; what the console's
+process takes, or an audit's, is not in them. Open files are counted every 30 seconds, the rest at each scrape. Where
+the system has no `/proc`, memory, open files and start time are absent.
+""",
 }
 
 

@@ -1,6 +1,6 @@
-"""Figures: gauges of what is looked at now and then, which are absent until somebody has looked.
+"""Figures: what is looked at now and then, or at each scrape; absent until somebody has looked.
 
-A gauge of `prometheus_client` says 0 before it was ever set, and 0 means something here: no certificate, no imbalance.
+A gauge says 0 before it was ever set, and 0 means something here: no certificate, no imbalance.
 """
 
 from __future__ import annotations
@@ -8,21 +8,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
+
+from switch.telemetry.series import Type, heading, series
 
 Read = Callable[[], float | None]
 """Tells a figure at the moment of the scrape; None: there is none."""
+
+ReadAll = Callable[[], Mapping[tuple[str, ...], float]]
+"""Tells all series of a figure at the moment of the scrape, by their labels."""
 
 _UNLABELLED: Final[tuple[str, ...]] = ()
 
 
 class Figure(NamedTuple):
-    """One gauge: its whole name, what it says, and its labels."""
+    """One metric: its whole name, what it says, and its labels."""
 
     name: str
     text: str
     labels: tuple[str, ...] = ()
+    kind: Type = "gauge"
 
 
 class Figures(Collector):
@@ -31,7 +37,7 @@ class Figures(Collector):
     def __init__(self) -> None:
         self._defined: dict[str, Figure] = {}
         self._found: dict[str, Mapping[tuple[str, ...], float]] = {}
-        self._read: dict[str, Read] = {}
+        self._read: dict[str, ReadAll] = {}
 
     def define(self, figure: Figure) -> None:
         self._defined[figure.name] = figure
@@ -49,17 +55,33 @@ class Figures(Collector):
     def read_by(self, name: str, read: Read) -> None:
         """Have a figure without labels told at each scrape."""
         assert not self._defined[name].labels
+
+        def read_all() -> Mapping[tuple[str, ...], float]:
+            value = read()
+            return {} if value is None else {_UNLABELLED: value}
+
+        self._read[name] = read_all
+
+    def read_all_by(self, name: str, read: ReadAll) -> None:
+        """Have all series of a figure with labels told at each scrape."""
+        assert self._defined[name].labels
         self._read[name] = read
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        for name, figure in self._defined.items():
-            family = GaugeMetricFamily(name, figure.text, labels=figure.labels)
-            read = self._read.get(name)
-            if read is None:
-                found = self._found.get(name, {})
-            else:
-                value = read()
-                found = {} if value is None else {_UNLABELLED: value}
-            for labels, value in found.items():
-                family.add_metric(labels, value)
+    def text(self) -> Iterator[str]:
+        """Yield what a scrape is told, metric by metric."""
+        for figure, found in self._now():
+            yield heading(figure.name, figure.kind, figure.text)
+            for values, value in found.items():
+                yield f"{series(figure.name, [*zip(figure.labels, values, strict=True)])}{float(value)}\n"
+
+    def collect(self) -> Iterator[Metric]:
+        for figure, found in self._now():
+            family = Metric(figure.name.removesuffix("_total"), figure.text, figure.kind)
+            for values, value in found.items():
+                family.add_sample(figure.name, dict(zip(figure.labels, values, strict=True)), value)
             yield family
+
+    def _now(self) -> Iterator[tuple[Figure, Mapping[tuple[str, ...], float]]]:
+        for name, figure in self._defined.items():
+            read = self._read.get(name)
+            yield figure, self._found.get(name, {}) if read is None else read()

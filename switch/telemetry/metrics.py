@@ -10,14 +10,15 @@ then found by one dictionary look-up.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, Literal, NamedTuple
-
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from switch import __version__
 from switch.telemetry.figures import Figure, Figures
 from switch.telemetry.hops import HOPS, GroupTimes, HopObserver
+from switch.telemetry.process import OPEN_FILES, tell_of_process
+from switch.telemetry.series import Count, Family, Level, Registry, S, Spread, Type
 from switch.telemetry.tracing import Tracer
 from switch.telemetry.unanswered import Unanswered
 
@@ -50,8 +51,7 @@ class Metrics:
 
     def __init__(self, tracer: Tracer | None = None) -> None:
         self.tracer = tracer
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # *_created gauges cannot be summed over processes
-        self.registry = CollectorRegistry()
+        self.registry = Registry()
         self.definitions: list[Definition] = []
         self.figures = Figures()
         self.group_times = GroupTimes()
@@ -59,7 +59,9 @@ class Metrics:
         self._section = ""
         self._define_counted()
         self._define_looked_at()
-        self.registry.register(self.figures)
+        self._define_process()
+        self.registry.tell(self.figures)
+        tell_of_process(self.figures)
         self.build.labels(__version__, platform.python_version()).set(1)
         self.hops = HopObserver({hop: self.hop_duration.labels(hop).observe for hop in HOPS})
         self._listeners: dict[str, ListenerMetrics] = {}
@@ -87,17 +89,21 @@ class Metrics:
         self.closed          = counter("connections_closed", "Connections ended, by why.", "listener", "reason")
         self.unrecorded      = counter("reads_unrecorded", "Reads not recorded, for want of room.", "listener")
         self.frames_refused  = counter("frames_refused", "Streams not cut into frames.", "listener", "reason")
-        self._section = "groups"
-        self.group_size      = histogram("group_size_requests", "Requests that shared one commit.", GROUP_BUCKETS)
-        self.commit_duration = histogram("commit_duration_seconds", "One group, first query to commit.", COMMIT_BUCKETS)
-        self.writer_busy     = counter("writer_busy_seconds", "Time in which a group was being settled.")
-        self.queue_depth     = gauge("queue_depth_requests", "Requests waiting for a group.")
-        self.queue_age       = gauge("queue_oldest_age_seconds", "Age of the oldest unsettled request.", across="max")
-        self.shed            = counter("requests_shed", "Requests dropped undecided: queue_full, too_old.", "reason")
-        self.commits_failed  = counter("commits_failed", "Groups that did not commit: retried, unknown.", "reason")
-        self._section = "program"
-        self.build           = gauge("build_info", "1: which program this is.", "version", "python", across="max")
         # fmt: on
+        self._section = "groups"
+        self.group_size = histogram("group_size_requests", "Requests that shared one commit.", GROUP_BUCKETS).labels()
+        self.commit_duration = histogram(
+            "commit_duration_seconds", "One group, first query to commit.", COMMIT_BUCKETS
+        ).labels()
+        self.writer_busy = counter("writer_busy_seconds", "Time in which a group was being settled.").labels()
+        self.queue_depth = gauge("queue_depth_requests", "Requests waiting for a group.").labels()
+        self.queue_age = gauge(
+            "queue_oldest_age_seconds", "Age of the oldest unsettled request.", across="max"
+        ).labels()
+        self.shed = counter("requests_shed", "Requests dropped undecided: queue_full, too_old.", "reason")
+        self.commits_failed = counter("commits_failed", "Groups that did not commit: retried, unknown.", "reason")
+        self._section = "program"
+        self.build = gauge("build_info", "1: which program this is.", "version", "python", across="max")
 
     def _define_looked_at(self) -> None:
         figure = self._figure
@@ -123,32 +129,65 @@ class Metrics:
         figure("console_up", "1 while the console's process answers; absent until somebody asks for a page.")
         # fmt: on
 
+    def _define_process(self) -> None:
+        standard = self._standard
+        # fmt: off
+        self._section = "process"
+        standard("process_cpu_seconds_total", "Processor time taken, in the program and in the system for it.")
+        standard("process_resident_memory_bytes", "Memory that the process has in use.")
+        standard("process_virtual_memory_bytes", "Addresses that the process has taken.")
+        standard(OPEN_FILES, "Files open, connections among them.")
+        standard("process_max_fds", "Files that may be open: each connection is one.", across="max")
+        standard("process_start_time_seconds", "When the process began.", across="max")
+        standard("python_gc_collections_total", "Collections of garbage.", "generation")
+        standard("python_gc_objects_collected_total", "Objects collected as garbage.", "generation")
+        standard("python_gc_objects_uncollectable_total", "Garbage that cannot be collected.", "generation")
+        # fmt: on
+
     def listener(self, name: str) -> ListenerMetrics:
         """The metrics of one listener; the same object each time."""
         if name not in self._listeners:
             self._listeners[name] = ListenerMetrics(self, name)
         return self._listeners[name]
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        self._define(f"{name}_total", "counter", labels, text, "sum")
-        return Counter(f"switch_{name}_total", text, labels, registry=self.registry)
+    def _counter(self, name: str, text: str, *labels: str) -> Family[Count]:
+        return self._family(f"{name}_total", "counter", text, labels, Count)
 
-    def _gauge(self, name: str, text: str, *labels: str, across: Across = "sum") -> Gauge:
-        self._define(name, "gauge", labels, text, across)
-        return Gauge(f"switch_{name}", text, labels, registry=self.registry)
+    def _gauge(self, name: str, text: str, *labels: str, across: Across = "sum") -> Family[Level]:
+        return self._family(name, "gauge", text, labels, Level, across)
 
-    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-        self._define(name, "histogram", labels, text, "sum", buckets)
-        return Histogram(f"switch_{name}", text, labels, buckets=buckets, registry=self.registry)
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Family[Spread]:
+        return self._family(name, "histogram", text, labels, partial(Spread, bounds=buckets), "sum", buckets)
+
+    def _family(
+        self,
+        name: str,
+        kind: Type,
+        text: str,
+        labels: tuple[str, ...],
+        make: Callable[[str, Sequence[tuple[str, str]]], S],
+        across: Across = "sum",
+        buckets: tuple[float, ...] = (),
+    ) -> Family[S]:
+        self._define(f"switch_{name}", kind, labels, text, across, buckets)
+        family = Family(f"switch_{name}", kind, text, labels, make)
+        self.registry.tell(family)
+        return family
 
     def _figure(self, name: str, text: str, *labels: str, across: Across = "max") -> None:
-        self._define(name, "gauge", labels, text, across)
+        self._define(f"switch_{name}", "gauge", labels, text, across)
         self.figures.define(Figure(f"switch_{name}", text, labels))
 
+    def _standard(self, name: str, text: str, *labels: str, across: Across = "sum") -> None:
+        """Define a figure of every program, whose name is Prometheus' own."""
+        kind: Type = "counter" if name.endswith("_total") else "gauge"
+        self._define(name, kind, labels, text, across)
+        self.figures.define(Figure(name, text, labels, kind))
+
     def _define(
-        self, name: str, what: str, labels: tuple[str, ...], text: str, across: Across, buckets: tuple[float, ...] = ()
+        self, name: str, kind: Type, labels: tuple[str, ...], text: str, across: Across, buckets: tuple[float, ...] = ()
     ) -> None:
-        self.definitions.append(Definition(self._section, f"switch_{name}", what, labels, text, across, buckets))
+        self.definitions.append(Definition(self._section, name, kind, labels, text, across, buckets))
 
 
 class ListenerMetrics:

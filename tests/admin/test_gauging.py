@@ -65,6 +65,7 @@ async def test_figures_are_absent_before_the_first_look(looked: Looked) -> None:
     await looked.gauging.look()
 
     assert (before, looked.value("adjustments_open")) == (None, 0)
+    assert (looked.metrics.registry.get_sample_value("process_open_fds") or 0) > 0
     assert looked.value("books_looked_at_timestamp_seconds") == NOON / SECOND
 
 

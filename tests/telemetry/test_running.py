@@ -47,6 +47,7 @@ WORDS: dict[str, set[str]] = {
     "finding": {*Finding},
     "what": {"pin", "card_code", "track_code", "cryptogram", "password"},
     "hop": {*HOPS},
+    "generation": {"0", "1", "2"},
     "status": {*TERMINAL_STATUSES},
     "currency": {"156"},
     "version": {__version__},
