@@ -21,7 +21,7 @@ RATE_INTERVAL: Final = "1m"
 """What stands for ``$__rate_interval``: long enough for all of a short load."""
 
 _FILLED_IN: Final = {"$__rate_interval": RATE_INTERVAL, "$listener": ".*"}
-_METRIC: Final = re.compile(r"\bswitch_[a-z0-9_]+")
+_METRIC: Final = re.compile(r"\b(?:switch|process|python)_[a-z0-9_]+")
 _OF_HISTOGRAMS: Final = re.compile(r"_(bucket|count|sum)$")
 _OF_RULES: Final = re.compile(r"\bswitch:[a-z0-9_:]+")
 

@@ -16,7 +16,9 @@ _DECLINED: Final = 'action!~"approved|none"'
 _CARDS: Final = 'action=~"card_.*|pin_.*|cryptogram_wrong|insert_chip|pay_code_invalid"'
 _MONEYS: Final = 'action=~"insufficient_funds|exceeds_.*|invalid_amount|amount_mismatch"'
 _TERMINALS: Final = 'action=~"terminal_.*|merchant_.*|not_.*|batch_.*|operator_.*|serial_mismatch|software_too_old"'
-_MESSAGES: Final = 'action=~"format_error|invalid_transaction|mac_wrong|keys_missing|currency_not_supported"'
+_MESSAGES: Final = (
+    'action=~"format_error|invalid_transaction|mac_wrong|key_serial_wrong|keys_missing|currency_not_supported"'
+)
 _ORIGINALS: Final = 'action=~"original_.*|already_reversed|duplicate_conflict"'
 _OURS: Final = 'action=~"temporarily_unavailable|system_error|maintenance"'
 

@@ -155,9 +155,58 @@ _CARRIES: Final = Row(
     ),
 )
 
+_TAKES: Final = Row(
+    "What does its process take?",
+    (
+        Panel(
+            "Processor time (1: one core, all of the time)",
+            "percentunit",
+            (Query('rate(process_cpu_seconds_total{job="switch"}[$__rate_interval])', "{{instance}}"),),
+            "Near 1: the event loop has no room left, and answers come later; spread the terminals over two processes.",
+            "LatencyBurn",
+        ),
+        Panel(
+            "Memory in use",
+            "bytes",
+            (Query('process_resident_memory_bytes{job="switch"}', "{{instance}}"),),
+            "Level under a level load; more connections take more. Grows for days: restart it at night, and report it.",
+            "SwitchDown",
+        ),
+        Panel(
+            "Open files, and how many there may be",
+            "short",
+            (
+                Query('process_open_fds{job="switch"}', "{{instance}} open"),
+                Query('process_max_fds{job="switch"}', "{{instance}} at most"),
+            ),
+            "Each connection is one. Near the limit connections are refused as out_of_files: raise LimitNOFILE.",
+            "TerminalsDropped",
+        ),
+        Panel(
+            "Collections of garbage, by generation",
+            "ops",
+            (
+                Query(
+                    'sum by (generation) (rate(python_gc_collections_total{job="switch"}[$__rate_interval]))',
+                    "generation {{generation}}",
+                ),
+            ),
+            "Generation 2 holds up everything for a moment: more than one a minute, and latency shows it.",
+            "LatencyBurn",
+        ),
+        Panel(
+            "Running for",
+            "dtdurations",
+            (Query('time() - process_start_time_seconds{job="switch"}', "{{instance}}"),),
+            "Begins anew: it was restarted, or it fell and was begun again; its log says which.",
+            "SwitchDown",
+        ),
+    ),
+)
+
 RUNTIME: Final = Dashboard(
     "switch-runtime",
     "Switch 5: database and runtime",
-    "What carries the switch: commits, disk, database, console.",
-    (_NOW, _GROUPS, _CARRIES),
+    "What carries the switch: commits, disk, database, console, and what its process takes.",
+    (_NOW, _GROUPS, _CARRIES, _TAKES),
 )
