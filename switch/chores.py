@@ -13,6 +13,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
 from typing import Final, NamedTuple, Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
 import orjson
 import trio
@@ -223,12 +224,15 @@ class SettlingProcess:
     ends when that does. What it was broken off in is gone on with at the next look.
     """
 
-    def __init__(self, database_url: str, command: Sequence[str] = (sys.executable, "-m", "switch")) -> None:
+    def __init__(
+        self, database_url: str, zone: ZoneInfo, command: Sequence[str] = (sys.executable, "-m", "switch")
+    ) -> None:
         self._url = database_url
+        self._zone = zone
         self._command = command
 
     async def __call__(self, day: date, /) -> Settled:
-        command = [*self._command, "settlement", "settle-closed", f"{day}"]
+        command = [*self._command, "settlement", "settle-closed", f"{day}", "--zone", self._zone.key]
         pipe = subprocess.PIPE
         try:
             process = await trio.lowlevel.open_process(command, stdin=pipe, stdout=pipe, stderr=pipe)

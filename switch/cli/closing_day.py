@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import orjson
 import typer
@@ -88,7 +89,10 @@ def cutover(
         _close(books, asked or today)
 
 
-def settle_closed(day: Annotated[str, typer.Argument(metavar="DATE")]) -> None:
+def settle_closed(
+    day: Annotated[str, typer.Argument(metavar="DATE")],
+    zone: Annotated[str, typer.Option(metavar="NAME", help="Time zone of the business days.")],
+) -> None:
     """Settle one closed day for a running switch, which says on standard input where the books are.
 
     It steps back behind the switch, and ends when its standard input does. What it did is one line of JSON.
@@ -100,7 +104,7 @@ def settle_closed(day: Annotated[str, typer.Argument(metavar="DATE")]) -> None:
     threading.Thread(target=_end_with_the_switch, daemon=True).start()
     with closing(open_database(url)) as database:
         check_version(database)
-        report = _settle(database, _date(day))
+        report = _settle(database, _date(day), ZoneInfo(zone))
     done = {"statements": report.statements, "differences": report.compared.differences}
     typer.echo(orjson.dumps(done))
 
@@ -137,7 +141,7 @@ def _settle_pending(books: OpenBooks) -> bool:
     pending = closed_days_without_statements(books.database)
     for day in pending:
         typer.echo(f"{day} is over, and was not settled")
-        _print_done(_settle(books.database, day))
+        _print_done(_settle(books.database, day, books.settings.zone))
     return bool(pending)
 
 
@@ -149,20 +153,21 @@ def _close(books: OpenBooks, day: date) -> None:
     if closed_at is None:
         changed = books.change("day.cutover", f"day:{day:%Y%m%d}", {"early": True})
         typer.echo(f"{day} closed; {changed.after['open_day']} is open")
-    report = _settle(books.database, day)
+    report = _settle(books.database, day, books.settings.zone)
     if closed_at is None or report.statements or report.compared.batches:
         _print_done(report)
     else:
         typer.echo(f"{day} was closed {books.moment(closed_at)} and is settled: nothing was left to do")
 
 
-def _settle(database: Database, day: date) -> DayReport:
+def _settle(database: Database, day: date, zone: ZoneInfo) -> DayReport:
     from switch.ledger.settling import settle_day
     from switch.ledger.sweeping import wall_clock
+    from switch.messages.dates import HostCalendar
     from switch.settlement.closing import Closing
     from switch.settlement.fees import load_fee_plans
 
-    return settle_day(database, day, Closing(load_fee_plans()), journal_ids(), wall_clock)
+    return settle_day(database, day, Closing(load_fee_plans(), HostCalendar(zone)), journal_ids(), wall_clock)
 
 
 def _print_done(report: DayReport) -> None:

@@ -10,7 +10,8 @@ class Movement(NamedTuple):
 
     ``moved_minor`` is positive to the merchant and negative from it; ``original_id`` is what the row is about.
     ``scheme`` is as the card has it ("" where it does not say), ``card_bin`` its first six digits, ``account_class``
-    that of its account; all three are "" where no card of ours was part of it. Dates are yyyymmdd, times hhmmss.
+    that of its account; all three are "" where no card of ours was part of it. Dates are yyyymmdd, times hhmmss, ""
+    where the message said none; ``decided_at`` is when it was answered, in microseconds since 1970, UTC.
     """
 
     journal_id: int
@@ -27,6 +28,7 @@ class Movement(NamedTuple):
     scheme: str
     card_bin: str
     account_class: str
+    decided_at: int
 
 
 class Terms(NamedTuple):

@@ -33,7 +33,7 @@ _MOVED: Final = sa.text(
     SELECT m.merchant_id, j.journal_id, j.kind, j.original_id,
            CASE WHEN t.credit_account_id = m.account_id THEN t.amount_minor ELSE -t.amount_minor END,
            j.terminal_id, j.batch, j.stan, j.rrn, j.local_date, j.local_time, j.masked_pan,
-           coalesce(c.scheme, ''), coalesce(substr(c.masked_pan, 1, 6), ''), coalesce(a.class, '')
+           coalesce(c.scheme, ''), coalesce(substr(c.masked_pan, 1, 6), ''), coalesce(a.class, ''), j.decided_at
       FROM journal AS j
       JOIN transfer AS t ON t.journal_id = j.journal_id
       JOIN merchant AS m

@@ -12,6 +12,7 @@ import orjson
 
 from switch.decisions.closing import MadeStatement, Movement, Terms
 from switch.errors import ConfigurationError, InternalError
+from switch.messages.dates import HostCalendar
 from switch.settlement.fees import FeePlans, plan_named
 from switch.settlement.items import Item, items_of
 from switch.settlement.shares import divided, parsed_shares
@@ -79,7 +80,9 @@ class Statement(NamedTuple):
         return tuple(Line(*key, *numbers) for key, numbers in sorted(lines.items()))
 
 
-def statement_of(terms: Terms, day: int, movements: Sequence[Movement], plans: FeePlans) -> Statement:
+def statement_of(
+    terms: Terms, day: int, movements: Sequence[Movement], plans: FeePlans, calendar: HostCalendar
+) -> Statement:
     """Make the statement of what moved on a merchant's account on one day (yyyymmdd).
 
     Raises `ConfigurationError` where the merchant's terms name a plan that there is not, or no shares.
@@ -88,7 +91,7 @@ def statement_of(terms: Terms, day: int, movements: Sequence[Movement], plans: F
         plan, shares = plan_named(plans, terms.fee_plan), parsed_shares(terms.shares)
     except ConfigurationError as error:
         raise ConfigurationError(f"merchant {terms.merchant_id}: {error}") from None
-    items = tuple(items_of(movements, plan))
+    items = tuple(items_of(movements, plan, calendar))
     fee = sum(item.fee_minor for item in items)
     return Statement(terms.merchant_id, day, terms.currency, terms.fee_plan, divided(fee, shares), items)
 

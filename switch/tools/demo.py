@@ -142,7 +142,7 @@ def _batch_given(answer: Fields) -> str:
 def statement(settings: Settings) -> str:
     """The open day's statement of the terminals' merchant as it would be now, for 80 columns."""
     with closing(open_database(settings.ledger.database)) as database:
-        return as_table(statement_preview(database, MERCHANT, load_fee_plans(), datetime.now(settings.zone)))
+        return as_table(statement_preview(database, MERCHANT, load_fee_plans(), settings.zone))
 
 
 def _speaks(dialect: str, settings: Settings, addresses: Mapping[str, tuple[str, int]]) -> tuple[str, int]:

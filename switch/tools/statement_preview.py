@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -13,13 +14,14 @@ from switch.ledger.days import newest_day
 from switch.ledger.movements import unsettled_movements
 from switch.ledger.rows import number_of
 from switch.ledger.schema import merchant
+from switch.messages.dates import HostCalendar
 from switch.settlement.fees import FeePlans
 from switch.settlement.statements import statement_of
 from switch.tools.statements import Sheet
 
 
-def statement_preview(database: Database, merchant_id: str, plans: FeePlans, now: datetime) -> Sheet:
-    """Return the statement of a merchant's open day as far as it has come; ``now`` is local.
+def statement_preview(database: Database, merchant_id: str, plans: FeePlans, zone: ZoneInfo) -> Sheet:
+    """Return the statement of a merchant's open day as far as it has come; ``zone`` is that of the business days.
 
     The merchant and an open day have to be in the books. Raises `ConfigurationError` for terms that make no sense.
     """
@@ -31,7 +33,7 @@ def statement_preview(database: Database, merchant_id: str, plans: FeePlans, now
     with database.reading() as connection:
         *terms, name = connection.execute(query.where(its.merchant_id == merchant_id)).one()
         moved = _moved(connection, merchant_id, day)
-    return Sheet(statement_of(Terms(*terms), day, moved, plans), name, now)
+    return Sheet(statement_of(Terms(*terms), day, moved, plans, HostCalendar(zone)), name, datetime.now(zone))
 
 
 def _moved(connection: sa.Connection, merchant_id: str, day: int) -> Sequence[Movement]:

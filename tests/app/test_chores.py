@@ -21,9 +21,8 @@ from switch.ledger.ids import JournalIds
 from switch.ledger.schema import terminal
 from switch.messages.actions import Action
 from switch.messages.model import Reply, Request
-from switch.settlement.closing import Closing
-from switch.settlement.fees import load_fee_plans
 from switch.telemetry import EventLog, configure_logging
+from tests.ledger.closed_days import MAKER
 from tests.ledger.sample_books import fill
 from tests.ledger.shop import NOON, TODAY
 
@@ -65,7 +64,7 @@ async def look(database: Database, today: date, times: int = 1) -> tuple[list[Re
             in_place,
             lambda: NOON,
             lambda _: today,
-            Closing(load_fee_plans()),
+            MAKER,
             JournalIds(lambda: NOON),
             events,
         )

@@ -393,6 +393,23 @@ def test_a_statement_as_a_page_stands_alone_and_escapes_what_others_wrote(closed
     assert page.count("<tr>") == (1 + 2) + (1 + 1) + (1 + 4)
 
 
+def test_what_said_no_time_stands_everywhere_with_the_time_of_its_answer(office: Office) -> None:
+    """It is noon in Greenwich, eight in the evening in Shanghai."""
+    office.send(sale(1, 700, local_time="", has_local_date=False))
+    office.ok("settlement", "cutover", "--day", DAY)
+
+    table, page, text = (
+        office.ok("settlement", "statement", "M1", DAY, "--format", form) for form in ("table", "html", "csv")
+    )
+    row = next(csv.DictReader(StringIO(text)))
+    _header, item, _trailer = csv.reader(StringIO(office.ok("settlement", "clearing", DAY)))
+
+    assert "\n20:00:00 T1       000001 sale " in table
+    assert "<td>20:00:00</td>" in page
+    assert (row["date"], row["time"]) == ("2026-03-04", "20:00:00")
+    assert item[7:9] == ["20260304", "200000"]
+
+
 def test_a_statement_that_is_not_there_is_told(closed: Office) -> None:
     assert "nothing moved" in str(closed.fails("settlement", "statement", "M2", DAY))
     assert "not settled yet" in str(closed.fails("settlement", "statement", "M1", "2026-03-05"))

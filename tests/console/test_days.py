@@ -14,11 +14,10 @@ from switch.ledger.rows import number_of
 from switch.ledger.settling import settle_day
 from switch.office.acts import Desk
 from switch.office.days import DAYS, STATEMENTS, days_page, one_statement, statements_of
-from switch.settlement.closing import Closing
-from switch.settlement.fees import load_fee_plans
 from tests.console.settling import MERCHANT, late, sales
 from tests.console.test_transactions import a_browser
 from tests.desks import FINANCE, OPERATOR
+from tests.ledger.closed_days import MAKER
 from tests.plans import is_full_scan, plans_of
 
 DAY = date(2026, 11, 21)
@@ -42,7 +41,7 @@ def settled_day(desk: Desk) -> None:
         moved |= {"credit_account_id": payment.merchant_account_id, "currency": "156"}
         connection.execute(sa.insert(schema.transfer), [moved])
     begun(desk, DAY + timedelta(days=1), at=2)
-    settle_day(desk.database, DAY, Closing(load_fee_plans()), JournalIds(desk.clock), desk.clock)
+    settle_day(desk.database, DAY, MAKER, JournalIds(desk.clock), desk.clock)
 
 
 async def test_a_settled_day_shows_its_file_and_its_statements(desk: Desk) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import count
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -14,6 +15,7 @@ from switch.ledger.audit_words import Invariant, Query
 from switch.ledger.database import Database
 from switch.ledger.days import cut_over
 from switch.ledger.settling import DayReport, settle_day
+from switch.messages.dates import HostCalendar
 from switch.messages.kinds import Kind
 from switch.messages.model import Request
 from switch.settlement.closing import Closing
@@ -22,7 +24,7 @@ from tests.ledger.sample_books import about
 from tests.ledger.shop import HOUR, LIMITED, NOON, RICH, TODAY, Shop, authorisation, purchase, refund, reversal
 
 BATCH = "000001"
-MAKER = Closing(load_fee_plans())
+MAKER = Closing(load_fee_plans(), HostCalendar(ZoneInfo("UTC")))
 SETTLED_AT = NOON + 14 * HOUR
 TOMORROW = date(2026, 3, 5)
 

@@ -32,13 +32,11 @@ from switch.messages.kinds import Kind
 from switch.messages.model import Extras, Request
 from switch.messages.settlement import BatchTotals, Totals, UploadedRecord
 from switch.rules.rule import Policy
-from switch.settlement.closing import Closing
 from switch.settlement.comparing import compared
-from switch.settlement.fees import load_fee_plans
 from switch.telemetry import EventLog, configure_logging
 from switch.transactions.decide import decide
 from switch.transactions.table import NEEDS
-from tests.ledger.closed_days import offenders, second_merchant
+from tests.ledger.closed_days import MAKER, offenders, second_merchant
 from tests.ledger.sample_books import RICH, VAULT, SampleBooks, about, fill, send
 from tests.ledger.shop import NOON, TODAY, Shop, business_day, purchase, refund, reversal
 
@@ -360,7 +358,7 @@ async def test_one_merchants_wrong_terms_do_not_keep_holds_from_expiring(sqlite_
         connection.execute(sa.update(schema.merchant).values(fee_plan="of last year"))
     cut_over(sqlite_shop.database, TODAY, NOON)
     later, idle = TODAY + timedelta(days=60), Idle()
-    plans = Closing(load_fee_plans())
+    plans = MAKER
     ids, events = JournalIds(lambda: NOON), EventLog(configure_logging("json", "info", StringIO()))
     chores = Chores(
         ChoreSettings(), sqlite_shop.database, idle, in_place, lambda: NOON, lambda _: later, plans, ids, events

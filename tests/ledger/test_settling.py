@@ -255,7 +255,9 @@ import os, signal, sys
 from datetime import date
 from itertools import count
 from switch.ledger.database import open_database
+from zoneinfo import ZoneInfo
 from switch.ledger.settling import settle_day
+from switch.messages.dates import HostCalendar
 from switch.settlement.closing import Closing
 from switch.settlement.fees import load_fee_plans
 
@@ -266,7 +268,8 @@ class Dying(Closing):
         return super().{method}(*given)
 
 ids = count(5_000_000_000)
-settle_day(open_database(sys.argv[1]), date(2026, 3, 4), Dying(load_fee_plans()), lambda: next(ids), lambda: 1)
+maker = Dying(load_fee_plans(), HostCalendar(ZoneInfo("UTC")))
+settle_day(open_database(sys.argv[1]), date(2026, 3, 4), maker, lambda: next(ids), lambda: 1)
 """
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from io import StringIO
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -20,11 +21,11 @@ from switch.ledger import schema
 from switch.ledger.audit_days import DAYS
 from switch.ledger.ids import JournalIds
 from switch.messages.model import Request
-from switch.settlement.closing import Closing
-from switch.settlement.fees import load_fee_plans
 from switch.telemetry import EventLog, configure_logging
-from tests.ledger.closed_days import close, offenders, second_merchant, settle, trade
+from tests.ledger.closed_days import MAKER, close, offenders, second_merchant, settle, trade
 from tests.ledger.shop import NOON, TODAY, Shop
+
+UTC = ZoneInfo("UTC")
 
 _T = TypeVar("_T")
 
@@ -59,8 +60,8 @@ async def look(shop: Shop, *command: str, times: int = 1) -> list[dict[str, Any]
     """Look after the day with a process of its own; return the events of the log."""
     log = StringIO()
     events = EventLog(configure_logging("json", "info", log))
-    settler = SettlingProcess(shop.database.url, command) if command else SettlingProcess(shop.database.url)
-    plans, ids = Closing(load_fee_plans()), JournalIds(lambda: NOON)
+    settler = SettlingProcess(shop.database.url, UTC, command) if command else SettlingProcess(shop.database.url, UTC)
+    plans, ids = MAKER, JournalIds(lambda: NOON)
     of_day = shop.database, Idle(), in_place, lambda: NOON, lambda _: TODAY, plans, ids, events, settler
     chores = Chores(ChoreSettings(), *of_day)
     for _ in range(times):
@@ -91,7 +92,7 @@ async def test_a_process_that_fails_is_named_and_the_next_look_settles_the_day(d
     events = await look(day, *BROKEN)
 
     assert "ended with status 7" in events[0]["because"]
-    assert await SettlingProcess(day.database.url)(TODAY) == Settled(2, 0)
+    assert await SettlingProcess(day.database.url, UTC)(TODAY) == Settled(2, 0)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ async def test_two_switches_settle_one_day_once(day: Shop) -> None:
 
 async def test_a_process_ends_with_the_switch(day: Shop) -> None:
     """It is given up in the middle: the scope can only be left when the process has ended."""
-    settler = SettlingProcess(day.database.url, FOR_EVER)
+    settler = SettlingProcess(day.database.url, UTC, FOR_EVER)
 
     with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
@@ -136,7 +137,7 @@ async def test_a_process_ends_with_the_switch(day: Shop) -> None:
 
 async def test_a_process_whose_switch_is_gone_ends_by_itself(day: Shop) -> None:
     """Here the pipe is closed before the books are named: nothing is begun."""
-    command = [sys.executable, "-m", "switch", "settlement", "settle-closed", f"{TODAY}"]
+    command = [sys.executable, "-m", "switch", "settlement", "settle-closed", f"{TODAY}", "--zone", "UTC"]
 
     done = await trio.run_process(command, stdin=b"\n", capture_stdout=True, capture_stderr=True, check=False)
 
@@ -147,4 +148,4 @@ async def test_a_process_whose_switch_is_gone_ends_by_itself(day: Shop) -> None:
 
 async def test_a_day_that_is_still_open_is_refused(shop: Shop) -> None:
     with pytest.raises(OperatorError, match="is no business day of these books"):
-        await SettlingProcess(shop.database.url)(TODAY)
+        await SettlingProcess(shop.database.url, UTC)(TODAY)

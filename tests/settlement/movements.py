@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from switch.decisions.closing import Movement, Terms
+from switch.messages.dates import HostCalendar
 
 DAY = 20260304
+HOUR = 3_600_000_000
+NOON = 1_772_596_800_000_000  # of the day, in Shanghai
+CALENDAR = HostCalendar(ZoneInfo("Asia/Shanghai"))
 TERMS = Terms("M1", 1, "156", "standard", "AGENT01=20% AGENT02=5%")
 
 
@@ -27,4 +32,5 @@ def movement(journal_id: int, kind: str, moved_minor: int, of: int | None = None
         scheme="",
         card_bin="620000",
         account_class="I",
+        decided_at=NOON,
     )._replace(**others)

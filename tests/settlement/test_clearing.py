@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from switch.settlement.clearing import clearing_file, problems_of
 from switch.settlement.fees import load_fee_plans
 from switch.settlement.statements import Statement, statement_of
-from tests.settlement.movements import DAY, TERMS, movement
+from tests.settlement.movements import CALENDAR, DAY, TERMS, movement
 
 PLANS = load_fee_plans()
 MOVED = (
@@ -20,7 +20,7 @@ MOVED = (
 
 
 def statement(merchant_id: str = "M1") -> Statement:
-    return statement_of(TERMS._replace(merchant_id=merchant_id), DAY, MOVED, PLANS)
+    return statement_of(TERMS._replace(merchant_id=merchant_id), DAY, MOVED, PLANS, CALENDAR)
 
 
 FILE = clearing_file(DAY, [statement("M1"), statement('M,"2"')])

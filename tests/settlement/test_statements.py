@@ -10,17 +10,28 @@ from switch.decisions.closing import Movement
 from switch.errors import ConfigurationError, InternalError
 from switch.settlement.fees import load_fee_plans
 from switch.settlement.statements import Line, Statement, made, read_statement, statement_of
-from tests.settlement.movements import DAY, TERMS, movement
+from tests.settlement.movements import CALENDAR, DAY, HOUR, NOON, TERMS, movement
 
 PLANS = load_fee_plans()
 
 
 def stated(*movements: Movement) -> Statement:
-    return statement_of(TERMS, DAY, movements, PLANS)
+    return statement_of(TERMS, DAY, movements, PLANS, CALENDAR)
 
 
 def items(*movements: Movement) -> list[tuple[str, int, int]]:
     return [(item.kind, item.amount_minor, item.fee_minor) for item in stated(*movements).items]
+
+
+def test_what_said_no_time_is_of_the_hosts_moment_when_it_was_answered() -> None:
+    """A UnionPay sale of the last second before midnight, answered after it; one that says its time keeps that."""
+    silent = movement(1, "purchase", 100, local_time="", decided_at=NOON + 12 * HOUR + 1_999_999)
+    told = movement(2, "purchase", 100, local_date=DAY - 1, local_time="235959")
+
+    assert [(item.local_date, item.local_time) for item in stated(silent, told).items] == [
+        (DAY + 1, "000001"),
+        (DAY - 1, "235959"),
+    ]
 
 
 def test_a_sale_pays_a_fee_and_a_refund_gives_none_back() -> None:
@@ -89,7 +100,7 @@ def test_totals_and_shares_of_a_day() -> None:
 
 
 def test_without_a_plan_there_are_neither_fees_nor_shares() -> None:
-    statement = statement_of(TERMS._replace(fee_plan=""), DAY, [movement(1, "purchase", 10_000)], PLANS)
+    statement = statement_of(TERMS._replace(fee_plan=""), DAY, [movement(1, "purchase", 10_000)], PLANS, CALENDAR)
 
     assert (statement.fee_minor, statement.shares, statement.net_minor) == (0, (), 10_000)
 
@@ -97,7 +108,7 @@ def test_without_a_plan_there_are_neither_fees_nor_shares() -> None:
 @pytest.mark.parametrize("terms", [TERMS._replace(fee_plan="none"), TERMS._replace(shares="half")])
 def test_terms_that_make_no_sense_name_the_merchant(terms: object) -> None:
     with pytest.raises(ConfigurationError, match="merchant M1: "):
-        statement_of(terms, DAY, [movement(1, "purchase", 10_000)], PLANS)  # type: ignore[arg-type]
+        statement_of(terms, DAY, [movement(1, "purchase", 10_000)], PLANS, CALENDAR)  # type: ignore[arg-type]
 
 
 def test_what_was_kept_is_read_back_as_it_was() -> None:
