@@ -260,10 +260,10 @@ async def _changed(visit: Visit, form: Mapping[str, str], make: Callable[[], Mad
         made = await trio.to_thread.run_sync(make)
     except OperatorError as error:
         return _headed(_told(visit, str(error), _status_of(error)))
-    if made is not None and made.changed.shown:
-        shown = Shown("shown_once.html", {"shown": made.changed.shown, "back": back})
-        return _headed(HTMLResponse(rendered(shown, visit)))
     is_proposed = made is not None and made.proposal_id is not None
+    if made is not None and made.changed.shown:
+        shown = Shown("shown_once.html", {"shown": made.changed.shown, "back": back, "is_proposed": is_proposed})
+        return _headed(HTMLResponse(rendered(shown, visit)))
     return _headed(RedirectResponse("/proposals" if is_proposed else back, 303))
 
 

@@ -88,10 +88,25 @@ class Asked(NamedTuple, Generic[_A]):
     because: str = ""
 
 
+class Proposed(NamedTuple):
+    """What a proposal keeps until a second officer decides; ``shown`` is told to whoever proposed it, once."""
+
+    arguments: Arguments
+    shown: Mapping[str, str] = {}
+
+
 Make = Callable[[Desk, sa.Connection, Any], Changed]
 """Takes an `Asked` of the act's own arguments."""
 
 Ask = Callable[[Desk, sa.Connection, Any], bool]
+
+
+Propose = Callable[[Any], Proposed]
+"""Takes an `Asked` of the act's own arguments; raises `OperatorError`."""
+
+
+def _as_asked(asked: Asked[Any]) -> Proposed:
+    return Proposed(asked.arguments)
 
 
 def _never(_desk: Desk, _connection: sa.Connection, _asked: object) -> bool:
@@ -113,7 +128,8 @@ class Act:
     ``of`` is the sort of its target ("card", "terminal" ...): a target is written ``sort:key``. ``make`` does it inside
     the transaction it is given, and raises `OperatorError` or `NotInBooks` where it cannot; an act that commits
     by itself (``has_own_commit``) is given a connection to read with, is logged before it begins and again when it
-    is done, and must be one that may be done twice.
+    is done, and must be one that may be done twice. Where its proposals keep more than was asked (``propose``), their
+    arguments are ``proposed``.
     """
 
     name: str
@@ -123,6 +139,8 @@ class Act:
     make: Make
     needs_two: Ask = NEVER
     has_own_commit: bool = False
+    propose: Propose = _as_asked
+    proposed: type[Arguments] | None = None
 
 
 def key_of(target: str, sort: str) -> str:

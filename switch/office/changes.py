@@ -69,7 +69,7 @@ def make_change(  # the console's, the API's and the shell's only door
     """
     check_allowed(actor, act.permission)
     _check_words({"target": target, "because": because} | dict(arguments))
-    asked = Asked(key_of(target, act.of), read_arguments(act, arguments), actor, because)
+    asked = Asked(key_of(target, act.of), read_arguments(act.arguments, arguments), actor, because)
     with desk.database.writing() as connection:
         _take_turn(connection)
         if actor.role is not Role.OWNER and act.needs_two(desk, connection, asked):
@@ -79,13 +79,13 @@ def make_change(  # the console's, the API's and the shell's only door
     return _make_alone(desk, act, target, asked, because)
 
 
-def read_arguments(act: Act, arguments: Mapping[str, object]) -> Arguments:
+def read_arguments(model: type[Arguments], arguments: Mapping[str, object]) -> Arguments:
     """Read what an act is told. Raises `OperatorError` that names each wrong one, never its value."""
     try:
-        return act.arguments.model_validate(dict(arguments))
+        return model.model_validate(dict(arguments))
     except ValidationError as error:
         wrong = (
-            f"{'.'.join(str(part) for part in one['loc']) or act.name}: {one['msg']}"
+            f"{'.'.join(str(part) for part in one['loc']) or 'arguments'}: {one['msg']}"
             for one in error.errors(include_input=False, include_url=False)
         )
         raise OperatorError("; ".join(wrong)) from None
@@ -100,7 +100,8 @@ def approve(desk: Desk, actor: Actor, acts: Mapping[str, Act], proposal_id: int)
         check_allowed(actor, act.permission)
         if found.proposed_by == actor.name:
             raise NotAllowedError(f"{actor.name} proposed it: another officer has to approve")
-        asked = Asked(key_of(found.target, act.of), read_arguments(act, found.arguments), actor, found.because)
+        told = read_arguments(act.proposed or act.arguments, found.arguments)
+        asked = Asked(key_of(found.target, act.of), told, actor, found.because)
         _decide(connection, proposal_id, "made", actor, desk.clock())
         because = f"proposal {proposal_id} of {found.proposed_by}: {found.because}"[: 2 * BECAUSE_MAX]
         if not act.has_own_commit:
@@ -168,8 +169,9 @@ def _make_alone(desk: Desk, act: Act, target: str, asked: Asked[Any], because: s
 
 def _propose(desk: Desk, connection: sa.Connection, act: Act, target: str, asked: Asked[Any], because: str) -> Made:
     now = desk.clock()
+    proposed = act.propose(asked)
     number = (connection.execute(sa.select(sa.func.max(proposal.c.proposal_id))).scalar() or 0) + 1
-    told = asked.arguments.model_dump(mode="json", exclude_unset=True)
+    told = proposed.arguments.model_dump(mode="json", exclude_unset=True)
     row = {
         "proposal_id": number,
         "what": act.name,
@@ -183,7 +185,7 @@ def _propose(desk: Desk, connection: sa.Connection, act: Act, target: str, asked
     connection.execute(sa.insert(proposal), [row])
     after = {"proposal": number, **told}
     change_id = log_change(connection, asked.by, f"{act.name}:proposed", target, at=now, after=after, because=because)
-    return Made(change_id, Changed({}, after), number)
+    return Made(change_id, Changed({}, after, proposed.shown), number)
 
 
 def _open_proposal(connection: sa.Connection, proposal_id: int, now: int) -> ProposalLine:

@@ -1,4 +1,9 @@
-"""Changes to who is let in: tokens made and revoked."""
+"""Changes to who is let in: tokens made and revoked.
+
+Two officers are two only while nobody can make themselves a second name. So an officer alone lets in viewers, who can
+change nothing; any other token takes two officers, of whom each is shown one half of it, and a certificate, which
+would be whole in one hand, stands for such a token only where that is made at a shell.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +13,10 @@ from typing import Annotated, Final, Literal
 import sqlalchemy as sa
 from pydantic import Field
 
-from switch.office.acts import Act, Arguments, Asked, Changed, Desk, Nothing, number_of
+from switch.errors import OperatorError
+from switch.office.acts import Act, Arguments, Asked, Changed, Desk, Nothing, Proposed, number_of
 from switch.office.roles import Permission, Role
-from switch.office.tokens import DAYS_MAX, NAME_MAX, create_token, revoke_token
+from switch.office.tokens import DAYS_MAX, NAME_MAX, check_name, create_token, first_half, revoke_token
 
 _MICROSECONDS: Final = 1_000_000
 
@@ -24,8 +30,29 @@ class TokenWish(Arguments):
     certificate: Annotated[str, Field(max_length=95)] = ""
 
 
+class ProposedToken(TokenWish):
+    """What a token is to be, and what is known of the half that its proposer was shown."""
+
+    first_half_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+def _can_change(_desk: Desk, _connection: sa.Connection, asked: Asked[TokenWish]) -> bool:
+    return asked.arguments.role != "viewer"
+
+
+def _propose(asked: Asked[TokenWish]) -> Proposed:
+    wish = asked.arguments
+    check_name(wish.name)
+    if wish.certificate:
+        raise OperatorError("a certificate stands for a viewer's token, or for one that is made at a shell")
+    half = first_half()
+    told = wish.model_dump(exclude_unset=True)
+    return Proposed(ProposedToken(**told, first_half_sha256=half.sha256), {"First half of the token": half.secret})
+
+
 def _create(desk: Desk, connection: sa.Connection, asked: Asked[TokenWish]) -> Changed:
     wish = asked.arguments
+    half = wish.first_half_sha256 if isinstance(wish, ProposedToken) else ""
     made = create_token(
         connection,
         wish.name,
@@ -33,10 +60,11 @@ def _create(desk: Desk, connection: sa.Connection, asked: Asked[TokenWish]) -> C
         days=wish.days,
         now=desk.clock(),
         certificate=wish.certificate,
+        first_half_sha256=half,
     )
     ends = datetime.fromtimestamp(made.expires_at / _MICROSECONDS, UTC).date().isoformat()
     after = {"token": made.token_id, "name": wish.name, "role": wish.role, "ends": ends}
-    return Changed({}, after, {"Token": made.secret})
+    return Changed({}, after, {"Second half of the token" if half else "Token": made.secret})
 
 
 def _revoke(desk: Desk, connection: sa.Connection, asked: Asked[Nothing]) -> Changed:
@@ -45,6 +73,15 @@ def _revoke(desk: Desk, connection: sa.Connection, asked: Asked[Nothing]) -> Cha
 
 
 TOKEN_ACTS: Final = (
-    Act("token.create", "token", Permission.TOKENS, TokenWish, _create),
+    Act(
+        "token.create",
+        "token",
+        Permission.TOKENS,
+        TokenWish,
+        _create,
+        needs_two=_can_change,
+        propose=_propose,
+        proposed=ProposedToken,
+    ),
     Act("token.revoke", "token", Permission.TOKENS, Nothing, _revoke),
 )

@@ -2,6 +2,10 @@
 
 A token is ``swt_`` and 43 characters of base64url: 256 random bits, so one SHA-256 is a safe hash of it and no
 guessing gets anywhere. It is shown once, when it is made.
+
+One that two officers make has two such halves with a dot between them, and neither officer sees both: the first half is
+shown to whoever proposes it, the second to whoever approves it. Until then only the first half's SHA-256 is kept, and
+the hash of the whole is over that and the second half.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ NAME_MAX: Final = 64
 USED_EVERY_US: Final = 60_000_000
 """How often "last used" is written at most: looking must not write at each page."""
 
+_BETWEEN: Final = "."
 _DAY_US: Final = 86_400_000_000
 
 
@@ -35,6 +40,16 @@ class NewToken(NamedTuple):
 
     def __repr__(self) -> str:
         return f"<NewToken {self.token_id}>"
+
+
+class FirstHalf(NamedTuple):
+    """What whoever proposes a token is shown, and what is kept of it: its SHA-256 in hex."""
+
+    secret: str
+    sha256: str
+
+    def __repr__(self) -> str:
+        return f"<FirstHalf {self.sha256[:8]}>"
 
 
 class TokenLine(NamedTuple):
@@ -50,10 +65,23 @@ class TokenLine(NamedTuple):
     has_certificate: bool
 
 
+def first_half() -> FirstHalf:
+    """Make the half of a token that its proposer hands over."""
+    secret = PREFIX + secrets.token_urlsafe(TOKEN_BYTES) + _BETWEEN
+    return FirstHalf(secret, hashlib.sha256(secret.encode()).hexdigest())
+
+
 def create_token(
-    connection: sa.Connection, name: str, role: Role, *, days: int, now: int, certificate: str = ""
+    connection: sa.Connection,
+    name: str,
+    role: Role,
+    *,
+    days: int,
+    now: int,
+    certificate: str = "",
+    first_half_sha256: str = "",
 ) -> NewToken:
-    """Make a token for ``days`` days.
+    """Make a token for ``days`` days; where a first half was made before, the secret is the second half.
 
     ``certificate`` is the SHA-256 of a client certificate in hex, which then stands for the token. Raises
     `OperatorError` for a name, days or certificate that cannot be.
@@ -66,14 +94,19 @@ def create_token(
     fingerprint = certificate.replace(":", "").lower()
     if fingerprint and (len(fingerprint) != 64 or set(fingerprint) - set("0123456789abcdef")):  # noqa: PLR2004 - SHA-256
         raise OperatorError("a certificate is named by its SHA-256 fingerprint: 64 hex digits")
-    secret = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    secret = secrets.token_urlsafe(TOKEN_BYTES)
+    if first_half_sha256:
+        token_hash = _hash_of_halves(bytes.fromhex(first_half_sha256), secret)
+    else:
+        secret = PREFIX + secret
+        token_hash = _hashed(secret)
     number = (connection.execute(sa.select(sa.func.max(access_token.c.token_id))).scalar() or 0) + 1
     expires_at = now + days * _DAY_US
     row = {
         "token_id": number,
         "name": name,
         "role": str(role),
-        "token_hash": _hashed(secret),
+        "token_hash": token_hash,
         "certificate": fingerprint,
         "created_at": now,
         "expires_at": expires_at,
@@ -169,4 +202,10 @@ def _line(row: sa.Row[tuple[object, ...]], now: int) -> TokenLine:
 
 
 def _hashed(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
+    first, between, second = secret.partition(_BETWEEN)
+    whole = hashlib.sha256((first + between).encode()).digest()
+    return _hash_of_halves(whole, second) if between else whole
+
+
+def _hash_of_halves(first_sha256: bytes, second: str) -> bytes:
+    return hashlib.sha256(first_sha256 + second.encode()).digest()

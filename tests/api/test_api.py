@@ -11,7 +11,7 @@ from switch.api.application import BODY_BYTES_MAX, build_api
 from switch.office.acts import Desk
 from switch.office.all_acts import ACTS
 from switch.office.attempts import PER_ADDRESS
-from switch.office.roles import Actor
+from switch.office.roles import Actor, Role
 from tests.console.browser import Answer, Browser
 from tests.console.test_transactions import fill
 from tests.desks import FINANCE, OFFICER, OPERATOR, OTHER, VIEWER, card_id, token_of
@@ -195,6 +195,20 @@ async def test_two_officers_change_what_takes_two(desk: Desk) -> None:
     assert (await second.post(f"/proposals/{number}/approve")).status == 201
     assert_is_problem(await second.post(f"/proposals/{number}/approve"), 422)
     assert (await first.told(f"/cards/{target[5:]}"))["daily_limit_minor"] == 9_000_000
+
+
+async def test_two_officers_make_a_token_of_which_neither_sees_the_whole(desk: Desk) -> None:
+    first, second = Client(desk, OFFICER), Client(desk, Actor("sunniva", Role.OFFICER))
+    wish = {"what": "token.create", "target": "token:new", "arguments": {"name": "mallory", "role": "operator"}}
+
+    proposed = json.loads((await first.post("/changes", wish)).body)
+    assert_is_problem(await first.post("/proposals/1/approve"), 403)
+    approved = json.loads((await second.post("/proposals/1/approve")).body)
+
+    (half,), (rest,) = proposed["shown"].values(), approved["shown"].values()
+    assert (proposed["proposal_id"], approved["proposal_id"]) == (1, None)
+    for shown, status in ((half, 401), (rest, 401), (half + rest, 200)):
+        assert (await Client(desk, None, authorization=f"Bearer {shown}").get("/transactions")).status == status
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,30 @@ async def test_an_officer_lets_somebody_in_and_shuts_them_out(desk: Desk) -> Non
     assert (await Browser(browser.app).post("/login", {"token": secret[0]})).status == 401
 
 
+async def test_two_officers_let_an_officer_in_with_a_half_of_the_token_each(desk: Desk) -> None:
+    first, second = await a_browser(desk, OFFICER), await a_browser(desk, SECOND)
+    page = await first.get("/tokens")
+
+    proposed = await first.submit(
+        page,
+        "token.create",
+        **{"with.name": "mallory", "with.role": "officer", "with.days": "7", "with.certificate": ""},
+    )
+    alone = await decide(first, await first.get("/proposals"), "approve")
+    approved = await decide(second, await second.get("/proposals"), "approve")
+
+    halves = re.search(r"swt_[\w-]{43}\.", proposed.text), re.search(r"<code>([\w-]{43})</code>", approved.text)
+    assert halves[0] is not None
+    assert halves[1] is not None
+    assert "another officer" in proposed.text
+    assert alone.status == 403
+    for half in (halves[0][0], halves[1][1]):
+        assert (await Browser(first.app).post("/login", {"token": half})).status == 401
+    newcomer = Browser(first.app)
+    await newcomer.post("/login", {"token": halves[0][0] + halves[1][1]})
+    assert "mallory" in (await newcomer.get("/tokens")).text
+
+
 @pytest.mark.parametrize("actor", [VIEWER, OPERATOR, FINANCE])
 async def test_only_officers_see_tokens_and_keys(desk: Desk, actor: Actor) -> None:
     browser = await a_browser(desk, actor)
