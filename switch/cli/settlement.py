@@ -86,6 +86,41 @@ def _sums(totals: Totals, currency: str) -> str:
     return f"{totals.debit_count:>4} debits {debits!s:>16} {totals.credit_count:>4} credits {credits_!s:>14}"
 
 
+@settlement_app.command("close-batch")
+def close_batch(
+    terminal_id: Annotated[str, typer.Argument(metavar="TERMINAL", help="Whose upload will not be ended.")],
+    because: Annotated[str, typer.Option(metavar="TEXT", help="Why: kept in the change log. No card numbers.")],
+    batch: Annotated[
+        str | None, typer.Option(metavar="N", help="Its number (default: the one that is unbalanced).")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Close a batch whose terminal never came back from its upload, by the books, and compare what had come.
+
+    What did not come is missing then: `switch settlement discrepancies`. What the terminal still sends changes nothing.
+    Twice changes nothing.
+    """
+    from switch.ledger.batches_closed import batch_to_close
+    from switch.ledger.settlement_reports import list_discrepancies
+    from switch.office.batch_acts import target_of
+
+    if batch is not None and not re.fullmatch("[0-9]{1,6}", batch):
+        raise OperatorError("--batch is a number of at most six digits")
+    with open_books(config) as books:
+        found = batch_to_close(books.database, terminal_id, batch)
+        done = books.change("settlement.close_batch", target_of(found), because=_checked(because))
+        with books.database.reading() as connection:
+            lines = list_discrepancies(connection, terminal=terminal_id)
+        at = books.moment(int(str(done.after["closed_at"])))
+    name = f"batch {found.batch} of terminal {terminal_id}"
+    if done.before["state"] == "closed":
+        typer.echo(f"{name} was closed by an operator before, {at}: nothing has changed")
+        return
+    waiting = sum(line.batch == found.batch and line.merchant_id == found.merchant_id for line in lines)
+    typer.echo(f"{name} is closed; {done.after['uploaded']} records of it had been uploaded")
+    typer.echo(f"  {waiting} differences: switch settlement discrepancies --terminal {terminal_id}")
+
+
 # --- what does not agree -----------------------------------------------------------------------------------
 
 

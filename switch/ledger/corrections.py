@@ -16,24 +16,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 from switch.decisions import Needs
-from switch.errors import DatabaseError, NotInBooks, OperatorError
+from switch.errors import NotInBooks, OperatorError
 from switch.ledger.batches import CANCELS, REFUNDS, SALES
 from switch.ledger.entry import Entry
 from switch.ledger.group import Rules, settle
+from switch.ledger.one_commit import in_one_commit
 from switch.ledger.ports import Clock, Ids, PanVault
 from switch.ledger.rows import date_of
-from switch.ledger.statements import Change, Fault, Query, Session
+from switch.ledger.statements import Change, Query, Session
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
 from switch.messages.model import OriginalReference, Request
 from switch.messages.references import rrn_of
 from switch.values import Money
-
-ATTEMPTS: Final = 3
-"""How often a correction is tried, where another writer was in the way or the connection broke."""
 
 CHARGE: Final = "charge"
 RETURN: Final = "return"
@@ -43,8 +41,6 @@ _OTHER_WAY: Final = {CHARGE: RETURN, RETURN: CHARGE}
 _MTI: Final = "0220"  # no message is behind it; it has happened already, so it would be an advice
 _FROM_CARD: Final = frozenset({*SALES, Kind.LOAD_VOID})
 _TO_CARD: Final = frozenset({*CANCELS, *REFUNDS, Kind.LOAD})
-
-_T = TypeVar("_T")
 
 
 class Right(StrEnum):
@@ -109,7 +105,7 @@ def settle_discrepancy(
         session.flush()
         return Resolved(is_new=True, settled_by=settled_by, posted=posted)
 
-    return _in_one_commit(desk, work)
+    return in_one_commit(desk.connect, "the correction", work)
 
 
 def settle_adjustment(desk: Desk, journal_id: int, right: Right, because: str = "") -> Resolved:
@@ -130,7 +126,7 @@ def settle_adjustment(desk: Desk, journal_id: int, right: Right, because: str = 
         session.flush()
         return Resolved(is_new=True, settled_by=posted[-1].journal_id if posted else None, posted=posted)
 
-    return _in_one_commit(desk, work)
+    return in_one_commit(desk.connect, "the correction", work)
 
 
 # --- what has to be posted ---------------------------------------------------------------------------------
@@ -258,28 +254,7 @@ def _way_of(kind: str) -> str:
     )
 
 
-# --- one commit --------------------------------------------------------------------------------------------
-
-
-def _in_one_commit(desk: Desk, work: Callable[[Session], _T]) -> _T:
-    """Do ``work`` and commit it. After a commit of unknown fate the row that waited tells: it is read once more."""
-    for attempt in range(1, ATTEMPTS + 1):
-        session = desk.connect()
-        try:
-            session.begin()
-            done = work(session)
-            session.commit()
-        except OperatorError:
-            raise
-        except Exception as error:
-            if session.fault(error) is Fault.REQUEST or attempt == ATTEMPTS:
-                why = f"{type(error).__name__}; run the command again: what has been done is not done twice"
-                raise DatabaseError(f"the correction cannot be stored: {why}") from error
-        else:
-            return done
-        finally:
-            session.close()  # what was not committed is rolled back
-    raise AssertionError("the last attempt returns or raises")
+# --- posting them --------------------------------------------------------------------------------------------
 
 
 def _post(desk: Desk, session: Session, corrections: tuple[_Correction, ...]) -> tuple[Posted, ...]:

@@ -202,6 +202,42 @@ def test_an_upload_of_which_not_all_came_is_named_with_its_differences(office: O
     assert "  the end of the upload announced 2 records, 1 came\n" in office.ok("settlement", "batches")
 
 
+def test_a_batch_whose_terminal_is_gone_is_closed_compared_and_written_down(office: Office) -> None:
+    records, _end = upload(11, UploadedRecord(True, "000001", UNION, 10_000))
+    office.send(sale(1, 10_000), sale(2, 700), sale(3, 50), settling(10), records)
+
+    first = office.ok("settlement", "close-batch", "T1", "--because", "stolen")
+    again = office.ok("settlement", "close-batch", "T1", "--batch", "1", "--because", "stolen")
+    differences = office.ok("settlement", "discrepancies", status=1)
+
+    assert first == (
+        "batch 000001 of terminal T1 is closed; 1 records of it had been uploaded\n"
+        "  2 differences: switch settlement discrepancies --terminal T1\n"
+    )
+    assert re.fullmatch(
+        r"batch 000001 of terminal T1 was closed by an operator before, [0-9: -]+: nothing has changed\n", again
+    )
+    assert differences.count("  missing: the books have it, the terminal does not\n") == 2
+    assert "T1  batch 000001  closed, settled " in office.ok("settlement", "batches")
+    assert office.rows("SELECT DISTINCT target, because FROM change_log WHERE what LIKE 'settlement.close_batch%'") == [
+        ("batch:T1/000001", "stolen")
+    ]
+    assert "all invariants hold" in office.ok("audit")
+
+
+def test_only_a_batch_that_waits_for_its_upload_is_closed_by_hand(settled: Office) -> None:
+    def fails(*arguments: str) -> str:
+        return str(settled.fails("settlement", "close-batch", *arguments, "--because", "gone"))
+
+    assert "batch 000001 of terminal T1 is closed: its terminal ended the upload" in fails("T1")
+    assert "batch 000001 of terminal T2 is open: it was never settled" in fails("T2")
+    assert "terminal T9 is not in the books" in fails("T9")
+    assert "terminal T1 has no batch 000009" in fails("T1", "--batch", "9")
+    assert "at most six digits" in fails("T1", "--batch", "1234567")
+    assert settled.run("settlement", "close-batch", "T1").exit_code == 2  # nobody says why
+    settled.fails("settlement", "close-batch", "T1", "--because", f"card {UNION.reveal()}")
+
+
 def test_where_nothing_differs_nothing_waits(office: Office) -> None:
     assert office.ok("settlement", "discrepancies") == "nothing waits for an operator\n"
 
