@@ -13,9 +13,11 @@ from typing import Final
 import orjson
 import sqlalchemy as sa
 
+from switch.errors import DatabaseError
 from switch.ledger.audit_kinds import listed
 from switch.ledger.audit_words import Invariant, Query
 from switch.ledger.clearing import parts_of_clearing_file
+from switch.ledger.packed_text import unpacked
 from switch.messages.kinds import Kind
 from switch.messages.settlement import DOMESTIC_PREFIX
 
@@ -125,10 +127,10 @@ def _contents(connection: sa.Connection) -> Iterator[str]:
     )
     for merchant_id, day, gross, credit, fee, items, content in rows:
         try:
-            parsed = [(item[_AMOUNT], item[_FEE]) for item in orjson.loads(content)["items"]]
+            parsed = [(item[_AMOUNT], item[_FEE]) for item in orjson.loads(unpacked(content))["items"]]
             debits = sum(amount for amount, _ in parsed if amount > 0)
             is_so = debits, debits - sum(amount for amount, _ in parsed), sum(its for _, its in parsed), len(parsed)
-        except (orjson.JSONDecodeError, KeyError, TypeError, IndexError):
+        except (ValueError, KeyError, TypeError, IndexError):
             yield f"statement of merchant {merchant_id} for {day}: its content cannot be read"
             continue
         if is_so != (gross, credit, fee, items):
@@ -140,8 +142,11 @@ def _hashes(connection: sa.Connection) -> Iterator[str]:
     rows = connection.execute(sa.text("SELECT business_day, sha256 FROM clearing_file ORDER BY business_day")).all()
     for day, digest in rows:
         found = sha256()
-        for part in parts_of_clearing_file(connection, digest):
-            found.update(part.encode())
+        try:
+            for part in parts_of_clearing_file(connection, digest):
+                found.update(part.encode())
+        except DatabaseError:  # a part that nobody packed
+            found.update(b"?")
         if found.hexdigest() != digest:
             yield f"clearing file of {day}: it was changed, its hash is another"
 

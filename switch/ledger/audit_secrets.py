@@ -13,9 +13,9 @@ stored of secrets has a shape of its own (`switch.ledger.audit_shapes`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
 
@@ -23,10 +23,12 @@ from switch.errors import ConfigurationError, InternalError
 from switch.ledger import schema
 from switch.ledger.audit_shapes import is_shaped, misshapen
 from switch.ledger.audit_words import Finding
+from switch.ledger.packed_text import PackedText, unpacked
 from switch.ledger.ports import PanVault
 from switch.values import Pan
 
 _CHUNK_ROWS: Final = 2_000
+_LONG_ROWS: Final = 64  # of texts that are packed because they are long
 _ASKED_AT_ONCE: Final = 500  # hashes in one query
 _SEPARATOR: Final = "\x1f"  # between the texts of one row
 _PAN_DIGITS: Final = range(13, 20)
@@ -44,6 +46,7 @@ _LETTERS_ZERO_TOO: Final = bytes.maketrans(b"ABCDEFabcdef", b"000000000000")
 _SUSPECT: Final = (b"0" * _PAN_DIGITS[0], b"0000 0000 0000 0", b"0000-0000-0000-0")
 _LIKE_A_KEY: Final = b"0" * 32
 _LIKE_A_PIN: Final = re.compile(_PIN.pattern.encode())
+_Reader: TypeAlias = Callable[[Any], bytes]
 
 
 def find_clear_data(connection: sa.Connection, vault: PanVault | None) -> Finding:
@@ -149,7 +152,7 @@ def _free_columns(connection: sa.Connection, table: sa.Table, judge: _Judge) -> 
     keys = list(table.primary_key)
     free = [column for column in table.columns if column.name not in _NUMBERED and not is_shaped(column)]
     texts = [column for column in free if isinstance(column.type, sa.Text)]
-    blobs = [column for column in free if isinstance(column.type, sa.LargeBinary)]
+    blobs = [column for column in free if isinstance(column.type, sa.LargeBinary | PackedText)]
     names = [column.name for column in (*texts, *blobs)]
     if not names:
         return
@@ -158,27 +161,29 @@ def _free_columns(connection: sa.Connection, table: sa.Table, judge: _Judge) -> 
         joined = joined + sa.func.coalesce(column, "") + sa.literal(_SEPARATOR)
     asked = sa.select(
         joined.label("texts"),
-        *(sa.label(f"blob_{at}", blob) for at, blob in enumerate(blobs)),
+        *(sa.label(f"blob_{at}", sa.type_coerce(blob, sa.types.NULLTYPE)) for at, blob in enumerate(blobs)),
         *(sa.label(f"key_{at}", key) for at, key in enumerate(keys)),
     )
-    for rows in connection.execute(asked, execution_options={"yield_per": _CHUNK_ROWS}).partitions():
-        suspects = rows if _is_suspect(rows, len(blobs)) else ()
+    readers: list[_Reader] = [_packed if isinstance(blob.type, PackedText) else _raw for blob in blobs]
+    at_once = _LONG_ROWS if _packed in readers else _CHUNK_ROWS
+    for rows in connection.execute(asked, execution_options={"yield_per": at_once}).partitions():
+        suspects = rows if _is_suspect(rows, readers) else ()
         yield (
             len(rows),
             [
                 _offence(table, name, row[1 + len(blobs) :], found)
                 for row in suspects
-                for name, text in zip(names, _texts_of(row, len(blobs)), strict=True)
+                for name, text in zip(names, _texts_of(row, readers), strict=True)
                 if (found := judge.verdict(name, text))
             ],
         )
 
 
-def _is_suspect(rows: Sequence[sa.Row[Any]], blobs: int) -> bool:
+def _is_suspect(rows: Sequence[sa.Row[Any]], blobs: Sequence[_Reader]) -> bool:
     """Search a whole chunk at once, as bytes with every digit a zero: nearly always there is nothing in it."""
     data = "\n".join([row[0] for row in rows]).encode()
-    for at in range(1, 1 + blobs):
-        data += b"\n" + b"\n".join([bytes(row[at] or b"") for row in rows])
+    for at, read in enumerate(blobs, start=1):
+        data += b"\n" + b"\n".join([read(row[at]) for row in rows])
     zeroed = data.translate(_ALL_DIGITS_ZERO)
     return (
         any(pattern in zeroed for pattern in _SUSPECT)
@@ -187,8 +192,23 @@ def _is_suspect(rows: Sequence[sa.Row[Any]], blobs: int) -> bool:
     )
 
 
-def _texts_of(row: sa.Row[Any], blobs: int) -> list[str]:
-    return [*row[0].split(_SEPARATOR)[:-1], *(bytes(value or b"").decode("latin-1") for value in row[1 : 1 + blobs])]
+def _texts_of(row: sa.Row[Any], blobs: Sequence[_Reader]) -> list[str]:
+    return [
+        *row[0].split(_SEPARATOR)[:-1],
+        *(read(row[at]).decode("latin-1") for at, read in enumerate(blobs, start=1)),
+    ]
+
+
+def _raw(value: bytes | None) -> bytes:
+    return bytes(value or b"")
+
+
+def _packed(value: str | bytes | None) -> bytes:
+    """The bytes of a text that is kept packed; what cannot be unpacked as it is."""
+    try:
+        return unpacked(value or "").encode()
+    except ValueError:
+        return bytes(value)  # type: ignore[arg-type]  # a text is not unpacked
 
 
 def _offence(table: sa.Table, column: str, key: Sequence[object], found: str) -> str:

@@ -21,10 +21,11 @@ from switch.decisions.closing import MadeFile
 from switch.errors import DatabaseError, NotInBooks
 from switch.ledger import schema
 from switch.ledger.database import Database
+from switch.ledger.packed_text import PackedText
 from switch.ledger.ports import Clock
 
 _STATEMENTS_AT_ONCE: Final = 16  # a large merchant's is tens of megabytes
-_PART_MAX: Final = 128 * 1024  # characters: a millisecond or two of a disk
+_PART_MAX: Final = 128 * 1024  # characters: less than a millisecond of a disk
 BREATH_S: Final = 0.002  # at least, between two parts: who waits for SQLite's one write lock looks for it that often
 BREATHS: Final = 3  # times as long as the part took: who wants to write finds the lock free three times of four
 _PARTS_AT_ONCE: Final = 16
@@ -32,7 +33,7 @@ _PART: Final = sa.text(
     "INSERT INTO clearing_part (sha256, part, content) VALUES (:sha256, :part, :content)"
     " ON CONFLICT (sha256, part) DO UPDATE SET content = excluded.content"
     " WHERE clearing_part.content <> excluded.content"
-)
+).bindparams(sa.bindparam("content", type_=PackedText))
 
 
 class KeptFile(NamedTuple):

@@ -29,7 +29,7 @@ _BUSY_TIMEOUT_MS: Final = (
 )
 _LOOK_EVERY_S: Final = 0.001
 _CHECKPOINT_PAGES: Final = (
-    8_000  # a switch at work moves the log at half of that: who steps back behind it would hold it up in doing so
+    32_000  # a switch at work moves the log at half of that: who steps back behind it would hold it up in doing so
 )
 _CACHED_STATEMENTS: Final = 512  # every statement of the ledger, in every chunk size, stays prepared
 _CONNECT_TIMEOUT_S: Final = 5

@@ -10,6 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from switch.ledger.columns import metadata, minor, moment, one_of, only, own_id, refers, text
+from switch.ledger.packed_text import PackedText
 
 TOTALS: Final = tuple(
     f"{whose}_{side}_{what}"
@@ -110,7 +111,7 @@ statement: Final = sa.Table(
     minor("share_minor"),
     minor("net_minor"),
     sa.Column("items", sa.Integer, nullable=False),
-    sa.Column("content", sa.Text, nullable=False),  # JSON
+    sa.Column("content", PackedText, nullable=False),  # JSON
     moment("made_at"),
     sa.Index(None, "business_day", "merchant_id"),
     sqlite_with_rowid=False,
@@ -132,5 +133,5 @@ clearing_part: Final = sa.Table(  # of the content of the file with this hash; t
     metadata,
     sa.Column("sha256", sa.Text, primary_key=True),
     sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),  # from 0 on
-    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("content", PackedText, nullable=False),
 )
