@@ -18,7 +18,7 @@ from switch.decisions import Card, Merchant, Terminal
 from switch.errors import ConfigurationError, DatabaseError
 from switch.ledger.database import Database
 from switch.ledger.group import Rules
-from switch.ledger.lookups import Answer, Question, read_answers, read_any_key, read_issuer_keys
+from switch.ledger.lookups import Answer, Question, read_answers, read_any_key, read_base_keys, read_issuer_keys
 from switch.ledger.writer import Writer
 from switch.messages.dates import HostCalendar
 from switch.messages.downloads import load_downloads
@@ -31,8 +31,9 @@ from switch.rules.limits import Counter, counter_of, given_back, parsed
 from switch.rules.rule import Policy
 from switch.rules.rulebook import RULE_SET
 from switch.rules.tries import tries_of
+from switch.security.base_keys import BaseKeyRow, BaseKeys
 from switch.security.issuers import IssuerKeyRow, Issuers
-from switch.security.key_blocks import KeyBlocks, KeyUsage
+from switch.security.key_blocks import KeyBlocks, KeyUsage, algorithm_of
 from switch.security.keyring import Keyring
 from switch.security.keys import MasterKeys
 from switch.security.mac import MacAlgorithm, MacMethod, MacOutput
@@ -89,6 +90,7 @@ class KeyDesk:
         self.pan_key = pan_key
         self._database = database
         self._issuers = Issuers()
+        self._bases = BaseKeys()
         self._events = events
         grace_s = max((listener.security.old_keys_s for listener in settings.listeners), default=0.0)
         self.keyring = Keyring(int(grace_s * _MICROSECONDS))
@@ -105,8 +107,16 @@ class KeyDesk:
         """The issuers' keys, at most `ISSUERS_AGE_S` old."""
         return self._issuers
 
+    def bases(self) -> BaseKeys:
+        """The base derivation keys, at most `ISSUERS_AGE_S` old."""
+        return self._bases
+
     def read_issuers(self) -> None:
-        """Read the issuers' keys anew; blocks. Raises `ConfigurationError` for one that makes no sense."""
+        """Read the issuers' and base derivation keys anew; blocks.
+
+        Raises `ConfigurationError` for one that makes no sense.
+        """
+        self._bases = BaseKeys(BaseKeyRow(*row) for row in read_base_keys(self._database))
         self._issuers = Issuers(IssuerKeyRow(*row) for row in read_issuer_keys(self._database))
 
     def check_master(self) -> None:
@@ -119,7 +129,7 @@ class KeyDesk:
             self._events.keyless(has_keys=found is not None)
         elif found is not None and self._blocks is not None:
             usage, block = found
-            self._blocks.unwrap(block, KeyUsage(usage))
+            self._blocks.unwrap(block, KeyUsage(usage), algorithm_of(block))
 
     async def run(self) -> None:
         """Answer questions until cancelled."""
@@ -149,7 +159,7 @@ class KeyDesk:
             return None
         protected = ProtectedFields(dialect)
         protection = Protection(settings.security.mac, _method(settings, protected), protected.mac_is_hex)
-        guard = Guard(protection, protected, self.hsm, self.keyring, clock, metrics)
+        guard = Guard(protection, protected, self.hsm, self.keyring, clock, metrics, self.bases)
         judge = Judge(
             protected,
             self.hsm,

@@ -94,6 +94,9 @@ class MessageRebuilder:
     def _gone_fields(self) -> dict[int, str]:
         """The fields that are always left out, and how that is told."""
         gone = {self._pin_block: "PIN blocks", **dict.fromkeys(_MACS, "MACs")}
+        key_serial = _number_of(self._dialect.roles.get("key_serial"))
+        if key_serial:  # where AES has its PIN blocks
+            gone[key_serial] = "key serial numbers"
         if _KEYS in self._dialect.fields and self._dialect.fields[_KEYS].show == "secret":
             gone[_KEYS] = "keys"
         return gone

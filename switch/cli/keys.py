@@ -1,10 +1,10 @@
-"""``switch keys``: terminals' master keys and issuers' keys, put in and taken out by two officers."""
+"""``switch keys``: terminals' master keys, issuers' and base derivation keys, put in and taken out by two officers."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -17,7 +17,7 @@ from switch.errors import ConfigurationError, OperatorError
 
 if TYPE_CHECKING:
     from switch.security.hsm import KeptKey
-    from switch.security.key_blocks import KeyUsage
+    from switch.security.key_blocks import KeyAlgorithm, KeyUsage
     from switch.security.keys import Keys, MasterKeys
     from switch.security.software_hsm import SoftwareHsm
 
@@ -26,13 +26,26 @@ keys_app = typer.Typer(
 )
 issuer_app = typer.Typer(help="Keys of issuers' ranges of cards.", no_args_is_help=True)
 keys_app.add_typer(issuer_app, name="issuer")
+base_app = typer.Typer(
+    help="Base derivation keys, for terminals with a key for each transaction (DUKPT).", no_args_is_help=True
+)
+keys_app.add_typer(base_app, name="base")
 
 _MASTER: Final = "terminal_master"
 _ISSUERS: Final = ("issuer_cryptogram", "cvk", "pvk", "pin_natural")
+_SIZES: Final[Mapping[str | None, tuple[int, ...]]] = {None: (16, 24), "tdes": (16,), "aes": (16, 24, 32)}
+"""Bytes of a component: of a terminal's or an issuer's key, and of a base derivation key by its algorithm."""
 TerminalArgument = Annotated[str, typer.Argument(metavar="TERMINAL")]
 PrefixArgument = Annotated[str, typer.Argument(metavar="PREFIX", help="First digits of the card numbers.")]
 UsageArgument = Annotated[str, typer.Argument(metavar="USAGE", help=f"One of {', '.join(_ISSUERS)}.")]
 IndexOption = Annotated[str, typer.Option("--index", help="PVKI, or the cvv_key of cards; where there are several.")]
+KeySetArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="KEY_SET",
+        help="What its key serial numbers begin with: 10 hex digits for Triple DES, 8 for AES.",
+    ),
+]
 CountOption = Annotated[int, typer.Option("--components", min=2, max=5, help="How many officers hold a part.")]
 
 
@@ -147,14 +160,40 @@ def remove_issuer(prefix: PrefixArgument, usage: UsageArgument, index: IndexOpti
     typer.echo(f"{prefix} {usage}: removed")
 
 
+@base_app.command("import")
+def put_in_base_key(key_set: KeySetArgument, components: CountOption = 2, config: Config = None) -> None:
+    """Put in the base derivation key of a key set in components (hex), asked for one by one, or one a line."""
+    from switch.ledger.key_store import is_demo, keep_base_key
+    from switch.security.base_keys import key_set_algorithm
+    from switch.security.key_blocks import base_owner
+
+    key_set, usage = key_set.upper(), _usage("bdk")
+    algorithm, owner = key_set_algorithm(key_set), base_owner(key_set)
+    with _office(config) as (books, hsm):
+        parts, is_demos = _components(components, algorithm), is_demo(books.database)
+        kept = hsm.put_together(usage, parts, owner=owner, is_demo=is_demos, algorithm=algorithm)
+        with books.database.writing() as connection:
+            keep_base_key(connection, key_set, *kept, _now())
+            books.log(connection, "base_key.import", f"base_key:{key_set}", {"check_value": kept.check_value})
+    typer.echo(f"{key_set} bdk: check value {kept.check_value}")
+
+
+@base_app.command("remove")
+def remove_base(key_set: KeySetArgument, config: Config = None) -> None:
+    """Take a base derivation key out: messages under keys derived from it are refused. Their counters stay known."""
+    with open_books(config) as books:
+        books.change("base_key.remove", f"base_key:{key_set.upper()}")
+    typer.echo(f"{key_set.upper()} bdk: removed")
+
+
 @keys_app.command("rewrap")
 def rewrap(config: Config = None) -> None:
     """Wrap all keys under the key file's current master key, and seal all card numbers under its current vault key.
 
     Beside a running switch that has both the old and the new one; done once more, it changes nothing.
     """
-    from switch.ledger.key_store import reseal_cards, rewrap_issuer_keys, rewrap_terminal_keys
-    from switch.security.key_blocks import KeyBlocks, KeyUsage, range_owner, terminal_owner
+    from switch.ledger.key_store import reseal_cards, rewrap_base_keys, rewrap_issuer_keys, rewrap_terminal_keys
+    from switch.security.key_blocks import KeyBlocks, KeyUsage, base_owner, range_owner, terminal_owner
     from switch.security.keys import load_keys
     from switch.security.vault import Vault
 
@@ -168,7 +207,11 @@ def rewrap(config: Config = None) -> None:
         def of_issuer(prefix: str, usage: str, index: str, block: str) -> str | None:
             return blocks.again(block, KeyUsage(usage), range_owner(prefix, index))
 
-        wrapped = rewrap_issuer_keys(books.database, of_issuer) + rewrap_terminal_keys(books.database, of_terminal)
+        def of_base(key_set: str, block: str) -> str | None:
+            return blocks.again(block, KeyUsage.BDK, base_owner(key_set))
+
+        wrapped = rewrap_issuer_keys(books.database, of_issuer) + rewrap_base_keys(books.database, of_base)
+        wrapped += rewrap_terminal_keys(books.database, of_terminal)
         sealed = reseal_cards(books.database, Vault(keys))
         assert keys.master is not None
         after = {"keys": wrapped, "cards": sealed, "master_key": keys.master.current, "vault_key": keys.current}
@@ -228,30 +271,35 @@ def _usage(name: str, *allowed: str) -> KeyUsage:
     return KeyUsage(name)
 
 
-def _components(count: int) -> list[bytes]:
-    """Ask for components, each hidden and confirmed by its check value; or read lines where nobody types."""
-    from switch.security.key_blocks import KeyBlocks
+def _components(count: int, algorithm: KeyAlgorithm | None = None) -> list[bytes]:
+    """Ask for components, each hidden and confirmed by its check value; or read lines where nobody types.
 
+    They are those of a Triple DES key of 16 or 24 bytes, or, with ``algorithm``, of a base derivation key.
+    """
+    from switch.security.key_blocks import KeyAlgorithm, KeyBlocks
+
+    sizes, algorithm = _SIZES[algorithm], algorithm or KeyAlgorithm.TDES
     if not sys.stdin.isatty():
         lines = [line.strip() for line in sys.stdin if line.strip()]
         if len(lines) != count:
             raise OperatorError(f"{count} components are wanted, one a line; {len(lines)} came")
-        return [_bytes(number, line) for number, line in enumerate(lines, start=1)]
+        return [_bytes(number, line, sizes) for number, line in enumerate(lines, start=1)]
     parts = []
     for number in range(1, count + 1):
-        part = _bytes(number, typer.prompt(f"Officer {number}: component in hex", hide_input=True))
-        typer.confirm(f"  check value {KeyBlocks.check_value(part)}, as on your sheet?", abort=True)
+        part = _bytes(number, typer.prompt(f"Officer {number}: component in hex", hide_input=True), sizes)
+        typer.confirm(f"  check value {KeyBlocks.check_value(part, algorithm)}, as on your sheet?", abort=True)
         parts.append(part)
     return parts
 
 
-def _bytes(number: int, typed: str) -> bytes:
+def _bytes(number: int, typed: str, sizes: tuple[int, ...]) -> bytes:
     try:
         part = bytes.fromhex(typed)
     except ValueError:
         raise OperatorError(f"component {number} is not hex digits") from None
-    if len(part) not in {16, 24}:
-        raise OperatorError(f"component {number} has {len(part)} bytes; it must have 16 or 24")
+    if len(part) not in sizes:
+        allowed = " or ".join(map(str, sizes))
+        raise OperatorError(f"component {number} has {len(part)} bytes; it must have {allowed}")
     return part
 
 

@@ -179,6 +179,15 @@ class KeepKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class RaiseKeyCounter:
+    """Notes the highest counter seen of a device's keys (`switch.messages.verdicts.KeyUse`); a lower one is no news."""
+
+    base: str
+    device: bytes
+    counter: int
+
+
+@dataclass(frozen=True, slots=True)
 class UsePayCode:
     """Marks a pay code as used by this request; ``used`` False makes it usable again."""
 
@@ -248,6 +257,7 @@ Effect = (
     | ChangeCardSecurity
     | ChangeOperator
     | KeepKeys
+    | RaiseKeyCounter
     | UsePayCode
     | KeepUpload
     | FreezeBatch

@@ -119,7 +119,8 @@ class Facts(NamedTuple):
     authorisation among these three, without what was undone, oldest first. ``to_card`` and ``to_account`` are
     those that a transfer goes to. ``spending`` holds the counters with a limit, by owner and period
     (`switch.decisions.CountSpending`). ``queued_minor`` is what waits for an operator of ``original`` already, or has
-    been settled by one (`switch.decisions.QueueAdjustment`).
+    been settled by one (`switch.decisions.QueueAdjustment`). ``key_counter`` is the highest counter seen of the device
+    whose key for one transaction the request is under, 0 for none.
     """
 
     journal_id: int
@@ -144,3 +145,4 @@ class Facts(NamedTuple):
     pay_code: PayCode | None = None
     batch: Batch | None = None
     queued_minor: int = 0
+    key_counter: int = 0

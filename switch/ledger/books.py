@@ -77,6 +77,7 @@ class Changes:
     operators: set[tuple[str, str]] = field(default_factory=set)
     pay_codes: dict[bytes, int | None] = field(default_factory=dict)
     spending: dict[Counter, Spent] = field(default_factory=dict)
+    key_counters: set[tuple[str, bytes]] = field(default_factory=set)
     opens_day: bool = False
 
 
@@ -119,6 +120,7 @@ class Books:
         self.queued: dict[int, int] = {}
         self.security: dict[int, CardSecurity] = {}
         self.operators: dict[tuple[str, str], Operator] = {}
+        self.key_counters: dict[tuple[str, bytes], int] = {}
         self.pay_codes: dict[bytes, CodeOfCard] = {}
         self.spending: dict[Counter, Spent] = {}
         self.counts_since: dict[Counter, int] = {}
@@ -137,6 +139,13 @@ class Books:
         self.payments[payment.payment_id] = payment
         if payment.kind is Kind.INCREMENT and payment.original_id is not None:
             self.increments.setdefault(payment.original_id, set()).add(payment.payment_id)
+
+    def raise_key_counter(self, base: str, device: bytes, counter: int) -> None:
+        """Know the counter of a device's key, if it is the highest by now."""
+        key = base, device
+        if counter > self.key_counters.get(key, 0):
+            self.key_counters[key] = counter
+            self.changes.key_counters.add(key)
 
     # --- who ---------------------------------------------------------------------------------------------------
 
@@ -201,6 +210,7 @@ class Books:
         code = self.pay_codes.get(entry.code_key)
         line = [payment for payment in (facts.original, parent, grandparent) if payment is not None]
         increments = self._increments(line)
+        use = entry.request.verdicts.key_use
         return facts._replace(
             parent=parent,
             grandparent=grandparent,
@@ -211,6 +221,7 @@ class Books:
             to_account=None if to_card is None else self.accounts.get(to_card.account_id),
             operator=self.operators.get((entry.request.merchant_id, entry.request.extras.operator_id)),
             pay_code=None if code is None else code.code,
+            key_counter=0 if use is None else self.key_counters.get(use[:2], 0),
             queued_minor=0 if facts.original is None else self.queued.get(facts.original.payment_id, 0),
         )
 

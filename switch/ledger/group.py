@@ -20,8 +20,9 @@ from switch.ledger.statements import JOURNALLED, Session
 from switch.ledger.wanted import claims_of
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
-from switch.messages.model import Reply
+from switch.messages.model import Reply, Request
 from switch.messages.references import rrn_of
+from switch.messages.verdicts import UNCHECKED
 from switch.values import Pan
 
 
@@ -87,6 +88,8 @@ def _settle(books: Books, entry: Entry, rules: Rules) -> Settled:
     need = rules.needs[request.kind]
     earlier = books.known.earlier(entry) if need.keyed else None
     if earlier is not None:
+        if request.verdicts is not UNCHECKED:
+            _note_key(books, request)
         if is_same(earlier, entry):
             if request.kind is Kind.BATCH_UPLOAD and earlier.action == Action.APPROVED:
                 keep_repeated(books, earlier, books.batch_key(entry), request.extras.records)
@@ -99,3 +102,10 @@ def _settle(books: Books, entry: Entry, rules: Rules) -> Settled:
         return Settled(entry, Standing.FIRST, decision.reply, decision.because, None)
     apply(books, entry, facts, decision, keyed=need.keyed)
     return Settled(entry, Standing.FIRST, decision.reply, decision.because, entry.journal_id)
+
+
+def _note_key(books: Books, request: Request) -> None:
+    """A repeat may come under the device's next key, whose PIN block is good for no other request either."""
+    use = request.verdicts.key_use
+    if use is not None and use.is_shown:
+        books.raise_key_counter(use.base, use.device, use.counter)

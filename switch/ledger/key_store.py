@@ -1,4 +1,4 @@
-"""Keeps wrapped keys in the books: terminals' master keys and issuers' keys. The blocks are opaque here."""
+"""Keeps wrapped keys in the books: terminals' master keys, issuers' and base derivation keys. Blocks are opaque."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from switch.errors import OperatorError
 from switch.ledger.database import Database, read_meta
+from switch.ledger.dukpt_tables import BASE_USAGE
 from switch.ledger.ports import PanVault
-from switch.ledger.schema import card, issuer_key, terminal, terminal_key
+from switch.ledger.schema import base_key, card, issuer_key, terminal, terminal_key
 
 PAGE_MAX: Final = 200
 """Rows that are wrapped or sealed anew in one transaction: a fraction of a second that others wait."""
@@ -95,6 +96,18 @@ def remove_issuer_key(connection: sa.Connection, prefix: str, usage: str, key_in
     return bool(connection.execute(sa.delete(issuer_key).where(*chosen)).rowcount)
 
 
+def keep_base_key(connection: sa.Connection, key_set: str, check_value: str, block: str, now: int) -> None:
+    """Put in or replace the base derivation key of a key set."""
+    remove_base_key(connection, key_set)
+    row = {"key_set": key_set, "check_value": check_value, "block": block, "changed_at": now}
+    connection.execute(sa.insert(base_key).values(row))
+
+
+def remove_base_key(connection: sa.Connection, key_set: str) -> bool:
+    """Take a base derivation key out; False where there was none. The counters of its devices stay."""
+    return bool(connection.execute(sa.delete(base_key).where(base_key.c.key_set == key_set)).rowcount)
+
+
 def shown_keys(connection: sa.Connection, terminal_id: str | None = None) -> list[ShownKey]:
     """Return all keys, or those of one terminal, in order, without their blocks."""
     its, theirs = terminal_key.c, issuer_key.c
@@ -105,6 +118,9 @@ def shown_keys(connection: sa.Connection, terminal_id: str | None = None) -> lis
     if terminal_id is None:
         columns = (theirs.prefix, theirs.usage, theirs.key_index, theirs.check_value, theirs.method, theirs.changed_at)
         found += [ShownKey(*row) for row in connection.execute(sa.select(*columns).order_by(*columns[:3]))]
+        base = base_key.c
+        wanted = sa.select(base.key_set, base.check_value, base.changed_at).order_by(base.key_set)
+        found += [ShownKey(row[0], BASE_USAGE, "", row[1], "", row[2]) for row in connection.execute(wanted)]
     return found
 
 
@@ -115,6 +131,9 @@ TerminalWrap = Callable[[str, str, str], str | None]
 
 IssuerWrap = Callable[[str, str, str, str], str | None]
 """The same of a prefix, usage, key index and block."""
+
+BaseWrap = Callable[[str, str], str | None]
+"""The same of a key set and block."""
 
 
 def rewrap_terminal_keys(database: Database, again: TerminalWrap, page_max: int = PAGE_MAX) -> int:
@@ -158,6 +177,19 @@ def rewrap_issuer_keys(database: Database, again: IssuerWrap) -> int:
             if new is not None:
                 which = (its.prefix == prefix, its.usage == usage, its.key_index == key_index)
                 connection.execute(sa.update(issuer_key).where(*which).values(block=new))
+                changed += 1
+    return changed
+
+
+def rewrap_base_keys(database: Database, again: BaseWrap) -> int:
+    """Put all base derivation keys in anew, in one transaction; return how many changed."""
+    its, changed = base_key.c, 0
+    with database.writing() as connection:
+        wanted = sa.select(its.key_set, its.block).order_by(its.key_set).with_for_update()
+        for key_set, block in connection.execute(wanted).all():
+            new = again(key_set, block)
+            if new is not None:
+                connection.execute(sa.update(base_key).where(its.key_set == key_set).values(block=new))
                 changed += 1
     return changed
 

@@ -44,6 +44,7 @@ from switch.ledger.statements import (
     CARDS_THAT_PAID,
     INCREMENTS,
     JOURNAL_ROWS,
+    KEY_COUNTERS,
     LAST_SETTLED,
     NAMED_SALES,
     NEWEST_DAY,
@@ -80,7 +81,7 @@ class Asking(Protocol):
 def load(session: Session, books: Books, entries: Sequence[Entry], rules: Asking) -> None:
     """Load what a group's requests need to be decided; its prefixes are claimed already."""
     wanted = wanted_by(entries, rules.needs)
-    days, requests, tombstones, terminals, cards, sales, authorisations, rows, operators, codes = session.read(
+    days, requests, tombstones, terminals, cards, sales, authorisations, rows, operators, codes, keys = session.read(
         (NEWEST_DAY, [(1,)]),
         (REQUESTS, list(wanted.probes)),
         (TOMBSTONES, list(wanted.burials)),
@@ -91,6 +92,7 @@ def load(session: Session, books: Books, entries: Sequence[Entry], rules: Asking
         (JOURNAL_ROWS, list(wanted.journal_ids)),
         (OPERATORS, list(wanted.operators)),
         (PAY_CODES, list(wanted.pay_codes)),
+        (KEY_COUNTERS, list(wanted.key_counters)),
     )
     _begin_day(books, days)
     known = books.known
@@ -113,6 +115,7 @@ def load(session: Session, books: Books, entries: Sequence[Entry], rules: Asking
         books.cards.setdefault(pan_key, _card(row[4:], rules.limits))
         code = PayCode(code_key, expires_at, bool(single_use), used_by)
         books.pay_codes[code_key] = CodeOfCard(code, pan_key)
+    books.key_counters.update(((base, device), counter) for base, device, counter in keys)
     if wanted.with_original:
         _load_payments(session, books, wanted.with_original, rules)
     if wanted.with_batch:

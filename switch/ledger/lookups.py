@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 
 from switch.ledger.database import Database
-from switch.ledger.schema import card, issuer_key, operator, terminal_key
+from switch.ledger.dukpt_tables import BASE_USAGE
+from switch.ledger.schema import base_key, card, issuer_key, operator, terminal_key
 
 
 class KeptKey(NamedTuple):
@@ -80,11 +81,20 @@ def read_issuer_keys(database: Database) -> list[tuple[str, str, str, str, str]]
         return [(row[0], row[1], row[2], row[3], row[4]) for row in connection.execute(wanted)]
 
 
+def read_base_keys(database: Database) -> list[tuple[str, str, str]]:
+    """Return (key set, check value, block) of all base derivation keys: a handful."""
+    its = base_key.c
+    with database.reading() as connection:
+        found = connection.execute(sa.select(its.key_set, its.check_value, its.block))
+        return [(row[0], row[1], row[2]) for row in found]
+
+
 def read_any_key(database: Database) -> tuple[str, str] | None:
     """Return (usage, block) of one key of the books, the newest; None where there is none."""
     with database.reading() as connection:
-        for table in (terminal_key, issuer_key):
-            newest = sa.select(table.c.usage, table.c.block).order_by(table.c.changed_at.desc()).limit(1)
+        for table in (terminal_key, issuer_key, base_key):
+            usage = sa.literal(BASE_USAGE) if table is base_key else table.c.usage
+            newest = sa.select(usage, table.c.block).order_by(table.c.changed_at.desc()).limit(1)
             found = connection.execute(newest).first()
             if found is not None:
                 return found[0], found[1]

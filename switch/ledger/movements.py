@@ -21,15 +21,14 @@ from switch.messages.kinds import Kind
 _MARGIN: Final = 3_600_000_000 << TAG_BITS  # an hour between two journal ids
 _ID_MAX: Final = (1 << 63) - 1
 _STREAMED: Final = {"yield_per": 2_000}
-_SPOOLED: Final = sa.text("SELECT * FROM temp.moved ORDER BY rowid")
+_ASIDE_AT_ONCE: Final = 10_000  # rows of the journal: a tenth of a second
 
 _FIRST_OF_DAY: Final = sa.text(
     f"""
     SELECT business_day FROM journal
      WHERE journal_id >= :journal_id AND kind <> '{Kind.STATEMENT}' ORDER BY journal_id LIMIT 1"""
 )
-_MOVED: Final = sa.text(
-    f"""
+_MOVED: Final = f"""
     SELECT m.merchant_id, j.journal_id, j.kind, j.original_id,
            CASE WHEN t.credit_account_id = m.account_id THEN t.amount_minor ELSE -t.amount_minor END,
            j.terminal_id, j.batch, j.stan, j.rrn, j.local_date, j.local_time, j.masked_pan,
@@ -41,8 +40,14 @@ _MOVED: Final = sa.text(
       LEFT JOIN card AS c ON c.card_id = j.card_id
       LEFT JOIN account AS a ON a.account_id = c.account_id
      WHERE j.journal_id BETWEEN :first AND :last AND j.business_day = :day AND j.kind <> '{Kind.STATEMENT}'
-       AND NOT EXISTS (SELECT 1 FROM statement AS s WHERE s.merchant_id = m.merchant_id AND s.business_day = :day)
-     ORDER BY m.merchant_id, j.journal_id, t.leg"""
+       AND NOT EXISTS (SELECT 1 FROM statement AS s WHERE s.merchant_id = m.merchant_id AND s.business_day = :day)"""
+_BY_MERCHANT: Final = sa.text(f"{_MOVED} ORDER BY m.merchant_id, j.journal_id, t.leg")
+
+_ASIDE: Final = sa.text(f"CREATE TEMP TABLE moved AS {_MOVED} LIMIT 0")
+_PUT_ASIDE: Final = sa.text(f"INSERT INTO temp.moved {_MOVED} ORDER BY j.journal_id, t.leg")
+_FROM_ASIDE: Final = sa.text("SELECT * FROM temp.moved ORDER BY merchant_id, journal_id, rowid")
+_NEXT: Final = sa.text(
+    "SELECT journal_id FROM journal WHERE journal_id >= :first ORDER BY journal_id LIMIT 1 OFFSET :at_once"
 )
 
 
@@ -52,16 +57,20 @@ def unsettled_movements(connection: sa.Connection, day: int) -> Generator[tuple[
     Merchants come in order, each with its movements in the order of their journal ids. To be closed
     where it is not read to its end.
     """
-    with connection.execute(_MOVED, _given(connection, day), execution_options=_STREAMED) as rows:
+    with connection.execute(_BY_MERCHANT, _given(connection, day), execution_options=_STREAMED) as rows:
         yield from _by_merchant(rows)
 
 
-def spooled_movements(database: Database, day: int) -> Generator[tuple[str, Sequence[Movement]], None, None]:
+def spooled_movements(
+    database: Database, day: int, at_once: int = _ASIDE_AT_ONCE
+) -> Generator[tuple[str, Sequence[Movement]], None, None]:
     """Yield the same, without keeping the books' present state alive while they are worked through.
 
     SQLite cannot move its write-ahead log into the database while anybody reads an older state, and then all others
-    read and write slower and slower: so there the movements are put aside in a temporary table of this connection's.
-    PostgreSQL's readers are in no writer's way: there they are read as they come.
+    read and write slower and slower: so there the movements are put aside in a temporary table of this connection's,
+    part by part, each read for itself: of a closed day nothing changes between them. Merchants whose statement another
+    process makes meanwhile may come with a part of theirs; a second statement cannot be kept. PostgreSQL's readers are
+    in no writer's way: there they are read as they come.
     """
     with database.reading() as connection:
         if database.dialect != "sqlite":
@@ -69,15 +78,26 @@ def spooled_movements(database: Database, day: int) -> Generator[tuple[str, Sequ
                 yield from moved
             return
         connection.exec_driver_sql("DROP TABLE IF EXISTS temp.moved")  # what was broken off on this connection
-        connection.execute(sa.text(f"CREATE TEMP TABLE moved AS {_MOVED}"), _given(connection, day))
-        connection.commit()
+        _put_aside(connection, day, at_once)
         try:
-            with connection.execute(_SPOOLED, execution_options=_STREAMED) as rows:
+            with connection.execute(_FROM_ASIDE, execution_options=_STREAMED) as rows:
                 yield from _by_merchant(rows)
         finally:
             connection.rollback()
             connection.exec_driver_sql("DROP TABLE temp.moved")
             connection.commit()
+
+
+def _put_aside(connection: sa.Connection, day: int, at_once: int) -> None:
+    given = _given(connection, day)
+    connection.execute(_ASIDE, given)
+    first: int | None = given["first"]
+    while first is not None and first <= given["last"]:
+        after = connection.execute(_NEXT, {"first": first, "at_once": at_once}).scalar()
+        last = given["last"] if after is None else min(after - 1, given["last"])
+        connection.execute(_PUT_ASIDE, {**given, "first": first, "last": last})
+        connection.commit()
+        first = after
 
 
 def _given(connection: sa.Connection, day: int) -> dict[str, int]:

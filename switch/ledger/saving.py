@@ -10,6 +10,7 @@ from switch.ledger.statements import (
     CARD_CHANGE,
     DAY_OPENED,
     KEY_CHANGE,
+    KEY_COUNTER_CHANGE,
     OPERATOR_CHANGE,
     PAY_CODE_CHANGE,
     PAYMENT_CHANGE,
@@ -50,6 +51,7 @@ def save(session: Session, books: Books) -> None:
     session.change(PAY_CODE_CHANGE, sorted(changes.pay_codes.items()))
     session.change(OPERATOR_CHANGE, [(*key, books.operators[key].failures) for key in sorted(changes.operators)])
     _save_terminals(session, books)
+    session.change(KEY_COUNTER_CHANGE, [(*key, books.key_counters[key]) for key in sorted(changes.key_counters)])
     session.change(BATCH_CHANGE, books.batches.changes())
     if changes.opens_day:
         session.change(DAY_OPENED, [(books.day_number, books.decided_at, "open")])

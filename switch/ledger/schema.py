@@ -16,6 +16,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from switch.ledger.columns import metadata, minor, one_of, only, own_id, refers, text
+from switch.ledger.dukpt_tables import base_key, key_counter
 from switch.ledger.office_tables import access_token, change_log, maintenance, note, proposal, tap, tap_line
 from switch.ledger.settlement_tables import (
     batch,
@@ -27,17 +28,19 @@ from switch.ledger.settlement_tables import (
     uploaded_record,
 )
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 
 __all__ = [
     "SCHEMA_VERSION",
     "access_token",
+    "base_key",
     "batch",
     "business_day",
     "change_log",
     "clearing_file",
     "clearing_part",
     "discrepancy",
+    "key_counter",
     "maintenance",
     "metadata",
     "note",

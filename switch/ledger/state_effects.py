@@ -19,6 +19,7 @@ from switch.decisions import (
     Facts,
     KeepKeys,
     KeepUpload,
+    RaiseKeyCounter,
     SeeTerminal,
     Spent,
     UsePayCode,
@@ -65,6 +66,10 @@ def _keep_keys(books: Books, row: JournalRow, _: Facts, effect: KeepKeys) -> Non
     """Of two sign-ons in one group the later one's are kept, beside those of before the group."""
     for usage, check_value, block in effect.keys:
         books.changes.keys[row.terminal_id, usage] = check_value, block
+
+
+def _raise_key_counter(books: Books, _: JournalRow, __: Facts, effect: RaiseKeyCounter) -> None:
+    books.raise_key_counter(effect.base, effect.device, effect.counter)
 
 
 def _change_operator(books: Books, row: JournalRow, _: Facts, effect: ChangeOperator) -> None:
@@ -131,6 +136,7 @@ STATE_EFFECTS: Final[Mapping[type, Callable[[Books, JournalRow, Facts, Any], Non
     ChangeTerminal: _change_terminal,
     SeeTerminal: _see_terminal,
     KeepKeys: _keep_keys,
+    RaiseKeyCounter: _raise_key_counter,
     ChangeOperator: _change_operator,
     ChangeCard: _change_card,
     ChangeCardSecurity: _change_card_security,

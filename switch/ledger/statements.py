@@ -330,6 +330,12 @@ SECURITY: Final = Query(
     source="card_security AS s ON s.card_id = g.card_id",
 )
 
+KEY_COUNTERS: Final = Query(
+    given=(("base", "text"), ("device", "bytea")),
+    columns=("k.base", "k.device", "k.counter"),
+    source="key_counter AS k ON k.base = g.base AND k.device = g.device",
+)
+
 # --- what changes ------------------------------------------------------------------------------------------
 
 _AS_IT_IS: Final = "COALESCE({new}, {old})"
@@ -375,6 +381,9 @@ KEY_CHANGE: Final = Change(
     inserts=True,
     sets=(("previous_block", "terminal_key.block"),),
 )
+
+_HIGHEST: Final = (("counter", "CASE WHEN {new} > {old} THEN {new} ELSE {old} END"),)
+KEY_COUNTER_CHANGE: Final = Change("key_counter", ("base", "device"), ("counter",), inserts=True, sets=_HIGHEST)
 
 DAY_OPENED: Final = Change(  # by whichever group of the day came first
     "business_day", ("day",), ("opened_at", "state"), inserts=True, sets=(("opened_at", "{old}"), ("state", "{old}"))

@@ -31,6 +31,7 @@ class Wanted:
     cards: dict[Row, None] = field(default_factory=dict)
     pay_codes: dict[Row, None] = field(default_factory=dict)
     operators: dict[Row, None] = field(default_factory=dict)
+    key_counters: dict[Row, None] = field(default_factory=dict)
     with_original: list[Entry] = field(default_factory=list)
     with_security: list[Entry] = field(default_factory=list)
     activations: list[Entry] = field(default_factory=list)
@@ -42,7 +43,8 @@ def claims_of(entries: Iterable[Entry], needs: Mapping[Kind, Needs]) -> list[Cla
 
     Terminals and STANs, its originals' included: a request, its repeat and its reversal wait for each other. The
     business day, which a cut-over claims for itself: it waits for the groups under way, and those after it for it.
-    And the terminals of its batches: no sale slips in between the totals of a batch and its end, and its last free
+    The device whose key of one transaction it is under: two with one counter, on two connections, are two uses. And the
+    terminals of its batches: no sale slips in between the totals of a batch and its end, and its last free
     place is given away once. A terminal seldom asks two things at once, so that this costs no waiting.
     """
     is_shared = {DAY: True}
@@ -54,6 +56,9 @@ def claims_of(entries: Iterable[Entry], needs: Mapping[Kind, Needs]) -> list[Cla
             stan = original_stan(request)
             if stan:
                 is_shared[_prefix(request, stan)] = False
+        if request.verdicts is not UNCHECKED and request.verdicts.key_use is not None:
+            use = request.verdicts.key_use
+            is_shared[f"key\x1f{use.base}\x1f{use.device.hex()}"] = False
         if request.batch:
             is_shared[f"terminal\x1f{request.terminal_id}"] = False
     return [Claim(*claim) for claim in is_shared.items()]
@@ -81,6 +86,8 @@ def wanted_by(entries: Sequence[Entry], needs: Mapping[Kind, Needs]) -> Wanted:
             _want_extras(wanted, entry)
         if request.chip is not None or (request.verdicts is not UNCHECKED and request.verdicts.pin != Finding.ABSENT):
             wanted.with_security.append(entry)
+        if request.verdicts is not UNCHECKED and request.verdicts.key_use is not None:
+            wanted.key_counters[request.verdicts.key_use[:2]] = None
         if need.batch:
             wanted.with_batch.append(entry)
         if request.kind is Kind.ACTIVATION:

@@ -19,6 +19,7 @@ class Action(StrEnum):
     NOT_SIGNED_ON          = "not_signed_on"
     MAC_WRONG              = "mac_wrong"               # missing where it is required, or not the message's
     KEYS_MISSING           = "keys_missing"            # the terminal has no master key to send others under
+    KEY_SERIAL_WRONG       = "key_serial_wrong"        # DUKPT: no serial number, or one whose counter was seen before
     OPERATOR_WRONG         = "operator_wrong"          # not registered, or another password
     OPERATOR_LOCKED        = "operator_locked"         # five wrong passwords
     SERIAL_MISMATCH        = "serial_mismatch"         # the terminal number on another machine

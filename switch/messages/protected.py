@@ -16,6 +16,7 @@ from switch.wire.dialect import Dialect
 _FIRST_BITMAP: Final = 64
 _SECOND_BITMAP: Final = 128
 _TRACKS: Final = (35, 36)
+_SECRET: Final = ("pin_block", "key_serial")  # a PIN block of AES stands behind its key's serial number
 
 _PIN_FORMATS: Final = {"0": "0", "1": "1", "3": "3", "4": "4"}
 _UNIONPAY_PIN_FORMATS: Final = {"1": "0-", "2": "0"}
@@ -37,9 +38,9 @@ class ProtectedFields:
         self.tracks = tuple(number for number in _TRACKS if number in dialect.fields)
         self._chip = field_of(dialect, roles["chip"]) if "chip" in roles else 0
         self._action = field_of(dialect, roles["action"])
-        others = (field_of(dialect, roles[role]) for role in ("pin_block", "private") if role in roles)
+        others = (field_of(dialect, roles[role]) for role in (*_SECRET, "private") if role in roles)
         self.delivers_keys = "private" in roles
-        pins = (field_of(dialect, roles["pin_block"]),) if "pin_block" in roles else ()
+        pins = (field_of(dialect, roles[role]) for role in _SECRET if role in roles)
         self.unreadable = frozenset((*self._mac_fields, *pins))
         """Fields that mean nothing to who has no keys."""
         self.terminal = role_getter(dialect, "terminal")

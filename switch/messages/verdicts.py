@@ -31,6 +31,21 @@ class NewKeys(NamedTuple):
     kept: tuple[tuple[str, str, str], ...]
 
 
+class KeyUse(NamedTuple):
+    """One use of a key that is good for one transaction (DUKPT), told by its serial number.
+
+    ``base`` is the check value of the base derivation key, ``device`` the serial number without its counter, ``last``
+    the highest counter that there is. ``is_shown``: the MAC or the PIN block is under that key, so whoever made the
+    message has it; else the number is the sender's word only.
+    """
+
+    base: str
+    device: bytes
+    counter: int
+    last: int
+    is_shown: bool
+
+
 class Verdicts(NamedTuple):
     """All that was checked of one request. ``because`` is one English clause about the first thing that is wrong."""
 
@@ -41,6 +56,7 @@ class Verdicts(NamedTuple):
     password: Finding = Finding.ABSENT  # of the terminal's operator
     because: str = ""
     new_keys: NewKeys | None = None
+    key_use: KeyUse | None = None
 
 
 UNCHECKED: Final = Verdicts()

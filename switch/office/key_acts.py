@@ -1,4 +1,4 @@
-"""Changes to keys, which take two officers: a new master key for a terminal, an issuer's key taken out.
+"""Changes to keys, which take two officers: a new master key for a terminal, an issuer's or a base key taken out.
 
 A new key is made in the security module and kept wrapped; nobody sees it, its check value says which one it is.
 """
@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 
 from switch.errors import ConfigurationError, NotInBooks, OperatorError
-from switch.ledger.key_store import ShownKey, keep_terminal_key, remove_issuer_key
-from switch.ledger.schema import issuer_key, terminal_key
+from switch.ledger.key_store import ShownKey, keep_terminal_key, remove_base_key, remove_issuer_key
+from switch.ledger.schema import base_key, issuer_key, terminal_key
 from switch.office.acts import ALWAYS, Act, Asked, Changed, Desk, Nothing
 from switch.office.roles import Permission
 from switch.security.key_blocks import KeyUsage, terminal_owner
@@ -69,9 +69,18 @@ def _remove_issuer_key(_desk: Desk, connection: sa.Connection, asked: Asked[Noth
     return Changed({"check_value": before}, {})
 
 
+def _remove_base_key(_desk: Desk, connection: sa.Connection, asked: Asked[Nothing]) -> Changed:
+    this = base_key.c.key_set == asked.key
+    before = connection.execute(sa.select(base_key.c.check_value).where(this)).scalar()
+    if before is None or not remove_base_key(connection, asked.key):
+        raise NotInBooks(f"no base derivation key {asked.key}")
+    return Changed({"check_value": before}, {})
+
+
 KEY_ACTS: Final = (
     Act("terminal.new_master_key", "terminal", Permission.KEYS, Nothing, _new_master_key, needs_two=ALWAYS),
     Act("issuer_key.remove", "issuer_key", Permission.KEYS, Nothing, _remove_issuer_key, needs_two=ALWAYS),
+    Act("base_key.remove", "base_key", Permission.KEYS, Nothing, _remove_base_key, needs_two=ALWAYS),
 )
 
 

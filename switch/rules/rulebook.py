@@ -11,10 +11,10 @@ from typing import Final
 
 from switch.decisions import Check, Facts, Refusal, Trace
 from switch.messages.model import Request
-from switch.rules import amounts, cards, chips, parties, pins, presentation, sign_on, spending, transfers
+from switch.rules import amounts, cards, chips, key_counters, parties, pins, presentation, sign_on, spending, transfers
 from switch.rules.rule import NOT_ASKED, Ladder, Policy, Rule
 
-RULE_SET: Final = "2026-11f"
+RULE_SET: Final = "2026-11g"
 """Stored with every decision, so that a later reader knows which rules were in force."""
 
 # fmt: off
@@ -39,12 +39,16 @@ OPERATOR: Final[Ladder] = (
 MERCHANT_KNOWN: Final[Ladder] = (
     Rule("merchant_known",        parties.merchant_is_known),
 )
+KEY: Final[Ladder] = (
+    Rule("key_counter",           key_counters.key_counter_increased),
+)
 ASKING: Final[Ladder] = (
     *TERMINAL_ACTIVE,
     Rule("terminal_signed_on",    parties.terminal_is_signed_on),
     *MACHINE,
     Rule("terminal_capable",      parties.terminal_may_do_this),
     *MERCHANT_KNOWN,
+    *KEY,
 )
 SENDER: Final[Ladder] = (
     *ASKING,

@@ -8,6 +8,9 @@ DEMO_TERMINAL_MASTER: Final = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
 DEMO_CVK: Final = DEMO_TERMINAL_MASTER
 DEMO_ISSUER_MASTER: Final = bytes.fromhex("9E15204313F7318ACB79B90BD986AD29")
 """For application cryptograms."""
+DEMO_BDK: Final = DEMO_TERMINAL_MASTER
+DEMO_BDK_AES: Final = bytes.fromhex("FEDCBA9876543210F1F1F1F1F1F1F1F1")
+"""Base derivation keys: those of the standards' published examples (ANSI X9.24-1 and X9.24-3)."""
 
 _NO_PARITY: Final = 0xFE  # the lowest bit of each byte of a DES key is parity: ciphers ignore it
 
@@ -22,4 +25,6 @@ def _plain(key: bytes) -> bytes:
     return plain[:16] if plain[16:] == plain[:8] else plain
 
 
-_PLAIN_DEMO_KEYS: Final = frozenset(_plain(key) for key in (DEMO_TERMINAL_MASTER, DEMO_CVK, DEMO_ISSUER_MASTER))
+_PLAIN_DEMO_KEYS: Final = frozenset(
+    _plain(key) for key in (DEMO_TERMINAL_MASTER, DEMO_CVK, DEMO_ISSUER_MASTER, DEMO_BDK, DEMO_BDK_AES)
+)

@@ -13,7 +13,8 @@ from typing import NamedTuple, Protocol
 from switch.messages.chip import ChipData
 from switch.messages.verdicts import Finding, NewKeys
 from switch.security.cryptogram_methods import CryptogramMethod, CryptogramVerdict
-from switch.security.key_blocks import KeyUsage
+from switch.security.key_blocks import KeyAlgorithm, KeyUsage
+from switch.security.key_serials import KeySerial
 from switch.security.mac import MacMethod
 from switch.security.pin_checks import NaturalPin
 from switch.security.working_keys import KeyForm
@@ -49,6 +50,17 @@ class KeptKey(NamedTuple):
     block: str
 
 
+class TransactionKey(NamedTuple):
+    """A key made for one transaction (DUKPT): its base derivation key's block and check value, its serial number."""
+
+    base: str
+    check_value: str
+    serial: KeySerial
+
+    def __repr__(self) -> str:
+        return "TransactionKey(********)"
+
+
 class Hsm(Protocol):
     """What the guard at the door asks. All calls return at once."""
 
@@ -58,6 +70,14 @@ class Hsm(Protocol):
 
     def mac(self, block: str, method: MacMethod, data: bytes) -> bytes:
         """Return the MAC of ``data``: the 8 bytes of its field."""
+        ...
+
+    def authentic_under(self, key: TransactionKey, data: bytes, received: bytes) -> TransactionKey | None:
+        """Return the transaction's key if ``received`` (8 bytes) is its MAC of the request ``data``, else None."""
+        ...
+
+    def answer_mac(self, key: TransactionKey, data: bytes) -> bytes:
+        """Return the MAC of the answer in the same transaction: 8 bytes."""
         ...
 
     def working_keys(self, master: str, form: KeyForm, *, owner: str, double_length_mac: bool) -> NewKeys:
@@ -72,6 +92,17 @@ class Hsm(Protocol):
         self, block: str, format_digit: str, pin_block: bytes, pan: Pan, reference: PinReference | NaturalReference
     ) -> Finding:
         """Hold the PIN in a PIN block under the terminal's PIN key against what the issuer knows of it."""
+        ...
+
+    def check_pin_under(
+        self,
+        key: TransactionKey,
+        format_digit: str,
+        pin_block: bytes,
+        pan: Pan,
+        reference: PinReference | NaturalReference,
+    ) -> Finding:
+        """As `check_pin`, for a PIN block under the transaction's own key."""
         ...
 
     def check_code(self, block: str, pan: Pan, expiry_yymm: str, service_code: str, code: str) -> Finding:
@@ -98,7 +129,15 @@ class KeyOffice(Protocol):
         """Make a new key that nobody has seen."""
         ...
 
-    def put_together(self, usage: KeyUsage, components: Sequence[bytes], *, owner: str, is_demo: bool) -> KeptKey:
+    def put_together(
+        self,
+        usage: KeyUsage,
+        components: Sequence[bytes],
+        *,
+        owner: str,
+        is_demo: bool,
+        algorithm: KeyAlgorithm = KeyAlgorithm.TDES,
+    ) -> KeptKey:
         """Take a key in as components, each held by another officer.
 
         Raises `OperatorError` for bad ones, and for a key of the demo's in books that are not a demo's.

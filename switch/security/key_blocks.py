@@ -215,6 +215,11 @@ def range_owner(prefix: str, key_index: str) -> str:
     return f"cards {prefix} {key_index}".rstrip()
 
 
+def base_owner(key_set: str) -> str:
+    """Return what a key set is called in the label of its base derivation key."""
+    return f"key set {key_set}"
+
+
 def check_owner(block: str, owner: str) -> None:
     """Raise `ConfigurationError` where a key block names another owner: it was moved from where it belongs.
 

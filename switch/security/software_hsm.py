@@ -22,13 +22,15 @@ from switch.security.ciphers import BlockCipher, des, xor
 from switch.security.cryptogram_methods import CryptogramMethod, CryptogramVerdict, Recipe, recipe_for
 from switch.security.cryptograms import answer_with, verify_with
 from switch.security.demo_keys import is_demo_key
-from switch.security.hsm import KeptKey, NaturalReference, PinReference
-from switch.security.key_blocks import KeyBlocks, KeyUsage
+from switch.security.hsm import KeptKey, NaturalReference, PinReference, TransactionKey
+from switch.security.key_blocks import KeyAlgorithm, KeyBlocks, KeyUsage
+from switch.security.key_serials import KeySerial
 from switch.security.keys import MasterKeys
 from switch.security.mac import MacKey, MacMethod, mac_key
 from switch.security.pin_blocks import PinBlockError, PinFormat, opened
 from switch.security.pin_checks import check_offset, check_pvv
 from switch.security.tracks import opened_track
+from switch.security.transaction_keys import TransactionKeys
 from switch.security.working_keys import KeyForm, combined, delivery, fresh_key, fresh_working_keys
 from switch.values import Pan
 
@@ -40,6 +42,9 @@ CARDS_MAX: Final = 4_096
 
 Far more than there are requests at work at a time; beyond, they are derived again.
 """
+
+TRANSACTIONS_MAX: Final = 1_024
+"""Transactions' keys kept ready (DUKPT): far more than are at work at a time, each of which needs them up to thrice."""
 
 _K = TypeVar("_K", bound=Hashable)
 _V = TypeVar("_V")
@@ -93,6 +98,7 @@ class SoftwareHsm:
         self._cvks: _Ready[str, bytes] = _Ready(lambda block: self._blocks.unwrap(block, KeyUsage.CVK))
         self._issuers: _Ready[str, BlockCipher] = _Ready(self._issuer)
         self._cards: _Ready[bytes, CardKey] = _Ready(CardKey, CARDS_MAX)
+        self._transactions: _Ready[tuple[str, KeySerial], TransactionKeys] = _Ready(self._transaction, TRANSACTIONS_MAX)
         self._checked: OrderedDict[int, _Checked] = OrderedDict()  # by the identity of the chip data
 
     # --- messages ------------------------------------------------------------------------------------------
@@ -105,6 +111,13 @@ class SoftwareHsm:
 
     def mac(self, block: str, method: MacMethod, data: bytes) -> bytes:
         return method.output.wire(self._macs[block, method].compute(data))
+
+    def authentic_under(self, key: TransactionKey, data: bytes, received: bytes) -> TransactionKey | None:
+        right = self._transactions[key.base, key.serial].request_mac(data)
+        return key if hmac.compare_digest(right, received) else None
+
+    def answer_mac(self, key: TransactionKey, data: bytes) -> bytes:
+        return self._transactions[key.base, key.serial].answer_mac(data)
 
     def working_keys(self, master: str, form: KeyForm, *, owner: str, double_length_mac: bool) -> NewKeys:
         keys = fresh_working_keys(form, self._random, double_length_mac=double_length_mac)
@@ -122,9 +135,33 @@ class SoftwareHsm:
     def check_pin(
         self, block: str, format_digit: str, pin_block: bytes, pan: Pan, reference: PinReference | NaturalReference
     ) -> Finding:
+        return self._check_pin(PinFormat(format_digit), self._pins[block], pin_block, pan, reference)
+
+    def check_pin_under(
+        self,
+        key: TransactionKey,
+        format_digit: str,
+        pin_block: bytes,
+        pan: Pan,
+        reference: PinReference | NaturalReference,
+    ) -> Finding:
+        try:
+            form, cipher = self._transactions[key.base, key.serial].pin(format_digit)
+        except PinBlockError:
+            return Finding.MALFORMED
+        return self._check_pin(form, cipher, pin_block, pan, reference)
+
+    def _check_pin(
+        self,
+        form: PinFormat,
+        cipher: BlockCipher,
+        pin_block: bytes,
+        pan: Pan,
+        reference: PinReference | NaturalReference,
+    ) -> Finding:
         digits = pan.reveal()
         try:
-            pin = opened(PinFormat(format_digit), self._pins[block], pin_block, digits)
+            pin = opened(form, cipher, pin_block, digits)
         except (PinBlockError, ValueError):  # ValueError: a format whose blocks this key's cipher does not have
             return Finding.MALFORMED
         if isinstance(reference, NaturalReference):
@@ -167,14 +204,31 @@ class SoftwareHsm:
     def generate(self, usage: KeyUsage, *, owner: str) -> KeptKey:
         return self._kept(usage, fresh_key(_DOUBLE, self._random), owner)
 
-    def put_together(self, usage: KeyUsage, components: Sequence[bytes], *, owner: str, is_demo: bool) -> KeptKey:
-        return self.take_in(usage, combined(components), owner=owner, is_demo=is_demo)
+    def put_together(
+        self,
+        usage: KeyUsage,
+        components: Sequence[bytes],
+        *,
+        owner: str,
+        is_demo: bool,
+        algorithm: KeyAlgorithm = KeyAlgorithm.TDES,
+    ) -> KeptKey:
+        key = combined(components, algorithm)
+        return self.take_in(usage, key, owner=owner, is_demo=is_demo, algorithm=algorithm)
 
-    def take_in(self, usage: KeyUsage, key: bytes, *, owner: str, is_demo: bool) -> KeptKey:
+    def take_in(
+        self,
+        usage: KeyUsage,
+        key: bytes,
+        *,
+        owner: str,
+        is_demo: bool,
+        algorithm: KeyAlgorithm = KeyAlgorithm.TDES,
+    ) -> KeptKey:
         """Take in a clear key as a whole: only the demo does that."""
         if is_demo_key(key) and not is_demo:
             raise OperatorError("this is a key of the demo's, which everybody knows: make one of your own")
-        return self._kept(usage, key, owner)
+        return self._kept(usage, key, owner, algorithm)
 
     def take_apart(self, block: str, usage: KeyUsage, count: int) -> list[bytes]:
         key = self._blocks.unwrap(block, usage)
@@ -184,8 +238,12 @@ class SoftwareHsm:
             last = xor(last, part)
         return [*parts, last]
 
-    def _kept(self, usage: KeyUsage, key: bytes, owner: str) -> KeptKey:
-        return KeptKey(KeyBlocks.check_value(key), self._blocks.wrap(usage, key, owner=owner))
+    def _kept(self, usage: KeyUsage, key: bytes, owner: str, algorithm: KeyAlgorithm = KeyAlgorithm.TDES) -> KeptKey:
+        return KeptKey(KeyBlocks.check_value(key, algorithm), self._blocks.wrap(usage, key, algorithm, owner))
+
+    def _transaction(self, name: tuple[str, KeySerial]) -> TransactionKeys:
+        block, serial = name
+        return TransactionKeys(self._blocks.unwrap(block, KeyUsage.BDK, serial.algorithm), serial)
 
     def _issuer(self, block: str) -> BlockCipher:
         return issuer_cipher(self._blocks.unwrap(block, KeyUsage.ISSUER_CRYPTOGRAM))

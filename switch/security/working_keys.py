@@ -24,6 +24,7 @@ from typing import Final
 
 from switch.errors import InternalError, OperatorError, PeerError
 from switch.security.ciphers import AES_BLOCK, DES_BLOCK, BlockCipher, des, sm4, xor
+from switch.security.key_blocks import KeyAlgorithm
 from switch.security.mac import single_or_double
 
 CHECK_VALUE_BYTES: Final = 4
@@ -31,6 +32,7 @@ COMPONENTS_MIN: Final = 2
 """One person alone never holds a key."""
 
 _KEY_SIZES: Final = (8, 16, 24)
+_AES_KEY_SIZES: Final = (16, 24, 32)
 _TRIES_MAX: Final = 8
 """A random key is weak once in 2**52: two in a row say that the source is not random."""
 
@@ -125,24 +127,29 @@ def fresh_working_keys(
     )
 
 
-def combined(components: Sequence[bytes]) -> bytes:
+def combined(components: Sequence[bytes], algorithm: KeyAlgorithm = KeyAlgorithm.TDES) -> bytes:
     """XOR components of 8, 16 or 24 bytes into the key that no holder of one knows; parity stays as it comes out.
+
+    Those of an AES key have 16, 24 or 32 bytes.
 
     Raises `OperatorError` saying what is wrong, without the bytes: too few, unequal sizes, one that is all zeros
     (the others would hold the key), or a result that is no good as a key (see `weakness`).
     """
     if len(components) < COMPONENTS_MIN:
         raise OperatorError(f"a key needs at least {COMPONENTS_MIN} components, from as many people")
+    is_aes = algorithm is KeyAlgorithm.AES
+    sizes = _AES_KEY_SIZES if is_aes else _KEY_SIZES
     for number, component in enumerate(components, 1):
-        if len(component) not in _KEY_SIZES:
-            raise OperatorError(f"component {number} has {len(component)} bytes; it must have 8, 16 or 24")
+        if len(component) not in sizes:
+            allowed = f"{', '.join(map(str, sizes[:-1]))} or {sizes[-1]}"
+            raise OperatorError(f"component {number} has {len(component)} bytes; it must have {allowed}")
         if len(component) != len(components[0]):
             raise OperatorError(f"component {number} has {len(component)} bytes, component 1 has {len(components[0])}")
         if not any(component):
             raise OperatorError(f"component {number} is all zeros and adds nothing; enter another")
     key = reduce(xor, components)
-    problem = weakness(key)
-    if problem is not None:
+    problem = ("" if any(key) else "it is all zeros") if is_aes else weakness(key)
+    if problem:
         raise OperatorError(
             f"the components make no good key: {problem}; see that none was entered twice, or start anew"
         )

@@ -29,7 +29,7 @@ from switch.telemetry import EventLog, ListenerMetrics, TransactionLog
 from switch.telemetry.hops import Stopwatch
 from switch.terminals.asking import Asker
 from switch.terminals.counting import count_apart
-from switch.terminals.guard import Admitted, Guard
+from switch.terminals.guard import Admitted, Guard, MacKey
 from switch.terminals.judge import Judge, PasswordQuestion
 from switch.terminals.tapping import Taps
 from switch.terminals.timing import Timing
@@ -236,7 +236,7 @@ class Exchange:
         new_keys = outcome.request.verdicts.new_keys
         if new_keys is not None and outcome.standing is Standing.FIRST and reply.action is Action.APPROVED:
             self._security.guard.signed_on(outcome.request.terminal_id, new_keys.kept)
-        return self.write(answer, header, pending.admitted.mac_block)
+        return self.write(answer, header, pending.admitted.mac_key)
 
     def _add_chip(self, security: Security, outcome: Outcome, reply: Reply, answer: Fields) -> None:
         """Put in the issuer's answer to the chip: a repeat gets that of the first answer."""
@@ -251,12 +251,12 @@ class Exchange:
         except (ConfigurationError, ValueError) as error:  # the decision stands, the chip goes without its answer
             self._events.chip_unanswered(self.name, str(error))
 
-    def write(self, answer: Fields, header: bytes, mac_block: str = "") -> bytes | None:
+    def write(self, answer: Fields, header: bytes, mac_key: MacKey = "") -> bytes | None:
         """The answer's frame; None, and a line in the log, where the dialect cannot hold it."""
         try:
-            if mac_block and self._security is not None:
+            if mac_key and self._security is not None:
                 self._security.protected.make_room_for_mac(answer)
-                body = self._security.guard.sealed(self._codec.encode(answer), mac_block)
+                body = self._security.guard.sealed(self._codec.encode(answer), mac_key)
             else:
                 body = self._codec.encode(answer)
             return self.framing.wrap(body, header)
@@ -304,18 +304,18 @@ class Exchange:
         return self.impression(self.framing.wrap_request(frame.body, frame.header))
 
     def reject(
-        self, frame: Frame, fields: Fields, reject: Reject, respond: Respond, begun: float, mac_block: str = ""
+        self, frame: Frame, fields: Fields, reject: Reject, respond: Respond, begun: float, mac_key: MacKey = ""
     ) -> None:
         """Refuse without a decision; with a MAC where the message's own was right."""
         self._count("unknown", reject.action, begun)
         self._events.rejected(self.name, fields[0], reject.action.value, reject.because)
-        respond(self._refusal(frame, fields, reject.action, mac_block))
+        respond(self._refusal(frame, fields, reject.action, mac_key))
 
-    def _refusal(self, frame: Frame, fields: Fields, action: Action, mac_block: str = "") -> bytes | None:
+    def _refusal(self, frame: Frame, fields: Fields, action: Action, mac_key: MacKey = "") -> bytes | None:
         """An answer without a decision: to a message that could not be read whole, or has no kind."""
         reply = Reply(action, self._clock(), rrn_of(self._ids()))
         header = self._mapping.header(frame.header, _SIGN_ON_AGAIN) if action in _KEYS_DIFFER else frame.header
-        return self.write(self._mapping.refusal(fields, reply), header, mac_block)
+        return self.write(self._mapping.refusal(fields, reply), header, mac_key)
 
     def _count(self, kind: str, action: str, begun: float) -> None:
         self._metrics.answered(kind, action, time.perf_counter() - begun)
@@ -378,7 +378,7 @@ class _Pending:
             judged = _Judged(Reject(Action.SYSTEM_ERROR, "the message could not be judged"), None)
         request, self.admitted = judged
         if isinstance(request, Reject):
-            block = self.admitted.mac_block if self.admitted is not None else ""
+            block = self.admitted.mac_key if self.admitted is not None else ""
             self.exchange.reject(self.frame, self.fields, request, self.respond, self.begun, block)
         else:
             self.exchange.submit(self, request)

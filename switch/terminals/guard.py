@@ -2,7 +2,8 @@
 
 The guard says what may be read (`Guard.admit`) and puts the MAC on the answer (`Guard.sealed`). Keys are held in a
 keyring; those that are not are asked for by yielding a question, so that the message waits and not the loop
-(`switch.terminals.asking` drives it). A message that carries nothing to look at costs one look at its field numbers.
+(`switch.terminals.asking` drives it). A message under a key of its own (DUKPT) says which, and needs none of them. One
+that carries nothing to look at costs one look at its field numbers.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
+from switch.errors import PeerError
 from switch.ledger.lookups import Answer, Question
 from switch.messages.actions import Action
 from switch.messages.catalogue import Entry
@@ -18,8 +20,10 @@ from switch.messages.kinds import Kind
 from switch.messages.model import Reject
 from switch.messages.protected import ProtectedFields
 from switch.messages.sensitive import NO_SECRETS, Secrets
-from switch.security.hsm import Hsm
+from switch.security.base_keys import BaseKeys
+from switch.security.hsm import Hsm, TransactionKey
 from switch.security.key_blocks import KeyUsage, check_owner, terminal_owner
+from switch.security.key_serials import read_key_serial
 from switch.security.keyring import Keyring, TerminalKeys
 from switch.security.mac import MacMethod
 from switch.security.tracks import is_plausible_track2
@@ -31,6 +35,10 @@ MacPolicy = Literal["off", "optional", "required"]
 MAC_BYTES: Final = 8
 
 UNREADABLE: Final = Reject(Action.TEMPORARILY_UNAVAILABLE, "the books cannot be read for its keys")
+
+
+MacKey = str | TransactionKey
+"""A terminal's key block, or the key of one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +58,18 @@ class Protection:
 class Admitted(NamedTuple):
     """A message that may be read: its fields with the tracks in clear, its terminal's keys as far as they were needed.
 
-    ``mac_block`` is the key block that its MAC was right under, "" where it carries none: the answer's is made with it.
+    ``mac_key`` is what its MAC was right under, "" where it carries none: the answer's is made with it. ``transaction``
+    is the key made for this one transaction that PIN block and MAC are under (DUKPT), in place of the terminal's.
     ``secrets`` are what the fields, tracks in clear, carry for the judge. ``refused`` says why there is nothing to
     judge though its MAC was right: its tracks do not open.
     """
 
     fields: Fields
     keys: TerminalKeys | None = None
-    mac_block: str = ""
+    mac_key: MacKey = ""
     secrets: Secrets = NO_SECRETS
     refused: Reject | None = None
+    transaction: TransactionKey | None = None
 
     def __repr__(self) -> str:
         return "Admitted(********)"
@@ -79,6 +89,7 @@ class Guard:
         keyring: Keyring,
         clock: Callable[[], int],
         metrics: ListenerMetrics,
+        bases: Callable[[], BaseKeys] = BaseKeys,
     ) -> None:
         self.protection = protection
         self._protected = protected
@@ -86,6 +97,7 @@ class Guard:
         self._keyring = keyring
         self._clock = clock
         self._metrics = metrics
+        self._bases = bases
 
     def admit(self, body: bytes, fields: Fields, entry: Entry) -> Admission:
         """Check the MAC of a message and open its tracks; why not, where they are not as they should be."""
@@ -96,6 +108,8 @@ class Guard:
         checks_mac = wants_mac and bool(secrets.mac)
         if not (checks_mac or secrets.is_track_encrypted or secrets.pin_block or entry.kind is Kind.SIGN_ON):
             return Admitted(fields, secrets=secrets)
+        if secrets.key_serial:
+            return self._admit_once(body, fields, secrets, checks_mac=checks_mac)
         terminal_id = self._protected.terminal(fields)
         # a sign-on is worth a look into the books: an officer may have put another master key in
         keys = None if entry.kind is Kind.SIGN_ON else self._keyring.get(terminal_id)
@@ -115,11 +129,14 @@ class Guard:
             fields, secrets = opened, self._protected.secrets(opened, entry)
         return Admitted(fields, keys, block, secrets)
 
-    def sealed(self, body: bytes, block: str) -> bytes:
+    def sealed(self, body: bytes, key: MacKey) -> bytes:
         """The encoded answer with the MAC in its last field, which was left as zeros."""
         size = self.protection.field_bytes
         data = body[:-size]
-        mac = self._hsm.mac(block, self.protection.method, data)
+        if isinstance(key, TransactionKey):
+            mac = self._hsm.answer_mac(key, data)
+        else:
+            mac = self._hsm.mac(key, self.protection.method, data)
         return data + (mac.hex().upper().encode() if self.protection.is_hex else mac)
 
     def signed_on(self, terminal_id: str, kept: tuple[tuple[str, str, str], ...]) -> None:
@@ -166,14 +183,43 @@ class Guard:
         blocks = keys.candidates(KeyUsage.MAC, self._clock())
         if not blocks:
             return None
-        size = self.protection.field_bytes
-        received = body[-size:]
-        if self.protection.is_hex:
-            try:
-                received = bytes.fromhex(received.decode("ascii"))
-            except ValueError:  # another field is the message's last: its MAC is not where it should be
-                return None
-        return self._hsm.authentic(blocks, self.protection.method, body[:-size], received)
+        received = self._received(body)
+        data = body[: -self.protection.field_bytes]
+        return self._hsm.authentic(blocks, self.protection.method, data, received) if received else None
+
+    def _received(self, body: bytes) -> bytes:
+        """The MAC at a message's end; b"" where another field is its last."""
+        received = body[-self.protection.field_bytes :]
+        if not self.protection.is_hex:
+            return received
+        try:
+            return bytes.fromhex(received.decode("ascii"))
+        except ValueError:
+            return b""
+
+    # --- keys for one transaction --------------------------------------------------------------------------
+
+    def _admit_once(self, body: bytes, fields: Fields, secrets: Secrets, *, checks_mac: bool) -> Admitted | Reject:
+        """Look at a message whose own key serial number says what it is under: the terminal's keys play no part.
+
+        Whether its counter was seen before is for the books to say, inside its group.
+        """
+        try:
+            serial = read_key_serial(secrets.key_serial)
+        except PeerError as error:
+            return Reject(Action.KEY_SERIAL_WRONG, str(error))
+        key = self._bases().find(serial)
+        if key is None:
+            why = f"there is no base derivation key for key set {serial.key_set}: see `switch keys base`"
+            return Reject(Action.KEYS_MISSING, why)
+        if checks_mac:
+            data, received = body[: -self.protection.field_bytes], self._received(body)
+            if self._hsm.authentic_under(key, data, received) is None:
+                return self._refused("wrong", "the MAC is not that of the message under its transaction's key")
+        refused = None
+        if secrets.is_track_encrypted and not fields.keys().isdisjoint(self._protected.tracks):
+            refused = Reject(Action.KEYS_MISSING, "the track is encrypted, and is not opened under DUKPT")
+        return Admitted(fields, None, key if checks_mac else "", secrets, refused, key)
 
     def _refused(self, reason: str, because: str) -> Reject:
         self._metrics.mac_refused(reason)

@@ -7,7 +7,7 @@ behind the HSM's port. A sign-on gets its new keys here, so that they are kept b
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from switch.ledger.lookups import Answer, Question, Verification
 from switch.messages.actions import Action
@@ -18,12 +18,11 @@ from switch.messages.model import Reject, Request, channel_of
 from switch.messages.protected import ProtectedFields
 from switch.messages.sensitive import Secrets
 from switch.messages.stripe import track2_parts
-from switch.messages.verdicts import Finding, NewKeys, Verdicts
+from switch.messages.verdicts import Finding, KeyUse, NewKeys, Verdicts
 from switch.security.card_codes import CVV2_SERVICE_CODE, ICVV_SERVICE_CODE
-from switch.security.hsm import Hsm, NaturalReference, PinReference
+from switch.security.hsm import Hsm, NaturalReference, PinReference, TransactionKey
 from switch.security.issuers import IF_LAID_OUT, IssuerKey, Issuers
 from switch.security.key_blocks import KeyUsage, terminal_owner
-from switch.security.keyring import TerminalKeys
 from switch.security.working_keys import FORMS
 from switch.terminals.guard import UNREADABLE, Admitted
 from switch.values import Pan, Secret
@@ -31,6 +30,10 @@ from switch.values import Pan, Secret
 _PVKI_AND_PVV = 5
 _CODE = slice(5, 8)
 """Where a stripe has the PVKI (1), the PVV (4) and the CVV (3) after its service code, as most issuers lay it out."""
+
+
+_OPENED: Final = (Finding.RIGHT, Finding.WRONG)
+"""How a PIN comes out whose block has opened."""
 
 
 class PasswordQuestion(NamedTuple):
@@ -69,7 +72,7 @@ class Judge:
             return (yield from self._sign_on(request, admitted))
         pan = request.pan
         if pan is None:
-            return request
+            return request if admitted.transaction is None else _noted(request, request.verdicts, admitted)
         secrets = admitted.secrets
         issuers = self._issuers()
         has_codes = bool(secrets.card_code or secrets.track2) and issuers.has(pan, KeyUsage.CVK)
@@ -81,13 +84,15 @@ class Judge:
             card = answer.card
         verdicts = request.verdicts
         if secrets.pin_block:
-            verdicts = self._pin(verdicts, secrets, pan, admitted.keys, card, issuers)
+            verdicts = self._pin(verdicts, admitted, pan, card, issuers)
         if has_codes and card is not None:
             verdicts = self._codes(verdicts, request, secrets, pan, card, issuers)
         elif secrets.card_code:
             verdicts = verdicts._replace(card_code=Finding.UNCHECKED)
         if request.chip is not None and request.chip.cryptogram:
             verdicts = self._cryptogram(verdicts, request, pan, issuers)
+        if admitted.transaction is not None:
+            return _noted(request, verdicts, admitted)
         return request._replace(verdicts=verdicts)
 
     def chip_answer(self, request: Request, code: str) -> bytes:
@@ -148,20 +153,25 @@ class Judge:
     def _pin(
         self,
         verdicts: Verdicts,
-        secrets: Secrets,
+        admitted: Admitted,
         pan: Pan,
-        keys: TerminalKeys | None,
         card: Verification | None,
         issuers: Issuers,
     ) -> Verdicts:
-        block = keys.current.get(KeyUsage.PIN) if keys else None
-        if block is None:
+        key: TransactionKey | str | None = admitted.transaction
+        if key is None:
+            key = admitted.keys.current.get(KeyUsage.PIN) if admitted.keys else None
+        if key is None:
             why = "the PIN cannot be read: the terminal has no PIN key, it must sign on"
             return verdicts._replace(pin=Finding.MALFORMED, because=why)
         reference = _pin_reference(pan, card, issuers)
         if reference is None:
             return verdicts._replace(pin=Finding.UNCHECKED)
-        finding = self._hsm.check_pin(block, self._protected.pin_format(secrets), secrets.pin_block, pan, reference)
+        form, block = self._protected.pin_format(admitted.secrets), admitted.secrets.pin_block
+        if isinstance(key, TransactionKey):
+            finding = self._hsm.check_pin_under(key, form, block, pan, reference)
+        else:
+            finding = self._hsm.check_pin(key, form, block, pan, reference)
         because = {Finding.WRONG: "the PIN is wrong", Finding.MALFORMED: "the PIN block holds no PIN: another key"}
         return verdicts._replace(pin=finding, because=because.get(finding, verdicts.because))
 
@@ -213,6 +223,19 @@ class Judge:
         # a version that we do not know is the sender's word only: not to know how to check it is no reason to trust it
         finding = Finding.WRONG if verdict.finding is Finding.UNCHECKED else verdict.finding
         return verdicts._replace(cryptogram=finding, because=verdict.reason or verdicts.because)
+
+
+def _noted(request: Request, verdicts: Verdicts, admitted: Admitted) -> Request:
+    """The request with its verdicts and with the use of its transaction's key.
+
+    A right MAC says that the sender has the key, and so does a PIN block that opens, be it to another PIN: of those
+    made at random one in 16 million does.
+    """
+    key = admitted.transaction
+    assert key is not None
+    is_shown = bool(admitted.mac_key) or verdicts.pin in _OPENED
+    use = KeyUse(key.check_value, key.serial.device, key.serial.counter, key.serial.last, is_shown)
+    return request._replace(verdicts=verdicts._replace(key_use=use))
 
 
 def _pin_reference(pan: Pan, card: Verification | None, issuers: Issuers) -> PinReference | NaturalReference | None:

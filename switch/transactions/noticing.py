@@ -2,7 +2,8 @@
 
 A wrong PIN counts although the request it came with is declined for it; a right one clears the count as soon as the
 ladder has let it pass, also where funds decline it further up. The chip's counter is raised once its cryptogram has
-passed, so that no cryptogram is good for a second request. Wrong codes of a card count for their day, and each sale
+passed, so that no cryptogram is good for a second request, and that of a device's keys by whatever is under one of
+them. Wrong codes of a card count for their day, and each sale
 that a chip approved offline counts once.
 """
 
@@ -17,6 +18,7 @@ from switch.decisions import (
     CountSpending,
     Effect,
     Facts,
+    RaiseKeyCounter,
     Refusal,
     SeeTerminal,
     Trace,
@@ -48,6 +50,7 @@ def noticed(request: Request, facts: Facts, trace: Trace, refusal: Refusal | Non
         return seen
     return (
         *seen,
+        *_of_key(request, facts),
         *_of_card(request, facts, trace, refusal),
         *_tries(request, facts, refusal),
         *_of_operator(request, facts, trace, refusal),
@@ -70,6 +73,14 @@ def _seen(request: Request, facts: Facts) -> tuple[Effect, ...]:
     if facts.terminal is None or facts.terminal.last_seen_day == day or request.kind is Kind.EXPIRY:
         return ()
     return (SeeTerminal(day),)
+
+
+def _of_key(request: Request, facts: Facts) -> tuple[Effect, ...]:
+    """Only who has the key can say where its counter stands: others would use up the device's keys."""
+    use = request.verdicts.key_use
+    if use is None or not use.is_shown or use.counter <= facts.key_counter:
+        return ()
+    return (RaiseKeyCounter(use.base, use.device, use.counter),)
 
 
 def _of_card(request: Request, facts: Facts, trace: Trace, refusal: Refusal | None) -> tuple[Effect, ...]:
