@@ -59,8 +59,7 @@ def keep_clearing_file(
     there = kept_clearing_file(database, day)
     if there is not None:
         return there
-    with database.reading() as connection:
-        made = make(day, _contents(connection, day))
+    made = make(day, _contents(database, day))
     kept = KeptFile(made.items, made.debit_minor, made.credit_minor, sha256(made.content.encode()).hexdigest())
     parts = _keep_parts(database, kept.sha256, made.content, pause)
     its = schema.clearing_part.c
@@ -122,12 +121,17 @@ def parts_of_clearing_file(connection: sa.Connection, digest: str) -> Iterator[s
             yield row.content
 
 
-def _contents(connection: sa.Connection, day: int) -> Iterator[str]:
-    """The statements of a day in the order of their merchants, whatever the database's collation."""
+def _contents(database: Database, day: int) -> Iterator[str]:
+    """The statements of a day in the order of their merchants, whatever the database's collation.
+
+    Each few are read for themselves: a statement never changes, and whoever reads for long keeps SQLite's log growing.
+    """
     its = schema.statement.c
-    merchants = sorted(connection.scalars(sa.select(its.merchant_id).where(its.business_day == day)))
+    with database.reading() as connection:
+        merchants = sorted(connection.scalars(sa.select(its.merchant_id).where(its.business_day == day)))
     for start in range(0, len(merchants), _STATEMENTS_AT_ONCE):
         part = merchants[start : start + _STATEMENTS_AT_ONCE]
         query = sa.select(its.merchant_id, its.content).where(its.business_day == day, its.merchant_id.in_(part))
-        found = {row.merchant_id: row.content for row in connection.execute(query)}
+        with database.reading() as connection:
+            found = {row.merchant_id: row.content for row in connection.execute(query)}
         yield from (found[merchant_id] for merchant_id in part)

@@ -383,6 +383,18 @@ def test_movements_are_the_same_put_aside_or_not_and_may_be_left_in_the_middle(d
         assert list(spooled_movements(day.database, DAY)) == list(unsettled_movements(connection, DAY))
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 3, 1_000])
+def test_movements_put_aside_in_parts_are_all_there_once_and_in_order(sqlite_shop: Shop, at_once: int) -> None:
+    second_merchant(sqlite_shop)
+    trade(sqlite_shop)
+    close(sqlite_shop)
+
+    aside = list(spooled_movements(sqlite_shop.database, DAY, at_once))
+
+    with sqlite_shop.database.reading() as connection:
+        assert aside == list(unsettled_movements(connection, DAY))
+
+
 def test_a_disk_without_room_for_what_is_put_aside_is_named_and_settles_the_day_later(sqlite_shop: Shop) -> None:
     second_merchant(sqlite_shop)
     trade(sqlite_shop)
