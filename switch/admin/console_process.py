@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from switch.admin.pages import MAY_READ_METRICS
-from switch.admin.passing import ANSWER_DEADLINE_S, Passage
+from switch.admin.passing import ANSWER_DEADLINE_S, Message, Passage, message_of, who_asks
 from switch.admin.serving import CERTIFICATE
 from switch.config import Settings
 from switch.telemetry import EventLog
@@ -37,7 +37,11 @@ SOCKET_PATH_MAX: Final = 100
 """Bytes: systems take 104 or 108."""
 
 _LOOK_EVERY_S: Final = 0.02
-_BROKEN: Final = (OSError, trio.BrokenResourceError, trio.TooSlowError, h11.RemoteProtocolError)
+_NOTICED_WITHIN_S: Final = 2.0  # that a process is gone
+_SIMPLEST: Final = Message("GET", b"/login", [(b"host", b"console"), (b"connection", b"close")])
+_ASKED_TWICE: Final = frozenset({"GET", "HEAD"})
+_BROKEN_OFF: Final = (trio.BrokenResourceError, h11.RemoteProtocolError)
+_BROKEN: Final = (OSError, trio.TooSlowError, *_BROKEN_OFF)
 
 
 class ConsoleProcess:
@@ -63,6 +67,7 @@ class ConsoleProcess:
         self._wanted = trio.Event()
         self._ready = trio.Event()
         self._hung = trio.Event()
+        self._gone = trio.Event()
 
     @property
     def is_up(self) -> bool | None:
@@ -79,41 +84,54 @@ class ConsoleProcess:
                 self._events.unexpected("starting the console", error)
             if self._ready.is_set():  # else somebody waits for it
                 self._ready = trio.Event()
+            self._gone.set()
+            self._gone = trio.Event()
             self._events.console_ended()
             await trio.sleep(REST_S)
 
     async def answer(self, request: Request) -> Response:
         """Return the console's answer, or one that says why there is none."""
         self._wanted.set()
-        with trio.move_on_after(START_DEADLINE_S) as patience:
-            await self._ready.wait()
-        if patience.cancelled_caught:
-            return PlainTextResponse("the console does not start; the switch's log says why\n", 503)
-        try:
-            return await self._passage.pass_on(request, _certificate_of(request))
-        except trio.TooSlowError:
-            self._hung.set()
-            return PlainTextResponse("the console gave no answer in time; it is begun again\n", 504)
-        except _BROKEN:
-            return PlainTextResponse("the console gave no answer; try again\n", 502)
+        message = await message_of(request, _certificate_of(request))
+        return message if isinstance(message, Response) else await self._answer(message)
 
     async def may_read_metrics(self, request: Request) -> bool:
         """Whether the request shows a token that is good for looking."""
         self._wanted.set()
-        with trio.move_on_after(START_DEADLINE_S):
+        headers = [
+            (b"host", b"console"),
+            (b"authorization", request.headers.get("authorization", "").encode()),
+            *who_asks(request, _certificate_of(request)),
+            (b"connection", b"close"),
+        ]
+        answer = await self._answer(Message("GET", MAY_READ_METRICS.encode(), headers))
+        return answer.status_code == NO_CONTENT
+
+    async def _answer(self, message: Message) -> Response:
+        """Pass a message on, and once more to the next process where this one is gone and it does no harm."""
+        answer = await self._try(message)
+        return answer or await self._try(message) or PlainTextResponse("the console gave no answer; try again\n", 502)
+
+    async def _try(self, message: Message) -> Response | None:
+        """Return the answer, or None where it may be asked for again: nothing was sent, or nothing changes by it."""
+        with trio.move_on_after(START_DEADLINE_S) as patience:
             await self._ready.wait()
-            shown = request.headers.get("authorization", "").encode()
-            headers = [
-                (b"host", b"console"),
-                (b"authorization", shown),
-                (b"x-switch-peer", request.client.host.encode() if request.client else b""),
-                (b"x-switch-certificate", _certificate_of(request).encode()),
-                (b"connection", b"close"),
-            ]
-            with suppress(*_BROKEN):
-                answer = await self._passage.ask("GET", MAY_READ_METRICS.encode(), headers)
-                return answer.status_code == NO_CONTENT
-        return False
+        if patience.cancelled_caught:
+            return PlainTextResponse("the console does not start; the switch's log says why\n", 503)
+        gone = self._gone
+        try:
+            return await self._passage.pass_on(message)
+        except trio.TooSlowError:
+            self._hung.set()
+            return PlainTextResponse("the console gave no answer in time; it is begun again\n", 504)
+        except OSError:
+            pass
+        except _BROKEN_OFF:
+            if message.method not in _ASKED_TWICE:
+                return PlainTextResponse("the console gave no answer; look whether it was done\n", 502)
+        with trio.move_on_after(_NOTICED_WITHIN_S):
+            await gone.wait()
+        return None
 
     async def _run_in_folder(self) -> None:
         """Run the process once, in a folder of its own that only its owner may enter."""
@@ -151,7 +169,7 @@ class ConsoleProcess:
             await self._hung.wait()
             self._hung = trio.Event()
             with trio.move_on_after(self._alive_s), suppress(*_BROKEN):
-                await self._passage.ask("GET", b"/login", [(b"host", b"console"), (b"connection", b"close")])
+                await self._passage.ask(_SIMPLEST)
                 continue
             process.kill()
 

@@ -5,10 +5,9 @@ What a client could claim of itself is taken out of the headers, and what is kno
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import h11
 import trio
@@ -34,6 +33,40 @@ _OURS: Final = frozenset(  # "expect": the body is here already, nobody has to b
 _MADE_HERE: Final = frozenset({b"content-length", b"date"})
 
 
+class Message(NamedTuple):
+    """A request as it is passed on, whole: it can be sent again."""
+
+    method: str
+    target: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: bytes = b""
+
+
+async def message_of(request: Request, certificate: str) -> Message | Response:
+    """Return what of a request is passed on, or the answer to one that is not. ``certificate``: its SHA-256, or ""."""
+    if "host" not in request.headers:
+        return PlainTextResponse("a request names its host\n", 400)
+    body = await _body_of(request)
+    if body is None:
+        return PlainTextResponse(f"more than {BODY_BYTES_MAX} bytes\n", 413)
+    query = request.scope["query_string"]
+    target = request.scope["raw_path"] + (b"?" + query if query else b"")
+    headers = [(name, value) for name, value in request.headers.raw if name.lower() not in _HOP_BY_HOP | _OURS]
+    headers += [
+        *who_asks(request, certificate),
+        (b"x-forwarded-proto", request.scope["scheme"].encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    return Message(request.method, target, headers, body)
+
+
+def who_asks(request: Request, certificate: str) -> list[tuple[bytes, bytes]]:
+    """Return the headers that say what is known of who asks."""
+    peer = request.client.host if request.client else ""
+    return [(b"x-switch-peer", peer.encode()), (b"x-switch-certificate", certificate.encode())]
+
+
 class Passage:
     """The way to the other process."""
 
@@ -42,40 +75,22 @@ class Passage:
         self._patience_s = patience_s
         self._room = trio.CapacityLimiter(AT_ONCE_MAX)
 
-    async def pass_on(self, request: Request, certificate: str) -> Response:
+    async def pass_on(self, message: Message) -> Response:
         """Return the other process's answer.
 
-        Raises OSError or `trio.BrokenResourceError` where nobody is there, `trio.TooSlowError`, and
-        `h11.RemoteProtocolError` for an answer that is none.
+        Raises OSError where nobody is there, so that nothing was sent; `trio.BrokenResourceError` where the other
+        process goes away; `trio.TooSlowError`; and `h11.RemoteProtocolError` for an answer that is none.
         """
-        if "host" not in request.headers:
-            return PlainTextResponse("a request names its host\n", 400)
-        body = await _body_of(request)
-        if body is None:
-            return PlainTextResponse(f"more than {BODY_BYTES_MAX} bytes\n", 413)
-        query = request.scope["query_string"]
-        target = request.scope["raw_path"] + (b"?" + query if query else b"")
-        peer = request.client.host if request.client else ""
-        headers = [(name, value) for name, value in request.headers.raw if name.lower() not in _HOP_BY_HOP | _OURS]
-        headers += [
-            (b"x-switch-peer", peer.encode()),
-            (b"x-switch-certificate", certificate.encode()),
-            (b"x-forwarded-proto", request.scope["scheme"].encode()),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-        ]
         with trio.fail_after(self._patience_s):
             async with self._room:
-                return await self.ask(request.method, target, headers, body)
+                return await self.ask(message)
 
-    async def ask(
-        self, method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes = b""
-    ) -> Response:
-        """Send one request as it is and return the answer; raises as `pass_on`."""
+    async def ask(self, message: Message) -> Response:
+        """Send one request, however long it takes and however many there are; raises as `pass_on`."""
         async with await trio.open_unix_socket(str(self._path)) as stream:
             connection = h11.Connection(h11.CLIENT)
-            sent = connection.send(h11.Request(method=method, target=target, headers=list(headers)))
-            sent = (sent or b"") + (connection.send(h11.Data(data=body)) or b"")
+            sent = connection.send(h11.Request(method=message.method, target=message.target, headers=message.headers))
+            sent = (sent or b"") + (connection.send(h11.Data(data=message.body)) or b"")
             await stream.send_all(sent + (connection.send(h11.EndOfMessage()) or b""))
             return await _answer(connection, stream)
 

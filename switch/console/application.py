@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from switch.console.rendering import rendered, rendered_bare
-from switch.console.sessions import COOKIE, LIFE_S, Seal, Session
+from switch.console.sessions import COOKIE, LIFE_S, SECURE_COOKIE, Seal, Session
 from switch.console.visit import Page, Shown, Visit
 from switch.console.words import LANGUAGES, preferred
 from switch.errors import DatabaseError, NotInBooks, OperatorError
@@ -40,6 +40,7 @@ FORM_BYTES_MAX: Final = 16_384
 LANGUAGE_COOKIE: Final = "switch_language"
 TOO_OLD: Final = "This form is too old: go back, load the page anew and try again."
 
+_LANGUAGE_LIFE_S: Final = 365 * 86_400
 _MICROSECONDS: Final = 1_000_000
 _HEADERS: Final = {
     "content-security-policy": (
@@ -134,23 +135,16 @@ class Console:
             return _headed(HTMLResponse(show(because="This token is unknown, or it has ended."), 401))
         self._attempts.succeeded(address)
         welcome = RedirectResponse(_local(form.get("back", "/")), 303)
-        welcome.set_cookie(
-            COOKIE,
-            self._seal.cookie(holder.token_id, time.time()),
-            max_age=LIFE_S,
-            httponly=True,
-            samesite="strict",
-            secure=request.headers.get("x-forwarded-proto") == "https",
-        )
+        _set_cookie(request, welcome, _cookie_of(request), self._seal.cookie(holder.token_id, time.time()), LIFE_S)
         return _headed(welcome)
 
     async def log_out(self, request: Request) -> Response:
         """End the browser's session, and with it whatever copy of its cookie there is."""
         if not _same_origin(request):
             return _headed(RedirectResponse("/", 303))
-        self._seal.end(request.cookies.get(COOKIE, ""), time.time())
+        self._seal.end(request.cookies.get(_cookie_of(request), ""), time.time())
         answer = RedirectResponse("/login", 303)
-        answer.delete_cookie(COOKIE)
+        _set_cookie(request, answer, _cookie_of(request), "", 0)
         return _headed(answer)
 
     async def choose_language(self, request: Request) -> Response:
@@ -159,7 +153,7 @@ class Console:
         form = await _form(request)
         answer = RedirectResponse(_local(form.get("back", "/")), 303)
         if language in LANGUAGES and _same_origin(request):
-            answer.set_cookie(LANGUAGE_COOKIE, language, max_age=365 * 86_400, samesite="strict", httponly=True)
+            _set_cookie(request, answer, LANGUAGE_COOKIE, language, _LANGUAGE_LIFE_S)
         return _headed(answer)
 
     # --- changes -------------------------------------------------------------------------------------------
@@ -203,7 +197,7 @@ class Console:
     # --- who asks ------------------------------------------------------------------------------------------
 
     async def _visitor(self, request: Request) -> tuple[Actor, str, Maintenance] | None:
-        session = self._seal.read(request.cookies.get(COOKIE, ""), time.time())
+        session = self._seal.read(request.cookies.get(_cookie_of(request), ""), time.time())
         certificate = request.headers.get("x-switch-certificate", "")
         if session is None and not certificate:
             return None
@@ -324,6 +318,22 @@ async def _form(request: Request) -> dict[str, str]:
 def _language(request: Request) -> str:
     chosen = request.cookies.get(LANGUAGE_COOKIE, "")
     return chosen if chosen in LANGUAGES else preferred(request.headers.get("accept-language", ""))
+
+
+def _is_over_tls(request: Request) -> bool:
+    return request.headers.get("x-forwarded-proto") == "https"
+
+
+def _cookie_of(request: Request) -> str:
+    """Return the name of the session's cookie, as the request came."""
+    return SECURE_COOKIE if _is_over_tls(request) else COOKIE
+
+
+def _set_cookie(request: Request, answer: Response, name: str, value: str, life_s: int) -> None:
+    """Give the browser a cookie that no script reads and no other site's page sends; a life of 0 takes it away."""
+    answer.set_cookie(
+        name, value, max_age=life_s, httponly=True, samesite="strict", secure=_is_over_tls(request), path="/"
+    )
 
 
 def _same_origin(request: Request) -> bool:

@@ -13,6 +13,10 @@ import secrets
 from typing import Final, NamedTuple
 
 COOKIE: Final = "switch_session"
+SECURE_COOKIE: Final = "__Host-switch_session"
+"""Over TLS: browsers take a cookie of such a name only from this host, over TLS, and for all of its paths
+(RFC 6265bis, 4.1.3.2), so nothing that answers beside the switch, on another port or a sister's name, can plant one."""
+
 LIFE_S: Final = 8 * 3600
 """A shift."""
 

@@ -84,8 +84,7 @@ async def test_a_console_that_dies_is_begun_again_and_the_switch_stays_healthy(
         (first,) = consoles()
         os.kill(first, signal.SIGKILL)
         assert (await get(address, "/healthz")).status == 200
-        while (told := await get(address, "/login")).status != 200:
-            assert told.status in {502, 503}
+        assert (await get(address, "/login")).status == 200
 
         assert consoles() not in ([], [first])
     assert "console ended" in log.getvalue()

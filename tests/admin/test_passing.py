@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from switch.admin.pages import build_pages
-from switch.admin.passing import BODY_BYTES_MAX, Passage
+from switch.admin.passing import BODY_BYTES_MAX, Passage, message_of
 from switch.admin.server import serve_admin
 from switch.admin.serving import CERTIFICATE, serve_connections, tls_context
 from switch.config import Address, AdminTlsSettings
@@ -45,7 +45,8 @@ async def standing(folder: Path, tls: AdminTlsSettings | None = None) -> AsyncIt
     passage = Passage(path)
 
     async def pass_on(request: Request) -> Response:
-        return await passage.pass_on(request, request.scope["state"][CERTIFICATE])
+        message = await message_of(request, request.scope["state"][CERTIFICATE])
+        return message if isinstance(message, Response) else await passage.pass_on(message)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(serve_connections, behind, [trio.SocketListener(listening)])
