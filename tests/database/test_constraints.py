@@ -112,12 +112,32 @@ def test_the_database_refuses(books: Database, statement: sa.Executable) -> None
 
 
 def test_what_is_only_new_is_taken(books: Database) -> None:
-    with books.writing() as connection:
-        connection.execute(transfer())
-        connection.execute(key(stan="000009"))
-        connection.execute(settled())
-        connection.execute(day())
-        connection.execute(sa.insert(schema.discrepancy), [discrepancy(1), discrepancy(2, stan="000002")])
+    """Each wall refuses for the one thing that is wrong: the same row without it is kept as it was written."""
+    new = (
+        (transfer(), schema.transfer, {"journal_id": SALE, "leg": 9, "amount_minor": 1}),
+        (key(stan="000009"), schema.request_key, {"stan": "000009", "journal_id": HOLD}),
+        (settled(), schema.batch, {"batch": "000001", "state": "closed", "journal_id": SALE}),
+        (day(), schema.business_day, {"day": 20260305, "state": "open", "closed_at": None}),
+        (change_payment(refunded_minor=1), schema.payment, {"payment_id": SALE, "refunded_minor": 1}),
+        (insert(discrepancy(1)), schema.discrepancy, {"id": 1, "stan": "000001"}),
+        (insert(discrepancy(2, stan="000002")), schema.discrepancy, {"id": 2, "stan": "000002"}),
+    )
+    before = [count(books, table, row) for _, table, row in new]
 
+    with books.writing() as connection:
+        for statement, *_ in new:
+            connection.execute(statement)
+
+    assert before == [0] * len(new)
+    assert [count(books, table, row) for _, table, row in new] == [1] * len(new)
+
+
+def insert(row: dict[str, Any]) -> sa.Insert:
+    return sa.insert(schema.discrepancy).values(row)
+
+
+def count(books: Database, table: sa.Table, row: dict[str, Any]) -> int:
+    """How many rows have these values."""
+    its = [table.c[name].is_not_distinct_from(value) for name, value in row.items()]
     with books.reading() as connection:
-        assert connection.execute(sa.select(sa.func.count()).select_from(schema.discrepancy)).scalar() == 2
+        return connection.execute(sa.select(sa.func.count()).select_from(table).where(*its)).scalar_one()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from switch.messages.unionpay import (
+    SEQUENCE,
     ItemName,
     TerminalInfo,
     read_card_code,
@@ -21,6 +24,9 @@ from switch.messages.unionpay import (
 from tests.messages.fields import sample
 
 TEXTS = st.text("".join(map(chr, range(256))), max_size=60) | st.text("0123456789A", max_size=40)
+CODES = st.text("0123456789", min_size=16, max_size=24)
+SERIAL_NUMBERS = st.text("ABCXYZ0123456789.-", min_size=1, max_size=40)
+ITEM_NAMES = st.builds(ItemName, st.binary(min_size=5, max_size=16), st.binary(min_size=1, max_size=1))
 DEVICE = "0102040206SN1234" + "0306ABCDEF" + "0508V1.02.03"
 
 
@@ -127,13 +133,40 @@ def test_one_vendor_has_the_pay_code_in_field_62() -> None:
 
 
 @given(TEXTS)
-def test_no_text_is_too_strange_to_be_read(text: str) -> None:
-    read_terminal_info(text)
-    read_serial(text)
-    read_serial(f"Sequence No{text}")
-    read_card_code(f"91{text}")
-    read_card_number(text)
-    read_pay_code(text)
-    read_operator(text)
-    read_tip(text)
-    read_item_name(text.encode("latin-1"))
+def test_of_any_text_only_what_has_the_form_is_read(text: str) -> None:
+    typed = re.match("[0-9]{3}", text)
+    card = re.fullmatch(" *([0-9]{8,19}) *", text)
+    operator = re.fullmatch("([0-9]{1,3}) *", text[:3])
+
+    assert read_card_code(f"91{text}") == (typed[0] if typed else "")
+    assert read_card_number(text) == (card[1] if card else "")
+    assert read_operator(text) == ((operator[1], text[3:].rstrip(" ")) if operator else ("", ""))
+    assert read_tip(text) == (int(text) if re.fullmatch("[0-9]{12}", text) else None)
+
+
+@given(TEXTS)
+def test_of_any_text_nothing_is_read_that_does_not_stand_in_it_or_that_nobody_could_print(text: str) -> None:
+    """A number of a machine beside which its length does not stand is none."""
+    info, serial = read_terminal_info(text), read_serial(f"{SEQUENCE}{text}")
+    found = read_item_name(text.encode("latin-1"))
+
+    for value in (*info, serial, read_pay_code(text)):
+        assert value in text
+        assert value.isascii()
+        assert value.isprintable() or not value
+    assert not serial or text[2 : 2 + int(text[:2])].strip(" \0") == serial
+    assert read_serial(text) == "" or text.startswith(SEQUENCE)
+    assert found is None or (found.name and found.name.decode("latin-1") in text)
+
+
+@given(CODES, SERIAL_NUMBERS, ITEM_NAMES, st.text("0123456789 -", max_size=9))
+def test_what_terminals_write_is_read_as_they_meant_it(code: str, serial: str, item: ItemName, words: str) -> None:
+    """Objects one after the other, and a maker's words behind them that look like no object."""
+    device = f"02{len(serial):02d}{serial}0508V1.02.03"
+    scanned = f"A2{len(device):03d}{device}A3{len(code):03d}{code}--{words}"
+    in_ber = b"\x5f\x01" + bytes([len(code)]) + code.encode()
+
+    assert read_terminal_info(scanned) == TerminalInfo(code, serial, "V1.02.03")
+    assert read_serial(f"{SEQUENCE}{len(serial):02d}{serial}{words}") == serial
+    assert read_pay_code(in_ber.decode("latin-1")) == code
+    assert read_item_name(b"\x9f\x06" + bytes([len(item.name)]) + item.name + b"\x9f\x22\x01" + item.key_index) == item
