@@ -111,9 +111,7 @@ class Console:
 
     async def unreachable(self, request: Request, _error: Exception) -> Response:
         """Answer where the books cannot be read, not even to know who asks."""
-        answer = HTMLResponse(rendered_bare("unreachable.html", _language(request)), 503)
-        answer.headers["retry-after"] = "5"
-        return _headed(answer)
+        return unreachable(request)
 
     # --- log-in --------------------------------------------------------------------------------------------
 
@@ -241,6 +239,13 @@ class Console:
             maintenance,
             is_part=request.headers.get("hx-request") == "true",
         )
+
+
+def unreachable(request: Request) -> Response:
+    """Return the page that says that the books cannot be reached."""
+    answer = HTMLResponse(rendered_bare("unreachable.html", _language(request)), 503)
+    answer.headers["retry-after"] = "5"
+    return _headed(answer)
 
 
 def _methods(page: Page) -> list[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
 import trio
+from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from switch.admin.serving import serve_connections
@@ -16,6 +17,7 @@ from switch.api.application import build_api
 from switch.config import Settings, settings_of
 from switch.console.application import build_console
 from switch.console.pages import PAGES
+from switch.console.waiting import Waiting
 from switch.office.all_acts import ACTS
 from switch.office.opening import open_desk
 
@@ -31,8 +33,13 @@ def serve_console(path: Path) -> None:
 
 
 async def _serve(settings: Settings, path: Path) -> None:
-    with open_desk(settings) as desk:
-        app = build_console(desk, PAGES, ACTS, mounts=[Mount("/api/v1", build_api(desk, ACTS))])
+    with ExitStack() as opened:
+
+        def make() -> Starlette:
+            desk = opened.enter_context(open_desk(settings))
+            return build_console(desk, PAGES, ACTS, mounts=[Mount("/api/v1", build_api(desk, ACTS))])
+
+        app = Waiting(make, sys.stderr.write)
         listening = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
         await listening.bind(str(path))
         listening.listen(128)

@@ -80,6 +80,33 @@ async def by_token(address: tuple[str, int], token: str, path: str = "/api/v1/tr
         return await ask(stream, path, {"authorization": f"Bearer {token}"})
 
 
+async def test_a_console_that_is_first_asked_while_the_books_are_away_waits_for_them(
+    server: Server, tmp_path: Path
+) -> None:
+    log = StringIO()
+    token = token_in(server.url)
+    async with a_switch(server.url, tmp_path, log) as address:
+        visitor = Visitor(address)
+        await trio.to_thread.run_sync(server.stop)
+
+        away = [await visitor.get(path) for path in ("/", "/login", "/cards")]
+        style = await visitor.get("/static/console.css")
+        told = await by_token(address, token)
+        running = consoles()
+        await trio.to_thread.run_sync(server.start)
+        while (back := await visitor.get("/login")).status == 503:
+            assert SAID in back.body
+
+        assert (await visitor.log_in(token)).status == 303
+        assert (await visitor.get("/cards")).status == 200
+        assert consoles() == running != []
+
+    assert [(each.status, SAID in each.body, each.headers["retry-after"]) for each in away] == [(503, True, "5")] * 3
+    assert style.status == 200
+    assert (told.status, told.headers["content-type"]) == (503, "application/problem+json")
+    assert "console ended" not in log.getvalue()
+
+
 async def test_pages_say_that_the_books_are_away_and_go_on_when_they_are_back(server: Server, tmp_path: Path) -> None:
     log = StringIO()
     token = token_in(server.url)
