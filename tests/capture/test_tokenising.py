@@ -255,6 +255,16 @@ def test_pin_block_and_mac_are_left_out_and_counted(dialect: str, tokeniser: Tok
     assert (tokeniser.left_out["PIN blocks"], tokeniser.left_out["MACs"]) == (1, 1)
 
 
+@pytest.mark.parametrize(("dialect", "number"), [(ASCII, 125), (BINARY, 125), (ISO_1993, 53)])
+def test_a_key_serial_number_is_left_out_and_the_pin_block_behind_it(
+    dialect: str, number: int, tokeniser: Tokeniser
+) -> None:
+    fields = tokenised(tokeniser, dialect, **{"f2": CARD, f"f{number}": "12345678901234560000000A" + "5C" * 16})
+
+    assert number not in fields
+    assert tokeniser.left_out["key serial numbers"] == 1
+
+
 def test_headers_openings_ends_and_keep_alives_stay(tokeniser: Tokeniser) -> None:
     framing = CODECS[UNIONPAY].dialect.framing
     header = bytes.fromhex("6000870000603100311108")

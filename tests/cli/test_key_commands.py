@@ -16,8 +16,8 @@ from switch.cli.keys import keys_app
 from switch.cli.setup import install, settings_text
 from switch.errors import ConfigurationError, OperatorError
 from switch.security.ciphers import xor
-from switch.security.demo_keys import DEMO_TERMINAL_MASTER
-from switch.security.key_blocks import KeyBlocks
+from switch.security.demo_keys import DEMO_BDK, DEMO_BDK_AES, DEMO_TERMINAL_MASTER
+from switch.security.key_blocks import KeyAlgorithm, KeyBlocks
 
 root = typer.Typer()
 root.add_typer(keys_app, name="keys")
@@ -90,6 +90,26 @@ def test_an_issuers_key_is_put_in_listed_and_removed(office: Office) -> None:
     assert "no keys" in office.run("keys", "list")
 
 
+@pytest.mark.parametrize(("key_set", "algorithm"), [("FFFF987654", KeyAlgorithm.TDES), ("a1b2c3d4", KeyAlgorithm.AES)])
+def test_a_base_derivation_key_of_two_officers_is_listed_wrapped_anew_and_removed(
+    key_set: str, algorithm: KeyAlgorithm, office: Office
+) -> None:
+    check = KeyBlocks.check_value(xor(*PARTS), algorithm)
+
+    said = office.run("keys", "base", "import", key_set, typed=typed(*PARTS))
+    listed = office.run("keys", "list")
+
+    assert f"{key_set.upper()} bdk: check value {check}" in said
+    assert re.search(rf"{key_set.upper()} +bdk +{check}", listed)
+    assert xor(*PARTS).hex() not in (said + listed).lower()
+    file = office.folder / "keys.toml"
+    start, _, old = file.read_text().partition("[master]\nkey = ")
+    file.write_text(f'{start}[master]\ncurrent = 2\nkeys.1 = {old.strip()}\nkeys.2 = "{"5A" * 32}"\n')
+    assert [office.run("keys", "rewrap").split()[0] for _ in range(2)] == ["1", "0"]
+    office.run("keys", "base", "remove", key_set)
+    assert "no keys" in office.run("keys", "list")
+
+
 @pytest.mark.parametrize(
     ("arguments", "lines", "problem"),
     [
@@ -102,6 +122,12 @@ def test_an_issuers_key_is_put_in_listed_and_removed(office: Office) -> None:
         (("issuer", "import", "62", "mac"), typed(*PARTS), "usage is one of"),
         (("issuer", "import", "6x", "cvk"), typed(*PARTS), "named by 1 to 12 digits"),
         (("issuer", "remove", "62", "cvk"), "", "no key 62 cvk"),
+        (("base", "import", "FFFF98765"), typed(*PARTS), "10 hex digits for Triple DES"),
+        (("base", "import", "FFFF987654"), typed(PARTS[0]), "2 components are wanted"),
+        (("base", "import", "FFFF987654"), typed(PARTS[0] * 2, PARTS[1] * 2), "has 32 bytes; it must have 16"),
+        (("base", "import", "FFFF987654"), typed(PARTS[0], xor(PARTS[0], DEMO_BDK)), "everybody knows"),
+        (("base", "import", "12345678"), typed(PARTS[0], xor(PARTS[0], DEMO_BDK_AES)), "everybody knows"),
+        (("base", "remove", "FFFF987654"), "", "no base derivation key FFFF987654"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(

@@ -377,6 +377,7 @@ DAY_DAMAGE = [
     ("I12", "terminal_key.previous_block of T1/pin: is no key block", [f"INSERT INTO terminal_key VALUES ('T1', 'pin', '000000', '{BLOCK}', '{CLEAR_KEY}', 1)"]),
     ("I12", "is no check value", [f"INSERT INTO terminal_key VALUES ('T1', 'pin', '{CLEAR_KEY}', '{BLOCK}', '', 1)"]),
     ("I12", "issuer_key.block of 6200/pvk/1: is no key block", [f"INSERT INTO issuer_key VALUES ('6200', 'pvk', '1', '000000', '{BLOCK[:-1]}', '', 1)"]),
+    ("I12", "base_key.block of FFFF987654: is no key block", [f"INSERT INTO base_key VALUES ('FFFF987654', '000000', '{CLEAR_KEY}', 1)"]),
     ("I12", "operator.password of M1/01: is no Argon2id hash", ["INSERT INTO operator VALUES ('M1', '01', '1234', 0, 'active')"]),
     ("I12", "pay_code.code_key of", ["UPDATE pay_code SET code_key = substr(code_key, 1, 8)"]),
     ("I12", "holds more of a chip than may be kept", [chip_record(120, '{"57":"1234"}')]),

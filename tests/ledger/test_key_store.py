@@ -8,15 +8,25 @@ import sqlalchemy as sa
 from switch.errors import ConfigurationError
 from switch.ledger.database import Database
 from switch.ledger.key_store import (
+    keep_base_key,
     keep_issuer_key,
     keep_terminal_key,
     reseal_cards,
+    rewrap_base_keys,
     rewrap_issuer_keys,
     rewrap_terminal_keys,
 )
-from switch.ledger.lookups import Question, read_answers, read_issuer_keys
+from switch.ledger.lookups import Question, read_answers, read_any_key, read_base_keys, read_issuer_keys
 from switch.ledger.schema import card, terminal_key
-from switch.security.key_blocks import KeyBlocks, KeyUsage, range_owner, terminal_owner
+from switch.security.key_blocks import (
+    KeyAlgorithm,
+    KeyBlocks,
+    KeyUsage,
+    algorithm_of,
+    base_owner,
+    range_owner,
+    terminal_owner,
+)
 from switch.security.keys import Keys, MasterKeys
 from switch.security.vault import Vault
 from switch.values import Pan
@@ -112,6 +122,24 @@ def test_the_keys_of_ranges_are_wrapped_anew(books: Database) -> None:
 
     assert changed == [2, 0]
     assert [NEW.unwrap(row[3], KeyUsage.PVK) for row in read_issuer_keys(books)] == [KEY, KEY]
+
+
+def test_the_base_derivation_keys_are_wrapped_anew_and_replaced_by_key_set(books: Database) -> None:
+    with books.writing() as connection:
+        for key_set, algorithm in (("12345678", KeyAlgorithm.AES), ("FFFF987654", KeyAlgorithm.TDES)):
+            for check_value in ("000000", "A1B2C3"):
+                block = OLD.wrap(KeyUsage.BDK, KEY, algorithm, base_owner(key_set))
+                keep_base_key(connection, key_set, check_value, block, 1)
+
+    changed = [
+        rewrap_base_keys(books, lambda key_set, block: BOTH.again(block, KeyUsage.BDK, base_owner(key_set)))
+        for _ in range(2)
+    ]
+
+    assert changed == [2, 0]
+    assert [row[:2] for row in sorted(read_base_keys(books))] == [("12345678", "A1B2C3"), ("FFFF987654", "A1B2C3")]
+    assert [NEW.unwrap(row[2], KeyUsage.BDK, algorithm_of(row[2])) for row in read_base_keys(books)] == [KEY, KEY]
+    assert read_any_key(books) in [("bdk", row[2]) for row in read_base_keys(books)]
 
 
 @pytest.mark.parametrize("page_max", [1, 2, 1000])

@@ -27,6 +27,7 @@ from switch.decisions import (
     Limits,
     OpenHold,
     Payment,
+    RaiseKeyCounter,
     SeeTerminal,
     Spent,
     Transfer,
@@ -40,7 +41,7 @@ from switch.messages.actions import Action
 from switch.messages.chip import ChipData
 from switch.messages.kinds import Kind
 from switch.messages.model import Extras, OriginalReference, Request
-from switch.messages.verdicts import Finding, Verdicts
+from switch.messages.verdicts import Finding, KeyUse, Verdicts
 from switch.values import Secret
 from tests.ledger.script import NEEDS, Effects, Script, moves
 from tests.ledger.shop import CARDS, MERCHANT_ACCOUNT, NOON, POOR, RICH, Shop, authorisation, code_key, purchase
@@ -87,6 +88,43 @@ def add(shop: Shop, table: sa.Table, *rows: dict[str, Any]) -> None:
 def change(shop: Shop, table: sa.Table, **values: Any) -> None:
     with shop.database.writing() as connection:
         connection.execute(sa.update(table).values(**values))
+
+
+# --- keys for one transaction ------------------------------------------------------------------------------
+
+
+def under(counter: int, base: str = "08D7B4", device: bytes = b"device") -> Verdicts:
+    return Verdicts(key_use=KeyUse(base, device, counter, 0x1FF800, is_shown=True))
+
+
+def raise_counter(request: Request, facts: Facts) -> Effects:
+    use = request.verdicts.key_use
+    assert use is not None
+    return (RaiseKeyCounter(use.base, use.device, use.counter),) if use.counter > facts.key_counter else ()
+
+
+@both
+def test_the_highest_counter_of_a_device_is_known_to_its_next_request(shop: Shop, *, together: bool) -> None:
+    script = Script(raise_counter)
+    uses = (under(3), under(5), under(4), under(9, base="A1B2C3"), under(8, device=b"another"), under(6))
+
+    script.send_each(shop, *(purchase(stan, verdicts=use) for stan, use in enumerate(uses, 1)), together=together)
+
+    assert [facts.key_counter for facts in script.facts] == [0, 3, 5, 0, 0, 5]
+    rows = {(row.base, row.device): row.counter for row in shop.rows(schema.key_counter)}
+    assert rows == {("08D7B4", b"device"): 6, ("A1B2C3", b"device"): 9, ("08D7B4", b"another"): 8}
+
+
+def test_two_writers_take_a_counter_once(shop: Shop) -> None:
+    script = Script(lambda request, facts: raise_counter(request, facts) or Action.KEY_SERIAL_WRONG)
+    sides = [[purchase(stan, verdicts=under(stan), terminal_id=name) for stan in range(1, 31)] for name in ("T1", "T2")]
+
+    outcomes = [outcome for side in script.race(shop, *sides) for outcome in side]
+
+    taken = [each.request.stan for each in outcomes if each.reply and each.reply.action is Action.APPROVED]
+    assert len(outcomes) == 60
+    assert sorted(set(taken)) == sorted(taken)
+    assert [row.counter for row in shop.rows(schema.key_counter)] == [30]
 
 
 # --- what a card's past says -------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from switch.errors import NotInBooks, OperatorError
 from switch.ledger import schema
-from switch.ledger.key_store import keep_issuer_key
+from switch.ledger.key_store import keep_base_key, keep_issuer_key, shown_keys
 from switch.office.acts import Desk
 from switch.office.all_acts import ACTS
 from switch.office.change_log import list_changes
@@ -68,6 +68,19 @@ def test_two_take_an_issuers_key_out(desk: Desk) -> None:
 
     with desk.database.reading() as connection:
         assert [key.key_index for key in issuer_keys(connection)] == ["2"]
+        assert list_changes(connection, limit=1)[0].before == {"check_value": "A1B2C3"}
+
+
+def test_two_take_a_base_derivation_key_out(desk: Desk) -> None:
+    with desk.database.writing() as connection:
+        keep_base_key(connection, "FFFF987654", "A1B2C3", "BLOCK", 1)
+
+    made = make_change(desk, OFFICER, ACTS["base_key.remove"], "base_key:FFFF987654", {})
+    assert made.proposal_id == 1
+    approve(desk, SECOND, ACTS, 1)
+
+    with desk.database.reading() as connection:
+        assert shown_keys(connection) == []
         assert list_changes(connection, limit=1)[0].before == {"check_value": "A1B2C3"}
 
 
