@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from switch.cli.options import host_from
 from switch.errors import ConfigurationError, OperatorError
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from switch.wire.dialect import Dialect
 
 _KEY: Final = re.compile(r"[0-9A-Fa-f]{16}|[0-9A-Fa-f]{32}|[0-9A-Fa-f]{48}")
-_ADDRESS: Final = re.compile(r"(.+):(\d{1,5})")
 _ZONE: Final = "Asia/Shanghai"
 
 
@@ -63,7 +63,7 @@ def day(
     from switch.wire.dialect import load_dialect
 
     spoken, console = load_dialect(dialect), Console(highlight=False)
-    address = _address(to)
+    address = host_from(to)
     key, said = _master_key(master_key_file)
     served = load_cards(cards or _demo_cards())
     with _books(config, database) as books:
@@ -81,13 +81,6 @@ def day(
 
 
 # --- what is given -----------------------------------------------------------------------------------------
-
-
-def _address(to: str) -> tuple[str, int]:
-    found = _ADDRESS.fullmatch(to)
-    if found is None:
-        raise OperatorError("--to wants HOST:PORT")
-    return found[1].strip("[]"), int(found[2])
 
 
 def _master_key(path: Path | None) -> tuple[bytes, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from switch.cli.command_line import command_typed
+from switch.cli.options import host_from
 from switch.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from switch.load.scenario_run import Crew, Drive
     from switch.reports.results import Results, Step
 
-_ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:]+):(\d{1,5})")
-_PORT_MAX: Final = 65_535
 _COULD_NOT_RUN: Final = 3
 _INTERRUPTED: Final = 130  # 128 + SIGINT, as shells say it
 
@@ -68,7 +66,7 @@ def load(
     """
     from switch.load.scenario import load_scenario
 
-    address = _address(to)
+    address = host_from(to)
     if find_knee and ledger:
         raise OperatorError("--ledger holds one run against the books: not with --find-knee")
     asked = _changed(load_scenario(scenario), rate, None if find_knee else duration, connections, seed)
@@ -78,13 +76,6 @@ def load(
 
 
 # --- what is given -----------------------------------------------------------------------------------------
-
-
-def _address(to: str) -> tuple[str, int]:
-    found = _ADDRESS.fullmatch(to)
-    if found is None or not 0 < int(found[2]) <= _PORT_MAX:
-        raise OperatorError("--to wants HOST:PORT, and [ADDRESS]:PORT for IPv6")
-    return found[1].strip("[]"), int(found[2])
 
 
 def _changed(
@@ -120,7 +111,7 @@ def _played(work: _Once | _Search, report: Path | None, json: Path | None) -> in
     import trio
     from rich.console import Console
 
-    from switch.cli.load_shown import summary, wrapped, written
+    from switch.cli.run_shown import summary, wrapped, written
     from switch.errors import DatabaseError
     from switch.load.engine import NobodyListens
     from switch.reports.verdict import verdict
@@ -172,7 +163,7 @@ class _Search:
         self._search = KneeSearch(min(crew.asked.scenario.arrival.highest, highest), highest)
 
     async def results(self, console: Console, errors: Console) -> Results:
-        from switch.cli.load_shown import step_told, wrapped
+        from switch.cli.run_shown import step_told, wrapped
         from switch.load.scenario_run import KNEE_WARM_UP_S, Drive, at_rate
 
         best: Results | None = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -12,6 +13,9 @@ from switch.errors import OperatorError
 
 if TYPE_CHECKING:
     from switch.values import Pan
+
+_HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:]+):([0-9]{1,5})")
+_PORT_MAX: Final = 65_535
 
 Config = Annotated[
     Path | None,
@@ -35,6 +39,14 @@ def pan_from(typed: str | None) -> Pan:
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 19):  # noqa: PLR2004 - ISO/IEC 7812-1
         raise OperatorError("a card number is 12 to 19 digits")
     return Pan(digits)
+
+
+def host_from(to: str) -> tuple[str, int]:
+    """Return host and port of ``--to HOST:PORT``. Raises `OperatorError`."""
+    found = _HOST_AND_PORT.fullmatch(to)
+    if found is None or not 0 < int(found[2]) <= _PORT_MAX:
+        raise OperatorError("--to wants HOST:PORT, and [ADDRESS]:PORT for IPv6")
+    return found[1].strip("[]"), int(found[2])
 
 
 def password_from(*, piped: bool) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from switch.cli.command_line import command_typed
+from switch.cli.options import host_from
 from switch.cli.replay_options import (
     AS_RECORDED,
     AllowDifferences,
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from switch.load.replay_run import ReplayRun, Wanted
     from switch.reports.results import Results
 
-_ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:]+):(\d{1,5})")
-_PORT_MAX: Final = 65_535
 _CONNECTIONS_MAX: Final = 20_000
 _COULD_NOT_RUN: Final = 3
 _INTERRUPTED: Final = 130  # 128 + SIGINT, as shells say it
@@ -96,7 +94,7 @@ def replay(
     names = names_in(rewrite)
     if "mac" in names and keys is None:
         raise OperatorError("--rewrite mac needs --keys FILE")
-    host, port = _address(to)
+    host, port = host_from(to)
     wanted = Wanted(
         capture=capture, host=host, port=port, dialect=dialect,
         speed=speed_in(speed or "1x"), rate_per_s=rate, connections=_connections(connections), in_flight=in_flight,
@@ -112,7 +110,7 @@ def _replayed(wanted: Wanted, report: Path | None, json: Path | None) -> int:
     import trio
     from rich.console import Console
 
-    from switch.cli.load_shown import written
+    from switch.cli.run_shown import written
     from switch.cli.watching import watched
     from switch.load.engine import NobodyListens
     from switch.load.replay_run import ReplayRun
@@ -144,13 +142,6 @@ def _replayed(wanted: Wanted, report: Path | None, json: Path | None) -> int:
 # --- what is given -----------------------------------------------------------------------------------------
 
 
-def _address(to: str) -> tuple[str, int]:
-    found = _ADDRESS.fullmatch(to)
-    if found is None or not 0 < int(found[2]) <= _PORT_MAX:
-        raise OperatorError("--to wants HOST:PORT, and [ADDRESS]:PORT for IPv6")
-    return found[1].strip("[]"), int(found[2])
-
-
 def _connections(text: str) -> int | None:
     if text == AS_RECORDED:
         return None
@@ -172,7 +163,7 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _tell(console: Console, run: ReplayRun, results: Results) -> None:
-    from switch.cli.load_shown import summary, wrapped
+    from switch.cli.run_shown import summary, wrapped
 
     for line in wrapped((*summary(results, is_compared=True), *(f"note: {note}" for note in run.notes()))):
         console.print(line, soft_wrap=True)

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import Final
-
-from switch.errors import ConfigurationError, PeerError
+from switch.errors import PeerError
+from switch.load.key_pair import NO_KEYS, KeyPair
 from switch.load.tills import mac_method
-from switch.security.key_file import check_private
 from switch.security.mac import MAC_BYTES, MacAlgorithm, MacKey, MacMethod, MacOutput, mac_key
 from switch.security.working_keys import taken
 from switch.wire.codec import Codec, Fields
 from switch.wire.dialect import Dialect
 
-_FILE: Final = re.compile(r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{64}")
-_MASTER_BYTES: Final = 16
-
 
 class GivenKeys:
-    """The MAC key of each terminal. ``master`` opens what sign-ons give out; ``standing`` is used until one has.
+    """The MAC key of each terminal. The master key opens what sign-ons give out; the standing one is used until then.
 
-    A ``standing`` of b"" is none: messages of a terminal that has not signed on keep the MAC that they have.
+    Without a standing one the messages of a terminal that has not signed on keep the MAC that they have.
     """
 
-    def __init__(self, dialect: Dialect, master: bytes = b"", standing: bytes = b"") -> None:
+    def __init__(self, dialect: Dialect, keys: KeyPair = NO_KEYS) -> None:
         self._method = mac_method(dialect) if "mac" in dialect.roles else MacMethod(MacAlgorithm.X9_19, MacOutput.RAW8)
         self._field = int(dialect.roles["mac"]) if "mac" in dialect.roles else 0
         field = dialect.fields.get(self._field)
         self._no_mac = "0" * (field.characters if field else MAC_BYTES)
         self._wire_bytes = field.wire_bytes(field.characters) if field else MAC_BYTES
-        self._master = master
-        self._standing = mac_key(self._method.algorithm, standing) if standing else None
+        self._master = keys.master
+        self._standing = mac_key(self._method.algorithm, keys.standing) if keys.standing else None
         self._by_terminal: dict[str, MacKey] = {}
 
     def __repr__(self) -> str:
@@ -57,21 +50,3 @@ class GivenKeys:
         body = codec.encode({**fields, self._field: self._no_mac})[: -self._wire_bytes]
         mac = self._method.output.wire(key.compute(body))
         return body + (mac if len(mac) == self._wire_bytes else mac.hex().upper().encode())
-
-
-def read_keys(path: Path, dialect: Dialect) -> GivenKeys:
-    """Read a key file, which only its owner may touch (mode 0600).
-
-    It holds 64 hexadecimal digits: the terminals' master key (32), then the MAC key of terminals that have not signed
-    on (32; a single-length one is followed by zeros, zeros alone are none). 32 digits are a master key alone.
-    Raises `ConfigurationError`.
-    """
-    check_private(path)
-    text = path.read_text("latin-1").strip()
-    if not _FILE.fullmatch(text):
-        raise ConfigurationError(
-            f"{path}: wants 64 hexadecimal digits (a master key, then a MAC key), or 32 (the first)"
-        )
-    data = bytes.fromhex(text)
-    standing = data[_MASTER_BYTES:]
-    return GivenKeys(dialect, data[:_MASTER_BYTES], standing if any(standing) else b"")

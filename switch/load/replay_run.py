@@ -19,7 +19,8 @@ from switch.load.booking import WireAgainstBooks
 from switch.load.comparing import IGNORED, Comparison, Recorded
 from switch.load.descriptors import make_room
 from switch.load.engine import Engine
-from switch.load.keys_given import GivenKeys, read_keys
+from switch.load.key_pair import NO_KEYS, read_key_pair
+from switch.load.keys_given import GivenKeys
 from switch.load.pacing import AsRecorded, AtOnce, AtRate, Pace
 from switch.load.plan import Planned, Target
 from switch.load.replaying import Replay, check_dialect, whole
@@ -83,7 +84,7 @@ class ReplayRun:
         self.started_at = datetime.now(UTC)
         self.signed_on: SignedOn | None = None
         check_dialect(self._capture, self.dialect, str(wanted.capture))
-        keys = read_keys(wanted.keys, self.dialect) if wanted.keys else GivenKeys(self.dialect)
+        keys = GivenKeys(self.dialect, read_key_pair(wanted.keys) if wanted.keys else NO_KEYS)
         self._stan_ahead = secrets.randbelow(_STANS) + 1  # a run soon after another does not repeat its numbers
         first_stan = self._stan_ahead % _STANS + 1
         self._rewriter = Rewriter(self.dialect, wanted.rewrite, lambda: datetime.now(wanted.zone), first_stan, keys)

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from switch.errors import OperatorError
+from switch.load.key_pair import KeyPair
 from switch.load.keys_given import GivenKeys
 from switch.load.rewriting import Rewriter, names_in
 from switch.security.mac import MacAlgorithm, mac_key
@@ -164,7 +165,7 @@ def test_a_batch_is_left_until_a_sign_on_gave_one() -> None:
 
 
 def test_a_mac_is_made_with_the_key_that_the_sign_on_gave() -> None:
-    rewriter = rewriting("mac", "cup", GivenKeys(CUP, MASTER, STANDING))
+    rewriter = rewriting("mac", "cup", GivenKeys(CUP, KeyPair(MASTER, STANDING)))
     keys = delivery(MASTER, KeyForm.DOUBLE, PIN_KEY, MAC_KEY)
 
     rewriter.learn({0: "0810", 41: "TERM0001", 62: keys.hex().upper()})
@@ -174,7 +175,7 @@ def test_a_mac_is_made_with_the_key_that_the_sign_on_gave() -> None:
 
 
 def test_the_key_of_the_file_is_used_where_no_sign_on_gave_one() -> None:
-    rewriter = rewriting("mac", "cup", GivenKeys(CUP, MASTER, STANDING))
+    rewriter = rewriting("mac", "cup", GivenKeys(CUP, KeyPair(MASTER, STANDING)))
 
     body = rewriter.written(a_cup_sale(f64="FFFFFFFF"))
 
@@ -182,13 +183,13 @@ def test_the_key_of_the_file_is_used_where_no_sign_on_gave_one() -> None:
 
 
 def test_a_kind_that_carries_a_mac_gets_one_where_the_capture_has_none() -> None:
-    rewriter = rewriting("mac", "cup", GivenKeys(CUP, MASTER, STANDING))
+    rewriter = rewriting("mac", "cup", GivenKeys(CUP, KeyPair(MASTER, STANDING)))
 
     assert 64 in Codec(CUP).decode(rewriter.written(a_cup_sale()))
 
 
 def test_an_iso_mac_is_eight_bytes_in_hexadecimal() -> None:
-    rewriter = rewriting("mac", keys=GivenKeys(ISO, MASTER, STANDING))
+    rewriter = rewriting("mac", keys=GivenKeys(ISO, KeyPair(MASTER, STANDING)))
 
     body = rewriter.written(a_sale(1, f64="F" * 16))
 
@@ -197,13 +198,13 @@ def test_an_iso_mac_is_eight_bytes_in_hexadecimal() -> None:
 
 
 def test_without_a_key_a_mac_stays_as_it_was() -> None:
-    rewriter = rewriting("mac", "cup", GivenKeys(CUP, MASTER))
+    rewriter = rewriting("mac", "cup", GivenKeys(CUP, KeyPair(MASTER)))
 
     assert Codec(CUP).decode(rewriter.written(a_cup_sale(f64="DEADBEEF")))[64] == "DEADBEEF"
 
 
 def test_keys_under_another_master_key_are_not_taken() -> None:
-    keys = GivenKeys(CUP, MASTER)
+    keys = GivenKeys(CUP, KeyPair(MASTER))
 
     assert not keys.take("TERM0001", delivery(STANDING, KeyForm.DOUBLE, PIN_KEY, MAC_KEY))
     assert "0 terminals" in repr(keys)

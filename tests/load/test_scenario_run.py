@@ -12,13 +12,13 @@ import trio
 
 from switch.app import run, wall_clock
 from switch.config import Address, AdminSettings, KeySettings, LedgerSettings, ListenerSettings, Settings
-from switch.errors import ConfigurationError, OperatorError
+from switch.errors import OperatorError
 from switch.ledger.audit import audit, snapshot
 from switch.ledger.database import open_database
 from switch.load.booking import WireAgainstBooks
 from switch.load.descriptors import make_room
 from switch.load.engine import NobodyListens
-from switch.load.key_pair import KeyPair, read_key_pair
+from switch.load.key_pair import KeyPair
 from switch.load.plan import Target
 from switch.load.scenario import Scenario, changed, load_scenario
 from switch.load.scenario_run import KNEE_LIMITS, Asked, Crew, Drive, at_rate
@@ -183,29 +183,3 @@ def test_a_mac_key_of_the_file_is_for_terminals_whose_dialect_gives_none_out() -
 def test_more_connections_than_the_system_allows_are_refused_with_what_helps() -> None:
     with pytest.raises(OperatorError, match=r"need 1000000128 file descriptors, .* raise the hard limit"):
         make_room(1_000_000_000)
-
-
-@pytest.mark.parametrize(("text", "sizes"), [("0123456789abcdef" * 2, (16, 0)), ("0123456789ABCDEF" * 4, (16, 16))])
-def test_a_key_file_holds_a_master_key_and_perhaps_a_mac_key(text: str, sizes: tuple[int, int], tmp_path: Path) -> None:
-    path = tmp_path / "keys"
-    path.write_text(text + "\n", "ascii")
-    path.chmod(0o600)
-
-    pair = read_key_pair(path)
-
-    assert (len(pair.master), len(pair.standing)) == sizes
-    assert "1" not in repr(pair)
-
-
-def test_a_key_file_that_others_may_read_or_that_is_none_is_refused_without_its_digits(tmp_path: Path) -> None:
-    path = tmp_path / "keys"
-    path.write_text("0123456789ABCDEX", "ascii")
-
-    path.chmod(0o600)
-    with pytest.raises(ConfigurationError, match="wants 64 hexadecimal digits") as caught:
-        read_key_pair(path)
-    path.chmod(0o644)
-    with pytest.raises(ConfigurationError, match="chmod 600"):
-        read_key_pair(path)
-
-    assert "ABCDEX" not in str(caught.value)
