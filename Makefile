@@ -21,8 +21,9 @@ demo: $(VENV)/.runs ## serve demo data, send it messages, show the answers (ONCE
 observe: $(VENV)/.runs ## a switch, Prometheus and load, to see the dashboards' data (ONCE=1: check every panel, exit)
 	@$(BIN)/python -m observability.observe $(if $(ONCE),--once)
 
+# Hundreds of tests start the program: it is compiled once, whatever the environment says about that.
 test: $(VENV)/.tests lint types ## lint, types, every test
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 coverage: $(VENV)/.tests ## every test again, half as fast, and the lines that none of them ran
 	@$(BIN)/python -m coverage erase

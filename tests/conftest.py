@@ -3,10 +3,14 @@
 Migrations run once per kind of database and session; a test gets a copy (of the file, or of the template
 database). PostgreSQL is a server of our own in a temporary folder, or the one that the environment variable
 SWITCH_TEST_POSTGRES_DSN names (a URL whose user may create databases).
+
+All of it is in memory where there is enough: the books are synced to disk at each commit, which takes most of the
+time of a test that is otherwise short.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -22,6 +26,44 @@ import sqlalchemy as sa
 from switch.ledger.database import open_database, upgrade
 
 _numbers = count(1)
+
+
+def _memory() -> str | None:
+    """A file system in memory where there is a roomy one: each test creates hundreds of small files."""
+    shared = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
+    roomy = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 4 * 1024**3
+    return str(shared) if roomy else None
+
+
+_SLOWEST = (
+    "tests/observability/test_promtool.py",
+    "tests/observability/test_live.py",
+    "tests/console/test_in_a_browser.py",
+    "tests/benchmarks/test_day_books.py",
+    "tests/scenarios/test_transcripts.py",
+    "tests/ledger/test_audit.py",
+    "tests/simulation/test_life_of_payments.py",
+    "tests/cli/test_load.py",
+    "tests/cli/test_day.py",
+)
+"""Files that take tens of seconds: begun first, so that no worker is left with one when the others are done."""
+
+
+def pytest_configure() -> None:
+    if (shared := _memory()) is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", shared)  # where `tmp_path` is
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {file: place for place, file in enumerate(_SLOWEST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: the collector passes it over, and looks as seldom as in a running switch."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 @dataclass(frozen=True)
@@ -73,13 +115,6 @@ def postgres_server() -> Iterator[PostgresServer]:
     finally:
         _stop_server(folder)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _memory() -> str | None:
-    """A file system in memory where there is a roomy one: each test creates hundreds of small files."""
-    shared = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
-    roomy = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 4 * 1024**3
-    return str(shared) if roomy else None
 
 
 def _start_server(folder: Path) -> sa.URL:
