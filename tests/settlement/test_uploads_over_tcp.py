@@ -6,14 +6,22 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
+import trio
+
+from switch.assembly import business_days
+from switch.ledger.batches_closed import Closed, batch_to_close, close_batch
 from switch.ledger.batches_compared import Compared, compare_batches
 from switch.ledger.database import open_database
+from switch.ledger.ids import JournalIds
+from switch.ledger.sessions import connector
 from switch.ledger.settlement_reports import BatchLine, Upload, list_discrepancies, miscounted_uploads, settled_batches
+from switch.ledger.sweeping import wall_clock
 from switch.messages.batch_fields import written_records
+from switch.messages.dates import HostCalendar
 from switch.messages.settlement import UploadedRecord
 from switch.settlement.comparing import compared
 from switch.wire.codec import Fields
-from tests.terminals.test_whole_switch import VISA, Till, a_till
+from tests.terminals.test_whole_switch import VISA, ZONE, Till, a_till
 
 NOTHING = "0" * 62
 
@@ -84,3 +92,31 @@ async def test_half_an_upload_and_silence_keeps_the_batch_waiting_for_the_rest(d
     assert (stopped[0], stopped[1][0].state, stopped[1][0].uploaded) == (Compared(0, 0), "unbalanced", 1)
     assert (resumed, sold, till.terminal.batch) == (["00"] * 3, ["00"], f"{int(first) + 1:06d}")
     assert (found, batch.uploaded, batch.said, uploads) == (Compared(1, 0), 2, 2, [])
+
+
+async def test_an_operator_closes_a_batch_beside_the_switch_and_the_late_terminal_changes_nothing(
+    database: str, tmp_path: Path
+) -> None:
+    async with a_till(database, tmp_path) as till:
+        sales = [till.purchase(VISA, amount) for amount in (100, 200)]
+        await answers(till, *sales, settlement(till), upload(till, sales[0]))
+        first = till.terminal.batch
+        closed = await trio.to_thread.run_sync(closed_by_hand, database)
+        late = await answers(till, till.purchase(VISA), upload(till, *sales), end(till, 2), settlement(till))
+        found, [batch], uploads = settled(database)
+        await till.sign_on()
+        sold = await answers(till, till.purchase(VISA))
+
+    assert (closed.is_new, closed.uploaded) == (True, 1)
+    assert late == ["77", "00", "00", "00"]
+    assert found == Compared(1, 1)
+    assert (batch.batch, batch.state, batch.uploaded, batch.said, uploads) == (first, "closed", 1, None, [])
+    assert int(till.terminal.batch) == int(first) + 1
+    assert sold == ["00"]
+
+
+def closed_by_hand(url: str) -> Closed:
+    with closing(open_database(url)) as database:
+        batch = batch_to_close(database, "TERM0005")
+        business_day = business_days("00:00", HostCalendar(ZONE))
+        return close_batch(connector(database), business_day, batch, wall_clock, JournalIds(wall_clock))
