@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
-from http.client import NO_CONTENT
+from http.client import INTERNAL_SERVER_ERROR, NO_CONTENT
 from pathlib import Path
 from typing import Final
 
@@ -95,8 +95,8 @@ class ConsoleProcess:
         message = await message_of(request, _certificate_of(request))
         return message if isinstance(message, Response) else await self._answer(message)
 
-    async def may_read_metrics(self, request: Request) -> bool:
-        """Whether the request shows a token that is good for looking."""
+    async def may_read_metrics(self, request: Request) -> bool | None:
+        """Whether the request shows a token that is good for looking; None where neither console nor books can say."""
         self._wanted.set()
         headers = [
             (b"host", b"console"),
@@ -105,6 +105,8 @@ class ConsoleProcess:
             (b"connection", b"close"),
         ]
         answer = await self._answer(Message("GET", MAY_READ_METRICS.encode(), headers))
+        if answer.status_code >= INTERNAL_SERVER_ERROR:
+            return None
         return answer.status_code == NO_CONTENT
 
     async def _answer(self, message: Message) -> Response:

@@ -38,13 +38,17 @@ def build_pages(
     registry: Registry,
     readiness: Readiness,
     console: Answer = no_console,
-    may_read_metrics: Callable[[Request], Awaitable[bool]] | None = None,
+    may_read_metrics: Callable[[Request], Awaitable[bool | None]] | None = None,
 ) -> Starlette:
-    """Return the ASGI application. ``may_read_metrics`` of None: everybody may."""
+    """Return the ASGI application. ``may_read_metrics`` of None: everybody may; it tells None where it cannot tell."""
 
     async def metrics(request: Request) -> Response:
-        if may_read_metrics is not None and not await may_read_metrics(request):
-            return PlainTextResponse("a token is needed\n", 401, {"www-authenticate": "Bearer"})
+        if may_read_metrics is not None:
+            may = await may_read_metrics(request)
+            if may is None:
+                return PlainTextResponse("nobody can say now whether the token is good\n", 503, {"retry-after": "5"})
+            if not may:
+                return PlainTextResponse("a token is needed\n", 401, {"www-authenticate": "Bearer"})
         return Response(registry.text(), media_type=TEXT_FORMAT)
 
     async def healthz(_request: Request) -> Response:

@@ -107,6 +107,21 @@ async def test_a_console_that_is_first_asked_while_the_books_are_away_waits_for_
     assert "console ended" not in log.getvalue()
 
 
+async def test_a_good_token_for_metrics_is_not_called_a_bad_one_while_the_books_are_away(
+    server: Server, tmp_path: Path
+) -> None:
+    token = token_in(server.url)
+    async with a_switch(server.url, tmp_path, StringIO(), metrics_need_token=True) as address:
+        told = [await by_token(address, each, "/metrics") for each in (token, "swt_wrong")]
+        await trio.to_thread.run_sync(server.stop)
+        away = await by_token(address, token, "/metrics")
+        await trio.to_thread.run_sync(server.start)
+        back = await by_token(address, token, "/metrics")
+
+    assert [each.status for each in (*told, away, back)] == [200, 401, 503, 200]
+    assert "switch_build_info" in back.body
+
+
 async def test_pages_say_that_the_books_are_away_and_go_on_when_they_are_back(server: Server, tmp_path: Path) -> None:
     log = StringIO()
     token = token_in(server.url)
