@@ -34,9 +34,11 @@ from switch.decisions import (
     UsePayCode,
 )
 from switch.ledger import effects, schema, statements
+from switch.ledger.entry import Entry
 from switch.ledger.rows import Row
 from switch.ledger.sqlite_session import SqliteSession
 from switch.ledger.statements import Query
+from switch.ledger.wanted import claims_of
 from switch.messages.actions import Action
 from switch.messages.chip import ChipData
 from switch.messages.kinds import Kind
@@ -113,6 +115,19 @@ def test_the_highest_counter_of_a_device_is_known_to_its_next_request(shop: Shop
     assert [facts.key_counter for facts in script.facts] == [0, 3, 5, 0, 0, 5]
     rows = {(row.base, row.device): row.counter for row in shop.rows(schema.key_counter)}
     assert rows == {("08D7B4", b"device"): 6, ("A1B2C3", b"device"): 9, ("08D7B4", b"another"): 8}
+
+
+def test_requests_under_one_devices_keys_wait_for_each_other_and_for_no_others() -> None:
+    def devices(*requests: Request) -> set[str]:
+        claims = claims_of([Entry(request, 1, b"") for request in requests], NEEDS)
+        return {claim.name for claim in claims if claim.name.startswith("key") and not claim.is_shared}
+
+    one, other = purchase(1, verdicts=under(1)), purchase(2, verdicts=under(2), terminal_id="T2")
+
+    assert devices(one) == devices(other) == devices(one, other)
+    assert len(devices(one)) == 1
+    assert devices(one).isdisjoint(devices(purchase(1, verdicts=under(1, device=b"another"))))
+    assert devices(purchase(1), purchase(2, verdicts=WRONG_PIN)) == set()
 
 
 def test_two_writers_take_a_counter_once(shop: Shop) -> None:

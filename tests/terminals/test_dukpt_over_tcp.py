@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,13 @@ from switch.app import run
 from switch.config import Address, AdminSettings, KeySettings, LedgerSettings, ListenerSettings, Settings
 from switch.ledger.audit import audit, snapshot
 from switch.ledger.database import open_database
+from switch.ledger.key_store import keep_base_key, remove_base_key
 from switch.ledger.schema import card_security, journal, key_counter
 from switch.sections import SecuritySettings
+from switch.security.ciphers import xor
+from switch.security.key_blocks import KeyUsage, base_owner
 from switch.security.keys import load_keys, write_fresh_keys
+from switch.security.software_hsm import SoftwareHsm
 from switch.security.vault import Vault
 from switch.tools.demo import load_data
 from switch.tools.demo_keys import load_demo_keys
@@ -220,6 +225,53 @@ async def test_a_mac_without_a_pin_counts_too(kind: str, sqlite_database: str, t
     assert counters == [1]
 
 
+async def test_a_key_of_two_officers_is_used_from_the_start_and_refused_once_removed(
+    database: str, tmp_path: Path
+) -> None:
+    parts = bytes(range(16)), bytes.fromhex("8C3D5E7F90A1B2C3D4E5F60718293A4B")
+    write_fresh_keys(tmp_path / "keys.toml")
+    masters = load_keys(tmp_path / "keys.toml").master
+    assert masters is not None
+    hsm, owner = SoftwareHsm(masters), base_owner("A1B2C3D4E5")
+    kept = hsm.put_together(KeyUsage.BDK, parts, owner=owner, is_demo=False)
+    with closing(open_database(database)) as books, books.writing() as connection:
+        keep_base_key(connection, "A1B2C3D4E5", *kept, 1)
+
+    async with a_till(database, tmp_path, mac="required") as till:
+        till.device = replace(till.device, base=xor(*parts), ksn=bytes.fromhex("A1B2C3D4E56789E00000"))
+        codes = [await till.pay(), await till.pay("4321")]
+        ksn = till.device.ksn
+    with closing(open_database(database)) as books, books.writing() as connection:
+        assert remove_base_key(connection, "A1B2C3D4E5")
+    async with a_till(database, tmp_path, mac="required") as till:
+        till.stan, till.device = 10, replace(till.device, base=xor(*parts), ksn=ksn)
+        till.device.count()
+        sent = till.device.under_key(till.purchase(), VISA, PIN)
+        codes.append(await till.ask(sent, has_mac=False))
+        log, counters = till.log.getvalue(), till.counters()
+
+    assert codes == ["00", "55", "63"]
+    assert "no base derivation key for key set A1B2C3D4E5" in log
+    assert counters == [2]
+
+
+async def test_the_guides_purchases_are_approved_by_a_fresh_demo_once(database: str, tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8")
+    bodies = re.findall(r"^0200F22\S+$", guide, re.MULTILINE)
+    dialect = load_dialect("iso8583-1987-ascii")
+    answers: list[Fields] = []
+
+    async with a_till(database, tmp_path) as till:
+        with trio.fail_after(DEADLINE_S):
+            for body in (*bodies, *bodies):
+                frame = await till.line.ask(dialect.framing.wrap_request(body.encode(), b""))
+                answers.append(Codec(dialect).decode(frame.body))
+
+    assert [answer[39] for answer in answers] == ["00"] * 4
+    assert [answer[37] for answer in answers[:2]] == [answer[37] for answer in answers[2:]]
+    assert all(f"`{len(body) >> 8:02X} {len(body) & 0xFF:02X}`" in guide for body in bodies)
+
+
 # --- copies ------------------------------------------------------------------------------------------------
 
 
@@ -256,9 +308,7 @@ async def test_a_repeat_gets_its_stored_answer_and_uses_up_the_key_it_comes_unde
 
 
 @KINDS
-async def test_counters_outlive_the_switch_and_the_removal_of_their_key(
-    kind: str, database: str, tmp_path: Path
-) -> None:
+async def test_counters_outlive_the_switch(kind: str, database: str, tmp_path: Path) -> None:
     async with a_till(database, tmp_path, kind) as till:
         codes = [await till.pay(), await till.pay()]
         ksn = till.device.ksn
