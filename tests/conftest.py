@@ -24,6 +24,8 @@ import pytest
 import sqlalchemy as sa
 
 from switch.ledger.database import open_database, upgrade
+from switch.office.acts import Desk
+from tests.desks import a_desk, stock
 
 _numbers = count(1)
 
@@ -163,6 +165,23 @@ def postgresql_database(postgres_server: PostgresServer) -> Iterator[str]:
     name = postgres_server.make(postgres_server.template)
     yield postgres_server.named(name)
     postgres_server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def demo_template(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the demo's books on SQLite, ``books.db``, and their keys, to copy."""
+    folder = tmp_path_factory.mktemp("demo")
+    shutil.copy(sqlite_template, folder / "books.db")
+    stock(f"sqlite:///{folder / 'books.db'}", folder)
+    return folder
+
+
+@pytest.fixture
+def sqlite_desk(demo_template: Path, tmp_path: Path) -> Iterator[Desk]:
+    """The back office of the demo's books on SQLite."""
+    shutil.copytree(demo_template, tmp_path, dirs_exist_ok=True)
+    with a_desk(f"sqlite:///{tmp_path / 'books.db'}", tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

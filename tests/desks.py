@@ -22,23 +22,30 @@ OTHER    = Actor("olga",  Role.OPERATOR)
 OFFICER  = Actor("sven",  Role.OFFICER)
 FINANCE  = Actor("fiona", Role.FINANCE)
 # fmt: on
+KEYS = "keys.toml"
 EVERYBODY = (VIEWER, OPERATOR, OTHER, OFFICER, FINANCE)
+
+
+def stock(database: str, folder: Path) -> None:
+    """Load the demo's data into migrated books, under fresh keys in ``folder``."""
+    write_fresh_keys(folder / KEYS)
+    load_data(_settings(database, folder))
 
 
 @contextmanager
 def a_desk(database: str, folder: Path) -> Iterator[Desk]:
-    """Open the desk of a demo's books in ``folder``."""
-    keys = folder / "keys.toml"
-    write_fresh_keys(keys)
-    settings = Settings(
+    """Open the desk of books that were stocked under the keys in ``folder``."""
+    with open_desk(_settings(database, folder)) as desk:
+        yield desk
+
+
+def _settings(database: str, folder: Path) -> Settings:
+    return Settings(
         time_zone="Asia/Shanghai",
         ledger=LedgerSettings(database=database),
         admin=AdminSettings(bind=Address("127.0.0.1", 0)),
-        keys=KeySettings(file=keys),
+        keys=KeySettings(file=folder / KEYS),
     )
-    load_data(settings)
-    with open_desk(settings) as desk:
-        yield desk
 
 
 def token_of(desk: Desk, actor: Actor) -> str:

@@ -1,15 +1,42 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from switch.office.acts import Desk
-from tests.desks import a_desk
+from tests.conftest import PostgresServer
+from tests.desks import KEYS, a_desk, stock
+
+
+@pytest.fixture(scope="session")
+def postgresql_demo(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Path]]:
+    """Name of a database with the demo's books, to copy, and the folder of their keys."""
+    folder = tmp_path_factory.mktemp("demo")
+    name = postgres_server.make(postgres_server.template)
+    stock(postgres_server.named(name), folder)
+    yield name, folder
+    postgres_server.drop(name)
 
 
 @pytest.fixture
-def desk(database: str, tmp_path: Path) -> Iterator[Desk]:
-    with a_desk(database, tmp_path) as opened:
+def postgresql_desk(
+    postgres_server: PostgresServer, postgresql_demo: tuple[str, Path], tmp_path: Path
+) -> Iterator[Desk]:
+    template, folder = postgresql_demo
+    shutil.copy(folder / KEYS, tmp_path)
+    name = postgres_server.make(template)
+    with a_desk(postgres_server.named(name), tmp_path) as opened:
         yield opened
+    postgres_server.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def desk(request: pytest.FixtureRequest) -> Desk:
+    """The back office of the demo's books; the test runs once on each kind of database."""
+    found: Desk = request.getfixturevalue(f"{request.param}_desk")
+    return found
