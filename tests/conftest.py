@@ -15,6 +15,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -80,6 +81,15 @@ class PostgresServer:
         name = f"switch_test_{os.getpid()}_{next(_numbers)}"
         self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template or "template0"}" STRATEGY WAL_LOG')
         return name
+
+    @contextmanager
+    def lent(self, template: str) -> Iterator[str]:
+        """Create a copy of ``template``, give its name, drop it."""
+        name = self.make(template)
+        try:
+            yield name
+        finally:
+            self.drop(name)
 
     def drop(self, name: str) -> None:
         self._run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -160,11 +170,17 @@ def sqlite_database(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def migrated_folder(sqlite_template: Path, tmp_path: Path) -> Path:
+    """Where an installation to be made finds the tables of its books: migrating takes ten times as long as the rest."""
+    shutil.copy(sqlite_template, tmp_path / "switch.sqlite3")
+    return tmp_path
+
+
+@pytest.fixture
 def postgresql_database(postgres_server: PostgresServer) -> Iterator[str]:
     """URL of a fresh migrated PostgreSQL database."""
-    name = postgres_server.make(postgres_server.template)
-    yield postgres_server.named(name)
-    postgres_server.drop(name)
+    with postgres_server.lent(postgres_server.template) as name:
+        yield postgres_server.named(name)
 
 
 @pytest.fixture(scope="session")

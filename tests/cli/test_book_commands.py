@@ -75,9 +75,9 @@ class Installation:
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Installation:
-    install(tmp_path, settings_text("sqlite:///switch.sqlite3"))
-    return Installation(tmp_path)
+def empty(migrated_folder: Path) -> Installation:
+    install(migrated_folder, settings_text("sqlite:///switch.sqlite3"))
+    return Installation(migrated_folder)
 
 
 @pytest.fixture

@@ -50,8 +50,8 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
+def shell(migrated_folder: Path) -> Shell:
+    return Shell(migrated_folder)
 
 
 def told(changes: list[LoggedChange]) -> list[tuple[str, str]]:

@@ -48,8 +48,8 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
-    return Office(tmp_path)
+def office(migrated_folder: Path) -> Office:
+    return Office(migrated_folder)
 
 
 def test_a_decline_is_explained_by_the_rung_that_refused_and_what_to_do(office: Office) -> None:

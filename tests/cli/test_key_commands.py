@@ -53,8 +53,8 @@ def typed(*parts: bytes) -> str:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
-    return Office(tmp_path)
+def office(migrated_folder: Path) -> Office:
+    return Office(migrated_folder)
 
 
 def test_components_make_a_terminals_master_key_that_only_its_check_value_shows(office: Office) -> None:

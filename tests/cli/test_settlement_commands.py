@@ -114,8 +114,8 @@ def upload(stan: int, *records: UploadedRecord) -> tuple[Request, Request]:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
-    return Office(tmp_path)
+def office(migrated_folder: Path) -> Office:
+    return Office(migrated_folder)
 
 
 @pytest.fixture

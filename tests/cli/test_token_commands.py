@@ -26,8 +26,8 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
+def shell(migrated_folder: Path) -> Shell:
+    return Shell(migrated_folder)
 
 
 def test_a_token_is_shown_once_and_its_making_is_in_the_record(shell: Shell) -> None:

@@ -17,6 +17,7 @@ from switch.messages.kinds import Kind
 from switch.security.keys import Keys
 from switch.security.vault import Vault
 from switch.transactions.table import TABLE
+from tests.ledger.conftest import FilledOnce
 from tests.ledger.sample_books import (
     FIRST_OF_DAY,
     POOR,
@@ -25,7 +26,6 @@ from tests.ledger.sample_books import (
     SampleBooks,
     everything,
     fill,
-    fill_day,
     send,
 )
 from tests.ledger.shop import authorisation, purchase, refund
@@ -34,10 +34,9 @@ PAN = RICH.reveal()
 
 
 @pytest.fixture
-def books(database: str, tmp_path: Path) -> Iterator[SampleBooks]:
-    opened = open_database(database)
-    yield fill(opened, tmp_path)
-    opened.close()
+def books(sample: FilledOnce, tmp_path: Path) -> Iterator[SampleBooks]:
+    with sample.copied(tmp_path) as copy:
+        yield copy
 
 
 def findings(books: SampleBooks, vault: PanVault | None = VAULT) -> dict[str, Finding]:
@@ -284,10 +283,9 @@ def test_the_audit_cannot_write(postgresql_database: str, tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def day(database: str, tmp_path: Path) -> Iterator[SampleBooks]:
-    opened = open_database(database)
-    yield fill_day(opened, tmp_path)
-    opened.close()
+def day(sample_day: FilledOnce, tmp_path: Path) -> Iterator[SampleBooks]:
+    with sample_day.copied(tmp_path) as copy:
+        yield copy
 
 
 def test_a_day_of_every_kind_passes(day: SampleBooks) -> None:

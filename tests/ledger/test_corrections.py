@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from itertools import count
 from pathlib import Path
 from threading import Thread
@@ -16,7 +15,6 @@ from switch.errors import DatabaseError, NotInBooks, OperatorError
 from switch.ledger import corrections, schema
 from switch.ledger.audit import audit, snapshot
 from switch.ledger.corrections import Desk, Right, settle_adjustment, settle_discrepancy
-from switch.ledger.database import open_database
 from switch.ledger.group import Rules
 from switch.ledger.sessions import connector
 from switch.ledger.statements import Fault, Session
@@ -25,7 +23,8 @@ from switch.transactions import settling
 from switch.transactions.decide import decide
 from switch.transactions.table import NEEDS
 from switch.values import Pan
-from tests.ledger.sample_books import POOR, RICH, SALE, VAULT, SampleBooks, fill, journal_id, send
+from tests.ledger.conftest import FilledOnce
+from tests.ledger.sample_books import POOR, RICH, SALE, VAULT, SampleBooks, journal_id, send
 from tests.ledger.shop import HOUR, NOON, TODAY, authorisation, business_day, purchase, reversal
 
 DAY = 24 * HOUR
@@ -34,9 +33,9 @@ _ids = count(2_000_000)
 
 
 @pytest.fixture
-def books(database: str, tmp_path: Path) -> Iterator[SampleBooks]:
-    with closing(open_database(database)) as opened:
-        yield fill(opened, tmp_path)
+def books(sample: FilledOnce, tmp_path: Path) -> Iterator[SampleBooks]:
+    with sample.copied(tmp_path) as copy:
+        yield copy
 
 
 def desk(books: SampleBooks, connect: Callable[[], Session] | None = None, now: int = NOON) -> Desk:

@@ -9,11 +9,11 @@ import pytest
 
 from switch.errors import NotInBooks, OperatorError
 from switch.ledger import cards, merchants, parties, terminals
-from switch.ledger.database import open_database
 from switch.ledger.parties import CARD_MOVES, MERCHANT_MOVES, TERMINAL_MOVES, Move
 from switch.messages.actions import Action
 from switch.values import Money, Pan
-from tests.ledger.sample_books import POOR, RICH, VAULT, SampleBooks, fill, journal_id, send
+from tests.ledger.conftest import FilledOnce
+from tests.ledger.sample_books import POOR, RICH, VAULT, SampleBooks, journal_id, send
 from tests.ledger.shop import NOON, TODAY, purchase
 
 CARD = {move.verb: move for move in CARD_MOVES}
@@ -23,10 +23,9 @@ RICH_KEY = VAULT.pan_key(RICH)
 
 
 @pytest.fixture
-def books(database: str, tmp_path: Path) -> Iterator[SampleBooks]:
-    opened = open_database(database)
-    yield fill(opened, tmp_path)
-    opened.close()
+def books(sample: FilledOnce, tmp_path: Path) -> Iterator[SampleBooks]:
+    with sample.copied(tmp_path) as copy:
+        yield copy
 
 
 def answer(books: SampleBooks, stan: int) -> Action:

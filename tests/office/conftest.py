@@ -17,10 +17,9 @@ def postgresql_demo(
 ) -> Iterator[tuple[str, Path]]:
     """Name of a database with the demo's books, to copy, and the folder of their keys."""
     folder = tmp_path_factory.mktemp("demo")
-    name = postgres_server.make(postgres_server.template)
-    stock(postgres_server.named(name), folder)
-    yield name, folder
-    postgres_server.drop(name)
+    with postgres_server.lent(postgres_server.template) as name:
+        stock(postgres_server.named(name), folder)
+        yield name, folder
 
 
 @pytest.fixture
@@ -29,10 +28,8 @@ def postgresql_desk(
 ) -> Iterator[Desk]:
     template, folder = postgresql_demo
     shutil.copy(folder / KEYS, tmp_path)
-    name = postgres_server.make(template)
-    with a_desk(postgres_server.named(name), tmp_path) as opened:
+    with postgres_server.lent(template) as name, a_desk(postgres_server.named(name), tmp_path) as opened:
         yield opened
-    postgres_server.drop(name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -24,10 +24,10 @@ root.command("explain")(explain.explain)
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Path:
+def installation(migrated_folder: Path) -> Path:
     """A folder with settings, keys and empty books."""
-    install(tmp_path, settings_text("sqlite:///switch.sqlite3"))
-    return tmp_path
+    install(migrated_folder, settings_text("sqlite:///switch.sqlite3"))
+    return migrated_folder
 
 
 def run(folder: Path, *arguments: str) -> Result:
