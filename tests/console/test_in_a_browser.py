@@ -26,7 +26,7 @@ from switch.wire.dialect import load_dialect
 from tests.cli.test_demo import free_port_base
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright here")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
@@ -92,12 +92,19 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         process.communicate()
 
 
-@contextmanager
-def a_page(demo: Demo, role: str, **context: Any) -> Iterator[Page]:
-    """Somebody who is logged in. What the browser complains about on the way is a failure."""
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        page: Page = browser.new_context(viewport={"width": 1280, "height": 900}, **context).new_page()
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def a_page(chromium: Browser, demo: Demo, role: str, **context: Any) -> Iterator[Page]:
+    """Somebody who is logged in, with no one else's cookies. What the browser complains about on the way is a failure."""
+    with chromium.new_context(viewport={"width": 1280, "height": 900}, **context) as visit:
+        page = visit.new_page()
         page.set_default_timeout(START_DEADLINE_MS)
         complaints: list[str] = []
         page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
@@ -107,7 +114,6 @@ def a_page(demo: Demo, role: str, **context: Any) -> Iterator[Page]:
         page.click("main button")
         page.wait_for_url("**/transactions")
         yield page
-        browser.close()
     assert complaints == []
 
 
@@ -116,10 +122,12 @@ def shoot(page: Page, name: str) -> None:
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
-def test_an_operator_finds_a_decline_reads_why_unfreezes_the_card_and_sees_the_next_sale_approved(demo: Demo) -> None:
+def test_an_operator_finds_a_decline_reads_why_unfreezes_the_card_and_sees_the_next_sale_approved(
+    chromium: Browser, demo: Demo
+) -> None:
     assert demo.buy(900_001) == "62"
 
-    with a_page(demo, "operator") as page:
+    with a_page(chromium, demo, "operator") as page:
         page.select_option("select[name=action]", "card_frozen")
         page.click("form.filters button")
         shoot(page, "1-declined")
@@ -141,14 +149,14 @@ def test_an_operator_finds_a_decline_reads_why_unfreezes_the_card_and_sees_the_n
         assert "approved" in page.inner_text("tbody tr:first-child")
         shoot(page, "5-approved")
 
-    with a_page(demo, "officer") as page:
+    with a_page(chromium, demo, "officer") as page:
         page.goto(f"{demo.url}/changes")
         assert "card.unfreeze" in page.inner_text("main")
         shoot(page, "6-changes")
 
 
-def test_the_list_refreshes_by_itself(demo: Demo) -> None:
-    with a_page(demo, "operator") as page:
+def test_the_list_refreshes_by_itself(chromium: Browser, demo: Demo) -> None:
+    with a_page(chromium, demo, "operator") as page:
         demo.buy(900_003)
 
         page.wait_for_selector("td:has-text('900003')")
@@ -157,8 +165,8 @@ def test_the_list_refreshes_by_itself(demo: Demo) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_shows_itself_in_chinese_and_fits_a_telephone(demo: Demo, scheme: str) -> None:
-    with a_page(demo, "finance", locale="zh-CN", color_scheme=scheme) as page:
+def test_every_page_shows_itself_in_chinese_and_fits_a_telephone(chromium: Browser, demo: Demo, scheme: str) -> None:
+    with a_page(chromium, demo, "finance", locale="zh-CN", color_scheme=scheme) as page:
         paths = [link.get_attribute("href") or "" for link in page.locator("nav a").all()]
         assert len(paths) > 5
         for path in paths:
@@ -171,8 +179,8 @@ def test_every_page_shows_itself_in_chinese_and_fits_a_telephone(demo: Demo, sch
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-def test_without_a_script_it_is_read_and_changed_all_the_same(demo: Demo) -> None:
-    with a_page(demo, "operator", java_script_enabled=False) as page:
+def test_without_a_script_it_is_read_and_changed_all_the_same(chromium: Browser, demo: Demo) -> None:
+    with a_page(chromium, demo, "operator", java_script_enabled=False) as page:
         page.goto(f"{demo.url}/terminals/TERM0002")
         page.click("form:has(input[value='terminal.unlock']) button")
 
