@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 
 import pytest
+import sqlalchemy as sa
 
 from switch.console.application import FORM_BYTES_MAX, build_console
 from switch.console.sessions import LIFE_S, Seal
@@ -250,9 +252,14 @@ async def test_a_reader_of_chinese_is_met_in_chinese(desk: Desk) -> None:
 # --- books that cannot be had ------------------------------------------------------------------------------
 
 
+def waits_for_nobody(connection: sqlite3.Connection, *_: object) -> None:
+    connection.execute("PRAGMA busy_timeout = 0")
+
+
 async def test_whoever_only_looks_does_not_need_the_books_to_be_written(desk: Desk) -> None:
     browser = a_browser(desk)
     token = token_of(desk, OPERATOR)
+    sa.event.listen(desk.database.engine, "checkout", waits_for_nobody)
 
     with desk.database.writing():  # somebody else has the one lock
         assert (await browser.post("/login", {"token": token})).status == 200
