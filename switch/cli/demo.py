@@ -12,7 +12,6 @@ import typer
 
 from switch.cli.audit import audit_and_print
 from switch.cli.setup import SETTINGS_FILE, install, settings_text
-from switch.config import Address
 
 if TYPE_CHECKING:
     from switch.config import Settings
@@ -56,7 +55,7 @@ def _folder(directory: Path | None) -> Iterator[Path]:
 
 def _settings(folder: Path, port_base: int) -> Settings:
     """The demo's installation, made where it is not there yet, on the ports asked for now."""
-    from switch.config import load_settings
+    from switch.config import Address, load_settings
 
     file = folder / SETTINGS_FILE
     if not file.exists():
