@@ -106,9 +106,10 @@ class Guard:
         if wants_mac and not secrets.mac and self.protection.policy == "required":
             return self._refused("missing", f"a {entry.kind} needs a MAC here")
         checks_mac = wants_mac and bool(secrets.mac)
-        if not (checks_mac or secrets.is_track_encrypted or secrets.pin_block or entry.kind is Kind.SIGN_ON):
+        is_protected = checks_mac or secrets.is_track_encrypted or bool(secrets.pin_block)
+        if not is_protected and entry.kind is not Kind.SIGN_ON:
             return Admitted(fields, secrets=secrets)
-        if secrets.key_serial:
+        if is_protected and secrets.key_serial:
             return self._admit_once(body, fields, secrets, checks_mac=checks_mac)
         terminal_id = self._protected.terminal(fields)
         # a sign-on is worth a look into the books: an officer may have put another master key in

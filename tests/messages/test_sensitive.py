@@ -6,6 +6,7 @@ import pytest
 
 from switch.messages.sensitive import NO_SECRETS, Secrets, SecretsReader
 from switch.wire.codec import Fields
+from switch.wire.dialect import load_dialect
 from tests.messages.fields import DIALECTS, NETWORK, OTHER_CARD, PURCHASE_1987, SALE, TRACK, changed, entry_of, hex_of
 
 PIN_BLOCK = "1122334455667788"
@@ -67,3 +68,27 @@ def test_its_repr_shows_nothing() -> None:
     secrets = secrets_of({**SALE, 52: PIN_BLOCK, 62: hex_of("91123")})
 
     assert repr(secrets) == f"{secrets}" == "Secrets(********)"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "number"), [("iso8583-1987-ascii", 125), ("iso8583-1987-binary", 125), ("iso8583-1993-ascii", 53)]
+)
+@pytest.mark.parametrize(
+    ("text", "serial", "block"),
+    [
+        ("FFFF9876543210E00001", "FFFF9876543210E00001", PIN_BLOCK),
+        ("123456789012345600000001", "123456789012345600000001", PIN_BLOCK),
+        ("123456789012345600000001" + "5C" * 16, "123456789012345600000001", "5C" * 16),
+        ("123456789012345600000001" + "5C" * 15, "123456789012345600000001" + "5C" * 15, PIN_BLOCK),
+    ],
+)
+def test_behind_a_key_serial_number_of_aes_stands_its_pin_block(
+    text: str, serial: str, block: str, dialect: str, number: int
+) -> None:
+    reader = SecretsReader(load_dialect(dialect))
+    entry = entry_of(PURCHASE_1987, "iso8583-1987-ascii")
+
+    secrets = reader.read({**PURCHASE_1987, 52: PIN_BLOCK, number: text}, entry)
+
+    assert (secrets.key_serial, secrets.pin_block) == (bytes.fromhex(serial), bytes.fromhex(block))
+    assert reader.read({**PURCHASE_1987, 52: PIN_BLOCK}, entry).key_serial == b""

@@ -407,6 +407,30 @@ async def test_a_message_without_a_serial_number_leaves_no_counter(sqlite_databa
     assert counters == []
 
 
+async def test_a_sign_on_is_not_asked_whose_key_it_names(sqlite_database: str, tmp_path: Path) -> None:
+    async with a_till(sqlite_database, tmp_path, dialect="iso8583-1993-ascii") as till:
+        code = await till.ask(
+            {0: "1804", 11: "000001", 24: "801", 41: "TERM0001", 42: "MERCHANT0000001", 53: "FFFF"}, has_mac=False
+        )
+
+    assert code == "000"
+
+
+@KINDS
+async def test_encrypted_tracks_are_not_opened_under_a_transactions_key(
+    kind: str, sqlite_database: str, tmp_path: Path
+) -> None:
+    async with a_till(sqlite_database, tmp_path, kind) as till:
+        track = "4111111111111111=30122010000012345"
+        sale = {**till.purchase(f35=track, f53="0010000000000000"), 22: "021"}
+        till.device.count()
+        code = await till.ask(till.device.under_key(sale))
+        counters = till.counters()
+
+    assert code == "63"
+    assert counters == []
+
+
 async def test_a_reversal_under_the_key_of_its_original_is_not_refused(database: str, tmp_path: Path) -> None:
     async with a_till(database, tmp_path) as till:
         till.device.count()
