@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 
 from switch.errors import ConfigurationError, NotInBooks, OperatorError
+from switch.ledger.dukpt_tables import BASE_USAGE
 from switch.ledger.key_store import ShownKey, keep_terminal_key, remove_base_key, remove_issuer_key
 from switch.ledger.schema import base_key, issuer_key, terminal_key
 from switch.office.acts import ALWAYS, Act, Asked, Changed, Desk, Nothing
@@ -20,6 +21,7 @@ from switch.security.software_hsm import SoftwareHsm
 
 PAGE_ROWS: Final = 50
 ISSUER_KEYS_MAX: Final = 200
+BASE_KEYS_MAX: Final = 200
 
 _PARTS: Final = 3
 
@@ -93,6 +95,13 @@ def issuer_keys(connection: sa.Connection) -> list[ShownKey]:
     columns = (its.prefix, its.usage, its.key_index, its.check_value, its.method, its.changed_at)
     asked = sa.select(*columns).order_by(*columns[:3]).limit(ISSUER_KEYS_MAX)
     return [ShownKey(*row) for row in connection.execute(asked)]
+
+
+def base_keys(connection: sa.Connection) -> list[ShownKey]:
+    """Return base derivation keys by key set, at most `BASE_KEYS_MAX`."""
+    its = base_key.c
+    asked = sa.select(its.key_set, its.check_value, its.changed_at).order_by(its.key_set).limit(BASE_KEYS_MAX)
+    return [ShownKey(key_set, BASE_USAGE, "", check, "", at) for key_set, check, at in connection.execute(asked)]
 
 
 def master_keys(connection: sa.Connection, after: str = "") -> list[ShownKey]:

@@ -11,6 +11,7 @@ from switch.console.changes import PAGE_ROWS, followed
 from switch.console.rendering import TEMPLATES
 from switch.console.words import chinese_words
 from switch.ledger import schema
+from switch.ledger.key_store import keep_base_key
 from switch.ledger.maintenance import read_maintenance
 from switch.office.acts import Desk
 from switch.office.all_acts import ACTS
@@ -263,6 +264,22 @@ async def test_two_officers_give_a_terminal_a_new_master_key_that_nobody_sees(de
     assert kept.check_value in page.text
     assert logged.after == {"check_value": kept.check_value}
     assert kept.block not in page.text
+
+
+async def test_two_officers_take_a_base_key_out(desk: Desk) -> None:
+    with desk.database.writing() as connection:
+        keep_base_key(connection, "FFFF987654", "08D7B4", "a block", 1)
+    browser = await a_browser(desk, OFFICER)
+    listed = await browser.get("/keys")
+    await browser.submit(listed, "base_key.remove", because="compromised")
+    second = await a_browser(desk, SECOND)
+
+    await decide(second, await second.get("/proposals"), "approve")
+
+    assert "FFFF987654" in listed.text
+    assert "08D7B4" in listed.text
+    assert "a block" not in listed.text
+    assert "FFFF987654" not in (await second.get("/keys")).text
 
 
 def test_each_way_of_asking_for_changes_and_keys_goes_by_its_index(desk: Desk) -> None:
