@@ -207,7 +207,7 @@ class Doors:
             settings.name,
             _framing(settings, dialect.framing),
             Codec(dialect),
-            MessageMap(dialect, self._calendar, settings.name),
+            MessageMap(dialect, self._calendar, settings.name, settings.acquirer_id),
             self._calendar,
             Handler(self._writer, limits.answer_deadline_s),
             self._clock,

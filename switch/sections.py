@@ -121,6 +121,7 @@ class ListenerSettings(_Section):
     bind: Bind
     sign_on: Literal["optional", "required"] = "optional"
     maximum_amount_minor: Annotated[int, Field(ge=1, le=999_999_999_999)] = 999_999_999_999  # DE 4 has 12 digits
+    acquirer_id: Annotated[str, Field(pattern=r"^[0-9]{0,11}$")] = ""  # DE 32 of answers whose request brought none
     record: Path | None = None  # captures of what is said here, their cards replaced; names get time and number
     record_key_file: Path | None = None  # 64 hex digits, mode 0600: makes the tokens that stand for cards
     record_rotate_bytes: Annotated[int, Field(ge=1_000_000, le=10_000_000_000)] = 64_000_000  # then another file

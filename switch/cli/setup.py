@@ -129,6 +129,7 @@ dialect = "iso8583-1987-ascii"
 bind = "127.0.0.1:{iso}"                 # HOST:PORT; 0.0.0.0:{iso} for terminals on the network
 # sign_on = "optional"                  # or "required"
 # maximum_amount_minor = 999999999999
+# acquirer_id = ""                     # up to 11 digits: field 32 of answers whose request brought none
 # minimum_software = ""                 # terminals that report an older version must update first
 # record_rotate_bytes = 64000000        # of captures, which are made where record and record_key_file name files
 # [listeners.security]

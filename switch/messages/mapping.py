@@ -61,9 +61,12 @@ def answer_mti(mti: str) -> str | None:
 
 
 class MessageMap:
-    """One dialect as one listener speaks it. Pure: moments and the calendar come in."""
+    """One dialect as one listener speaks it. Pure: moments and the calendar come in.
 
-    def __init__(self, dialect: Dialect, calendar: HostCalendar, listener: str) -> None:
+    ``acquirer_id`` goes into answers whose request brought none, where the dialect has a field for it.
+    """
+
+    def __init__(self, dialect: Dialect, calendar: HostCalendar, listener: str, acquirer_id: str = "") -> None:
         self.dialect = dialect.name
         self._calendar = calendar
         self._listener = listener
@@ -74,6 +77,8 @@ class MessageMap:
         self._extras = ExtrasReader(dialect)
         self._compile_getters(dialect)
         self._compile_answer(dialect)
+        acquirer = _number_of(dialect, "acquirer")
+        self._own_fields = {acquirer: acquirer_id} if acquirer_id and acquirer > 0 else {}
         self._compile_header(dialect)
 
     # --- fields -> request ---------------------------------------------------------------------------------
@@ -152,7 +157,7 @@ class MessageMap:
 
     def answer(self, fields: Fields, echo: tuple[int, ...], reply: Reply) -> Fields:
         """The answer's fields: echoes of the message at hand, and what the host made."""
-        answer = {0: answer_mti(fields[0]) or ""}
+        answer = {0: answer_mti(fields[0]) or "", **self._own_fields}
         for number in echo:
             if number in fields:
                 answer[number] = fields[number]

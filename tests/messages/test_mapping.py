@@ -293,3 +293,19 @@ def test_an_unknown_wish_in_a_dialect_is_named() -> None:
 
     with pytest.raises(ConfigurationError, match=r"header\.wishes: no wish 'tea'"):
         MessageMap(wishing, HostCalendar(ZONE), "door")
+
+
+@pytest.mark.parametrize("name", dialect_names())
+@pytest.mark.parametrize(("configured", "brought", "answered"), [
+    ("08000001", "", "08000001"),
+    ("08000001", "95840", "95840"),
+    ("", "", None),
+    ("", "95840", "95840"),
+])  # fmt: skip
+def test_an_answer_names_the_acquirer_unless_its_request_did(
+    name: str, configured: str, brought: str, answered: str | None
+) -> None:
+    mapping = MessageMap(load_dialect(name), HostCalendar(ZONE), "door", configured)
+    asked = PURCHASE | ({32: brought} if brought else {})
+
+    assert mapping.answer(asked, (11, 32), Reply(Action.APPROVED, NOW, "R" * 12)).get(32) == answered
