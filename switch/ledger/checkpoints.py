@@ -24,10 +24,22 @@ _PASSES: Final = 3  # at once: each finds what was written during the one before
 
 
 class Log(NamedTuple):
-    """The write-ahead log after a pass: its pages, and how many of them are in the database."""
+    """The write-ahead log after a pass: its pages, and how many of them are in the database.
+
+    ``version`` is another one wherever somebody wrote since (SQLite's ``data_version``).
+    """
 
     pages: int
     moved: int
+    version: int
+
+    def written_since(self, before: Log) -> int:
+        """Return the pages written since ``before``.
+
+        Once everything is in the database the log begins anew with the next group, and may be as long again by now.
+        """
+        is_new = self.pages < before.pages or (before.moved == before.pages and self.version != before.version)
+        return self.pages - (0 if is_new else before.pages)
 
 
 class Runner(Protocol):
@@ -45,7 +57,7 @@ class Checkpoints:
         self._on_trouble = on_trouble
         self._is_in_trouble = False
         self._connection: sqlite3.Connection | None = None
-        self._seen = Log(0, 0)
+        self._seen = Log(0, 0, 0)
 
     async def run(self) -> None:
         """Pass over the log until cancelled, as often as it grows."""
@@ -74,9 +86,8 @@ class Checkpoints:
             return max(_EVERY_S)
         self._is_in_trouble = False
         before, self._seen = self._seen, log
-        found = log.pages - (before.pages if log.pages >= before.pages else 0)  # fewer pages: it began anew
         least, most = _EVERY_S
-        return min(max(waited_s * _PAGES / max(found, 1), least), most)
+        return min(max(waited_s * _PAGES / max(log.written_since(before), 1), least), most)
 
     def close(self) -> None:
         """Give up the connection; the next look opens another."""
@@ -88,8 +99,9 @@ class Checkpoints:
         """Move what there is into the database, and once more what came meanwhile."""
         if self._connection is None:
             self._connection = own_connection(self._database)
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         for _ in range(_PASSES):
             _, pages, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             if pages == moved:
                 break
-        return Log(pages, moved)
+        return Log(pages, moved, version)

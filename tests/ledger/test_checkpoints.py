@@ -83,6 +83,20 @@ async def test_it_looks_the_sooner_the_more_is_written(database: Database) -> No
     assert LEAST_S <= busy_s < 1.0
 
 
+async def test_it_looks_as_soon_again_where_the_log_began_anew_and_is_as_long_as_before(database: Database) -> None:
+    write(database, 1)  # and the table
+    pauses_s = []
+    with closing(Checkpoints(database, here, lambda _: None)) as checkpoints:
+        await checkpoints.look(1.0)
+        for _ in range(4):
+            write(database, 2_000)
+            pauses_s.append(await checkpoints.look(1.0))
+        idle_s = await checkpoints.look(1.0)
+
+    assert max(pauses_s) < 1.0
+    assert idle_s == MOST_S
+
+
 async def test_a_reader_of_an_older_state_keeps_nobody_waiting_and_is_kept_what_it_reads(database: Database) -> None:
     write(database, 10)
     count = sa.text("SELECT count(*) FROM filling")
