@@ -11,7 +11,7 @@ from switch.cli.books import OpenBooks, open_books
 from switch.cli.options import Config, PanArgument, pan_from
 from switch.cli.parties import NEXT_MESSAGE, moved, print_lines, register
 from switch.errors import OperatorError
-from switch.ledger.parties import CARD_MOVES, Move
+from switch.ledger.moves import CARD_MOVES, Move
 from switch.values import Money, Pan
 
 card_app = typer.Typer(help=f"Look at a card, and change what it may do. {NEXT_MESSAGE}", no_args_is_help=True)

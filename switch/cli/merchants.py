@@ -9,7 +9,7 @@ import typer
 from switch.cli.books import open_books
 from switch.cli.options import Config, MerchantArgument
 from switch.cli.parties import NEXT_MESSAGE, moved, print_lines, register
-from switch.ledger.parties import MERCHANT_MOVES, Move
+from switch.ledger.moves import MERCHANT_MOVES, Move
 
 merchant_app = typer.Typer(help=f"Look at a merchant, and change what it may do. {NEXT_MESSAGE}", no_args_is_help=True)
 

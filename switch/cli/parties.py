@@ -7,7 +7,7 @@ from typing import Final
 
 import typer
 
-from switch.ledger.parties import Move
+from switch.ledger.moves import Move
 
 NEXT_MESSAGE: Final = "A running server minds a change from the next message on."
 _NAME_WIDTH: Final = 13

@@ -10,8 +10,8 @@ import typer
 from switch.cli import closing_day
 from switch.cli.books import OpenBooks, open_books
 from switch.cli.options import Config
+from switch.decisions.closing import Right
 from switch.errors import OperatorError
-from switch.ledger.corrections import Right
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

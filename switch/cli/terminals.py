@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -12,8 +12,10 @@ from switch.cli.books import OpenBooks, open_books
 from switch.cli.options import Config, TerminalArgument
 from switch.cli.parties import NEXT_MESSAGE, moved, print_lines, register
 from switch.errors import OperatorError
-from switch.ledger.parties import TERMINAL_MOVES, Move
-from switch.ledger.terminals import ASKED_FOR, TerminalStanding
+from switch.ledger.moves import ASKED_FOR, TERMINAL_MOVES, Move
+
+if TYPE_CHECKING:
+    from switch.ledger.terminals import TerminalStanding
 
 terminal_app = typer.Typer(help=f"Look at a terminal, and change what it may do. {NEXT_MESSAGE}", no_args_is_help=True)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from switch.console.parties import asked, moves_from, told_of
 from switch.console.visit import Page, Shown, Visit
-from switch.ledger.parties import CARD_MOVES
+from switch.ledger.moves import CARD_MOVES
 from switch.office.cards import account_page, card_page, cards_like, find_card, newest_of_card
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from switch.console.parties import asked, moves_from, told_of
 from switch.console.visit import Page, Shown, Visit
-from switch.ledger.parties import MERCHANT_MOVES
+from switch.ledger.moves import MERCHANT_MOVES
 from switch.office.merchants import (
     FoundMerchants,
     find_merchants,

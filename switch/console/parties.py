@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from switch.console.visit import Visit
 from switch.errors import OperatorError
-from switch.ledger.parties import Move
+from switch.ledger.moves import Move
 from switch.office.change_log import list_changes
 from switch.office.changes import list_proposals
 from switch.office.notes import notes_of

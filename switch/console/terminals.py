@@ -7,9 +7,8 @@ from typing import Final
 
 from switch.console.parties import asked, moves_from, told_of
 from switch.console.visit import Page, Shown, Visit
-from switch.ledger.parties import TERMINAL_MOVES, TERMINAL_STATES
+from switch.ledger.moves import ASKED_FOR, TERMINAL_MOVES, TERMINAL_STATES
 from switch.ledger.taps import taps_of
-from switch.ledger.terminals import ASKED_FOR
 from switch.messages.dates import HostCalendar
 from switch.office.health import worst
 from switch.office.terminals import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NamedTuple
 
 
@@ -107,3 +108,10 @@ class Difference(NamedTuple):
     terminal_minor: int | None
     pan_key: bytes | None
     masked_pan: str
+
+
+class Right(StrEnum):
+    """Whose word is taken where terminal and books differ."""
+
+    HOST = "host"
+    TERMINAL = "terminal"

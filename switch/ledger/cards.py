@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from switch.errors import NotInBooks
 from switch.ledger import schema
-from switch.ledger.parties import Move, move_party
+from switch.ledger.moves import Move
+from switch.ledger.parties import move_party
 from switch.values import Money
 
 

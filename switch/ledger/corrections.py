@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from switch.decisions import Needs
+from switch.decisions.closing import Right
 from switch.errors import NotInBooks, OperatorError
 from switch.ledger.batches import CANCELS, REFUNDS, SALES
 from switch.ledger.entry import Entry
@@ -41,13 +41,6 @@ _OTHER_WAY: Final = {CHARGE: RETURN, RETURN: CHARGE}
 _MTI: Final = "0220"  # no message is behind it; it has happened already, so it would be an advice
 _FROM_CARD: Final = frozenset({*SALES, Kind.LOAD_VOID})
 _TO_CARD: Final = frozenset({*CANCELS, *REFUNDS, Kind.LOAD})
-
-
-class Right(StrEnum):
-    """Whose word is taken."""
-
-    HOST = "host"
-    TERMINAL = "terminal"
 
 
 class Posted(NamedTuple):

@@ -88,8 +88,7 @@ def _settle(books: Books, entry: Entry, rules: Rules) -> Settled:
     need = rules.needs[request.kind]
     earlier = books.known.earlier(entry) if need.keyed else None
     if earlier is not None:
-        if request.verdicts is not UNCHECKED:
-            _note_key(books, request)
+        _note_key(books, request)
         if is_same(earlier, entry):
             if request.kind is Kind.BATCH_UPLOAD and earlier.action == Action.APPROVED:
                 keep_repeated(books, earlier, books.batch_key(entry), request.extras.records)
@@ -99,13 +98,19 @@ def _settle(books: Books, entry: Entry, rules: Rules) -> Settled:
     facts = books.facts_for(entry, need)
     decision = rules.decide(request, facts)
     if not decision.journalled:
+        _note_key(books, request)
         return Settled(entry, Standing.FIRST, decision.reply, decision.because, None)
     apply(books, entry, facts, decision, keyed=need.keyed)
     return Settled(entry, Standing.FIRST, decision.reply, decision.because, entry.journal_id)
 
 
 def _note_key(books: Books, request: Request) -> None:
-    """A repeat may come under the device's next key, whose PIN block is good for no other request either."""
+    """What leaves no row uses up its key as well, else its PIN block would be good for another request.
+
+    A repeat may come under the device's next key, and a device of ours may stand at a terminal that is not.
+    """
+    if request.verdicts is UNCHECKED:
+        return
     use = request.verdicts.key_use
     if use is not None and use.is_shown:
         books.raise_key_counter(use.base, use.device, use.counter)

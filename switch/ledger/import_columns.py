@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from switch.errors import ConfigurationError
+from switch.ledger.moves import CARD_STATES, MANUAL_ENTRY, MERCHANT_STATES, SCHEMES, TERMINAL_STATES
 from switch.ledger.operators import OPERATOR_STATES, check_operator_id, check_password
-from switch.ledger.parties import CARD_STATES, MANUAL_ENTRY, MERCHANT_STATES, SCHEMES, TERMINAL_STATES
 from switch.messages.kinds import Kind
 from switch.values import CURRENCIES, Pan, Secret
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
 from switch.errors import NotInBooks
 from switch.ledger import schema
-from switch.ledger.parties import Move, move_party
-
-ASKED_FOR: Final = ("parameters", "ca_keys", "aids", "software", "sign_on", "status")
-"""What a terminal can be told to do next (`switch.messages.model.Reply.wish`)."""
+from switch.ledger.moves import Move
+from switch.ledger.parties import move_party
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ def move_terminal(connection: sa.Connection, terminal_id: str, move: Move, becau
 
 
 def ask_terminal(connection: sa.Connection, terminal_id: str, what: str) -> tuple[str, ...]:
-    """Tell a terminal to do ``what`` (of `ASKED_FOR`) after what it is to do already; return all of it.
+    """Tell a terminal to do ``what`` (of `moves.ASKED_FOR`) after what it is to do already; return all of it.
 
     Raises `NotInBooks`.
     """

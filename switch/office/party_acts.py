@@ -11,7 +11,7 @@ from switch.errors import NotInBooks, OperatorError
 from switch.ledger import schema
 from switch.ledger.cards import move_card, reset_pin_tries, set_card_limits
 from switch.ledger.merchants import move_merchant
-from switch.ledger.parties import CARD_MOVES, MERCHANT_MOVES, TERMINAL_MOVES, Move
+from switch.ledger.moves import CARD_MOVES, MERCHANT_MOVES, TERMINAL_MOVES, Move
 from switch.ledger.terminals import ask_nothing, ask_terminal, move_terminal
 from switch.office.acts import Act, Arguments, Asked, Changed, Desk, Make, Minor, Nothing, number_of
 from switch.office.roles import Permission

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from pydantic import BeforeValidator
 
 from switch.assembly import business_days
+from switch.decisions.closing import Right
 from switch.errors import OperatorError
 from switch.ledger import corrections
-from switch.ledger.corrections import Resolved, Right, settle_adjustment, settle_discrepancy
+from switch.ledger.corrections import Resolved, settle_adjustment, settle_discrepancy
 from switch.ledger.days import begin_day, cut_over, last_closed_day, newest_day
 from switch.ledger.group import Rules
 from switch.ledger.ids import JournalIds

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from switch.decisions.closing import Right
 from switch.errors import DatabaseError, NotInBooks, OperatorError
 from switch.ledger import corrections, schema
 from switch.ledger.audit import audit, snapshot
-from switch.ledger.corrections import Desk, Right, settle_adjustment, settle_discrepancy
+from switch.ledger.corrections import Desk, settle_adjustment, settle_discrepancy
 from switch.ledger.group import Rules
 from switch.ledger.sessions import connector
 from switch.ledger.statements import Fault, Session

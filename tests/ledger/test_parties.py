@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 
 from switch.errors import NotInBooks, OperatorError
-from switch.ledger import cards, merchants, parties, terminals
-from switch.ledger.parties import CARD_MOVES, MERCHANT_MOVES, TERMINAL_MOVES, Move
+from switch.ledger import cards, merchants, terminals
+from switch.ledger.moves import (
+    CARD_MOVES,
+    CARD_STATES,
+    MERCHANT_MOVES,
+    MERCHANT_STATES,
+    TERMINAL_MOVES,
+    TERMINAL_STATES,
+    Move,
+)
 from switch.messages.actions import Action
 from switch.values import Money, Pan
 from tests.ledger.conftest import FilledOnce
@@ -159,9 +167,9 @@ def test_the_next_message_meets_a_moved_merchant(books: SampleBooks, verbs: list
 @pytest.mark.parametrize("moves", [CARD_MOVES, TERMINAL_MOVES, MERCHANT_MOVES])
 def test_every_move_leads_to_a_known_state_from_known_states(moves: tuple[Move, ...]) -> None:
     states = {
-        CARD_MOVES: parties.CARD_STATES,
-        TERMINAL_MOVES: parties.TERMINAL_STATES,
-        MERCHANT_MOVES: parties.MERCHANT_STATES,
+        CARD_MOVES: CARD_STATES,
+        TERMINAL_MOVES: TERMINAL_STATES,
+        MERCHANT_MOVES: MERCHANT_STATES,
     }[moves]
 
     assert {state for move in moves for state in (move.to, *move.starts)} <= set(states)

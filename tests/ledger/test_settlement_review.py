@@ -17,11 +17,12 @@ import trio
 from switch.chores import Chores
 from switch.config import ChoreSettings
 from switch.decisions import Outcome
+from switch.decisions.closing import Right
 from switch.ledger import schema
 from switch.ledger.audit_days import BATCHES
 from switch.ledger.audit_life import LIFE
 from switch.ledger.batches_compared import compare_batches
-from switch.ledger.corrections import Desk, Right, settle_adjustment, settle_discrepancy
+from switch.ledger.corrections import Desk, settle_adjustment, settle_discrepancy
 from switch.ledger.database import open_database
 from switch.ledger.days import cut_over
 from switch.ledger.group import Rules
