@@ -125,10 +125,12 @@ class Batches:
     def named(self, key: BatchKey, terminal: Terminal, touched: Iterable[tuple[Payment, bool]]) -> Batch | None:
         """Return the batch as it stands now: settled, or the terminal's open one; None for any other.
 
+        A terminal that was settled for another merchant, and bound to this one since, has none open until it signs on.
         ``touched`` are the payments that the group has made or changed so far, and whether each is of a domestic card.
         """
         settled = self.settled.get(key)
-        if settled is not None or not key.batch or key.batch != terminal.batch:
+        is_open = key.batch == terminal.batch and terminal.batch_state is BatchState.OPEN
+        if settled is not None or not key.batch or not is_open:
             return settled
         totals = totals_of((*self.counted.get(key, ()), *self._changes(key, touched)))
         return Batch(key.batch, terminal.batch_state, totals)

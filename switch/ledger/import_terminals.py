@@ -50,7 +50,10 @@ def stager(_: Means) -> Stager:
 
 
 def conflicts(connection: sa.Connection) -> Iterator[Problem]:
-    """Yield terminals that stand twice, or whose merchant is not in the books."""
+    """Yield terminals that stand twice, whose merchant is not in the books, or who owe their old one an upload.
+
+    A batch is its merchant's: bound to another, the terminal could neither end its upload nor begin a new batch.
+    """
     yield from repeated(connection, STAGE.name, "terminal_id", "terminal_id")
     yield from problems(
         connection,
@@ -60,6 +63,18 @@ def conflicts(connection: sa.Connection) -> Iterator[Problem]:
         SELECT s.line
           FROM import_terminal AS s
          WHERE NOT EXISTS (SELECT 1 FROM merchant AS m WHERE m.merchant_id = s.merchant_id)""",
+    )
+    yield from problems(
+        connection,
+        "merchant_id",
+        "stays {merchant_id} until batch {batch}, which does not balance, is closed: let the terminal end its upload, "
+        "or close it (switch settlement close-batch)",
+        """
+        SELECT s.line, b.merchant_id, b.batch
+          FROM import_terminal AS s
+          JOIN terminal AS t ON t.terminal_id = s.terminal_id AND t.merchant_id <> s.merchant_id
+          JOIN batch AS b ON b.terminal_id = t.terminal_id AND b.merchant_id = t.merchant_id AND b.state = 'unbalanced'
+         ORDER BY s.line, b.batch""",
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 
@@ -11,11 +13,13 @@ import pytest
 import sqlalchemy as sa
 
 from switch.decisions import Facts
-from switch.errors import NotInBooks, OperatorError
+from switch.errors import ImportRefused, NotInBooks, OperatorError
 from switch.ledger import schema
 from switch.ledger.audit_days import BATCHES
 from switch.ledger.batches_closed import Closed, batch_to_close, close_batch
 from switch.ledger.batches_compared import compare_batches
+from switch.ledger.import_staging import Run
+from switch.ledger.importing import import_file
 from switch.ledger.sessions import connector
 from switch.ledger.statements import Session
 from switch.messages.actions import Action
@@ -25,8 +29,9 @@ from switch.messages.settlement import BatchTotals, Totals, UploadedRecord
 from switch.rules.rule import Policy
 from switch.settlement.comparing import compared
 from switch.transactions.decide import decide
-from tests.ledger.closed_days import BATCH, everything, of, offenders
-from tests.ledger.shop import HOUR, RICH, Shop, business_day, pan_key, purchase
+from tests.ledger.closed_days import BATCH, everything, of, offenders, second_merchant
+from tests.ledger.sample_books import VAULT
+from tests.ledger.shop import HOUR, NOON, RICH, Shop, business_day, pan_key, purchase
 from tests.ledger.test_corrections import BrokenSession
 
 WRONG = BatchTotals(foreign=Totals(1, 1))
@@ -193,14 +198,55 @@ def test_what_is_not_there_is_named(sqlite_half: Shop) -> None:
 
 def test_a_batch_of_the_merchant_that_the_terminal_had_before_is_told(sqlite_half: Shop) -> None:
     """The batch is the old merchant's: its terminal has to be its again before anything is ended."""
-    with sqlite_half.database.writing() as connection:
+    bind_anew(sqlite_half)
+
+    refused(sqlite_half, "is of merchant M1, and the terminal is bound to another one now: bind it to M1 again")
+
+
+@pytest.mark.parametrize("totals", [BatchTotals(), WRONG])
+def test_a_terminal_that_another_merchant_got_meanwhile_settles_nothing_of_the_old_ones(
+    sqlite_half: Shop, totals: BatchTotals
+) -> None:
+    """No import binds it so; but one at the moment of the settlement may have, or one before that was refused."""
+    bind_anew(sqlite_half)
+    before = sqlite_half.rows(schema.batch), sqlite_half.rows(schema.uploaded_record)
+
+    requests = settlement(7, totals), upload(8, 3), end(9)
+    replies = send(sqlite_half, *(request._replace(merchant_id="M2") for request in requests))
+
+    assert [reply.action for reply in replies] == [Action.BATCH_UNKNOWN] * 3
+    assert (sqlite_half.rows(schema.batch), sqlite_half.rows(schema.uploaded_record)) == before
+    assert offenders(sqlite_half.database, BATCHES) == []
+
+
+def test_an_import_leaves_a_terminal_with_the_merchant_it_owes_an_upload(half: Shop, tmp_path: Path) -> None:
+    second_merchant(half)
+    file = tmp_path / "terminals.csv"
+
+    def load(merchant_id: str, status: str) -> None:
+        file.write_text(f"terminal_id,merchant_id,status\nT9,{merchant_id},active\nT1,{merchant_id},{status}\n")
+        import_file(half.database, "terminals", file, VAULT, Run(1, NOON, datetime.fromtimestamp(0, UTC), 20260304))
+
+    with pytest.raises(ImportRefused) as refused:
+        load("M2", "active")
+    load("M1", "locked")
+    close(half)
+    load("M2", "active")
+
+    [(line, column, why)] = refused.value.problems
+    assert (line, column) == (3, "merchant_id")
+    assert why.startswith("stays M1 until batch 000001, which does not balance, is closed: let the terminal end")
+    assert {row.terminal_id: row.merchant_id for row in half.rows(schema.terminal)}["T1"] == "M2"
+
+
+def bind_anew(shop: Shop) -> None:
+    """Give the terminal to another merchant."""
+    with shop.database.writing() as connection:
         account = {"account_id": 99, "kind": "merchant", "name": "M2", "currency": "156"}
         merchant = {"merchant_id": "M2", "status": "active", "currency": "156", "account_id": 99}
         connection.execute(sa.insert(schema.account), [account])
         connection.execute(sa.insert(schema.merchant), [merchant])
         connection.execute(sa.update(schema.terminal).values(merchant_id="M2"))
-
-    refused(sqlite_half, "is of merchant M1, and the terminal is bound to another one now: bind it to M1 again")
 
 
 # --- at once, and broken off -------------------------------------------------------------------------------
