@@ -43,7 +43,15 @@ class Device:
         """Go on to another transaction's key."""
         self.ksn = (int.from_bytes(self.ksn, "big") + by).to_bytes(len(self.ksn), "big")
 
-    def under_key(self, fields: Fields, pan: Pan | None = None, pin: str = "", *, has_mac: bool = True) -> Fields:
+    def under_key(
+        self,
+        fields: Fields,
+        pan: Pan | None = None,
+        pin: str = "",
+        *,
+        has_mac: bool = True,
+        form: PinFormat = PinFormat.ISO_0,
+    ) -> Fields:
         """The fields with the key serial number, and with what is wanted of PIN block and MAC."""
         serial, out = self.ksn, dict(fields)
         if pan is not None and self.is_aes:
@@ -51,7 +59,7 @@ class Device:
             serial += closed(PinFormat.ISO_4, cipher, pin, pan.reveal(), secrets.token_bytes)
         elif pan is not None:
             cipher = des(self._tdes_key(dukpt.Purpose.PIN))
-            out[52] = closed(PinFormat.ISO_0, cipher, pin, pan.reveal(), bytes).hex().upper()
+            out[52] = closed(form, cipher, pin, pan.reveal(), secrets.token_bytes).hex().upper()
         out[int(self.dialect.roles["key_serial"])] = serial.hex().upper()
         return self.maced(out) if has_mac else dict(sorted(out.items()))
 

@@ -24,6 +24,7 @@ from switch.sections import SecuritySettings
 from switch.security.ciphers import xor
 from switch.security.key_blocks import KeyUsage, base_owner
 from switch.security.keys import load_keys, write_fresh_keys
+from switch.security.pin_blocks import PinFormat
 from switch.security.software_hsm import SoftwareHsm
 from switch.security.vault import Vault
 from switch.tools.demo import load_data
@@ -334,6 +335,37 @@ async def test_one_key_on_two_lines_at_once_is_good_for_one_of_them(kind: str, d
             codes += [codec.decode((await till.line.ask(b"")).body)[39] for _ in sent[1:]]
 
     assert sorted(codes) == ["00", "63", "63", "63"]
+
+
+@KINDS
+@pytest.mark.parametrize(("number", "stranger"), [(41, "NOWHERE1"), (42, "MERCHANT0000009")])
+async def test_a_pin_block_that_a_stranger_sent_buys_nothing_at_a_terminal_of_ours(
+    number: int, stranger: str, kind: str, database: str, tmp_path: Path
+) -> None:
+    async with a_till(database, tmp_path, kind) as till:
+        till.device.count()
+        at_ours = till.device.under_key(till.purchase(), VISA, PIN, has_mac=False)
+        refused = await till.ask({**at_ours, number: stranger}, has_mac=False)
+        rows = till.sales(journal.c.stan)
+        copied = await till.ask(at_ours, has_mac=False)
+
+    assert refused in {"58", "03"}
+    assert rows == []
+    assert copied == "63"
+
+
+async def test_a_pin_block_of_format_3_comes_with_a_mac(sqlite_database: str, tmp_path: Path) -> None:
+    async with a_till(sqlite_database, tmp_path) as till:
+        codes = []
+        for pin, has_mac in (("0000", False), (PIN, False), ("0000", True), (PIN, True)):
+            till.device.count()
+            sale = till.purchase(f53="3000000000000000")
+            sent = till.device.under_key(sale, VISA, pin, has_mac=has_mac, form=PinFormat.ISO_3)
+            codes.append(await till.ask(sent, has_mac=has_mac))
+        counters = till.counters()
+
+    assert codes == ["63", "63", "55", "00"]
+    assert counters == [4]
 
 
 # --- serial numbers that are none --------------------------------------------------------------------------
