@@ -5,7 +5,8 @@ guessing gets anywhere. It is shown once, when it is made.
 
 One that two officers make has two such halves with a dot between them, and neither officer sees both: the first half is
 shown to whoever proposes it, the second to whoever approves it. Until then only the first half's SHA-256 is kept, and
-the hash of the whole is over that and the second half.
+the hash of the whole is over that and the second half, both marked as such: who has seen the second half and what is
+kept of the first has no token in them.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ USED_EVERY_US: Final = 60_000_000
 """How often "last used" is written at most: looking must not write at each page."""
 
 _BETWEEN: Final = "."
+_HALVED: Final = (
+    b"\xff"  # no text begins with it: what is hashed of two halves is never what is hashed of a whole token
+)
 _DAY_US: Final = 86_400_000_000
 
 
@@ -208,4 +212,4 @@ def _hashed(secret: str) -> bytes:
 
 
 def _hash_of_halves(first_sha256: bytes, second: str) -> bytes:
-    return hashlib.sha256(first_sha256 + second.encode()).digest()
+    return hashlib.sha256(_HALVED + first_sha256 + second.encode()).digest()

@@ -50,6 +50,16 @@ def test_a_token_is_nowhere_in_the_books(desk: Desk) -> None:
     assert made.secret not in repr(made)
 
 
+def test_what_is_kept_of_the_first_half_and_the_second_half_are_no_token(desk: Desk) -> None:
+    """Where the hash that is kept happens to be text, whoever approved could show it as the beginning of a token."""
+    kept = b"swt_" + b"a" * 28
+
+    second = a_token(desk, first_half_sha256=kept.hex()).secret
+
+    with desk.database.reading() as connection:
+        assert [holder_of(connection, kept.decode() + between + second, NOW) for between in ("", ".")] == [None, None]
+
+
 def test_a_revoked_token_ends_at_once_and_its_sessions_too(desk: Desk) -> None:
     made = a_token(desk)
     with desk.database.writing() as connection:
