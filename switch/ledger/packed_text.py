@@ -21,13 +21,20 @@ def packed(text: str) -> bytes:
 
 
 def unpacked(kept: str | bytes) -> str:
-    """Return the text that was kept, packed or as it is. Raises ValueError for bytes that nobody packed."""
+    """Return the text that was kept, packed or as it is. Raises ValueError for bytes that nobody packed.
+
+    Bytes behind a packed text are none of it: what no audit would read must not be there.
+    """
     if isinstance(kept, str):
         return kept
+    unpacking = zlib.decompressobj()
     try:
-        return zlib.decompress(kept).decode()
-    except zlib.error as error:
+        text = unpacking.decompress(kept).decode()
+    except (zlib.error, UnicodeDecodeError) as error:
         raise ValueError("what is kept is no packed text") from error
+    if not unpacking.eof or unpacking.unused_data:
+        raise ValueError("what is kept is no packed text, or not only one")
+    return text
 
 
 class PackedText(sa.TypeDecorator[str]):

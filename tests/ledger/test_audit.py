@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from switch.ledger import schema
 from switch.ledger.audit import audit, snapshot
 from switch.ledger.audit_kinds import ROWS
 from switch.ledger.audit_words import SKEW, Finding
 from switch.ledger.database import open_database
+from switch.ledger.packed_text import packed
 from switch.ledger.ports import PanVault
 from switch.messages.kinds import Kind
 from switch.security.keys import Keys
@@ -418,6 +420,21 @@ def test_a_card_number_in_an_upload_is_found(day: SampleBooks, content: bytes) -
         connection.execute(sa.text("UPDATE upload SET content = :content"), {"content": content})
 
     assert "upload.content of" in findings(day)["I12"].offenders[0]
+
+
+@pytest.mark.parametrize("behind", [b"", PAN.encode()])
+def test_a_card_number_within_or_behind_a_packed_text_is_found(day: SampleBooks, behind: bytes) -> None:
+    within = "" if behind else PAN
+    part = {"sha256": "ab" * 32, "part": 0, "content": f"1,{within}\n" * 3}
+    with day.database.writing() as connection:
+        connection.execute(sa.insert(schema.clearing_part), [part])
+        if behind and day.database.dialect == "sqlite":  # PostgreSQL's own packing keeps nothing but the text
+            kept = packed("1,2\n") + behind
+            connection.execute(sa.text("UPDATE clearing_part SET content = :kept"), {"kept": kept})
+        elif behind:
+            connection.execute(sa.text("UPDATE clearing_part SET content = :kept"), {"kept": behind.decode()})
+
+    assert findings(day)["I12"].offenders == [f"clearing_part.content of {'ab' * 32}/0: a card number in clear"]
 
 
 def test_what_was_reversed_without_effect_is_listed(day: SampleBooks) -> None:

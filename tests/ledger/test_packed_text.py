@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from contextlib import closing
 
 import pytest
@@ -60,6 +61,16 @@ def test_bytes_that_nobody_packed_are_named(sqlite_database: str) -> None:
             got(books)
 
 
-def test_packed_bytes_cut_short_are_no_text() -> None:
+@pytest.mark.parametrize(
+    "kept",
+    [packed(TEXT)[:-5], packed(TEXT)[:100], packed(TEXT) + b"4111111111111111", packed("a") + packed("b"), b""],
+    ids=["cut short", "cut shorter", "more behind it", "two", "nothing"],
+)
+def test_bytes_that_are_not_one_packed_text_are_none(kept: bytes) -> None:
     with pytest.raises(ValueError, match="no packed text"):
-        unpacked(packed(TEXT)[:-5])
+        unpacked(kept)
+
+
+def test_packed_bytes_that_are_no_text_are_not_quoted() -> None:
+    with pytest.raises(ValueError, match=r"^what is kept is no packed text$"):
+        unpacked(zlib.compress(b"\xff"))
