@@ -434,7 +434,7 @@ def test_a_card_number_within_or_behind_a_packed_text_is_found(day: SampleBooks,
         elif behind:
             connection.execute(sa.text("UPDATE clearing_part SET content = :kept"), {"kept": behind.decode()})
 
-    assert findings(day)["I12"].offenders == [f"clearing_part.content of {'ab' * 32}/0: a card number in clear"]
+    assert findings(day)["I12"].offenders == (f"clearing_part.content of {'ab' * 32}/0: a card number in clear",)
 
 
 def test_what_was_reversed_without_effect_is_listed(day: SampleBooks) -> None:
