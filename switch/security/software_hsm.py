@@ -1,7 +1,7 @@
 """The security module in software: key blocks are opened under the master key, and kept open, ready for use.
 
-What a key block holds is unwrapped once and kept as a schedule; the keys of cards, which are derived, and those for
-card codes are kept as text too. Anybody who can read this process's
+What a key block holds is unwrapped once and kept as a schedule; the keys of cards, which are derived, those for card
+codes and base derivation keys are kept as text too. Anybody who can read this process's
 memory can read the keys: where that matters, a hardware module takes this one's place behind the same port.
 """
 
@@ -98,6 +98,7 @@ class SoftwareHsm:
         self._cvks: _Ready[str, bytes] = _Ready(lambda block: self._blocks.unwrap(block, KeyUsage.CVK))
         self._issuers: _Ready[str, BlockCipher] = _Ready(self._issuer)
         self._cards: _Ready[bytes, CardKey] = _Ready(CardKey, CARDS_MAX)
+        self._bases: _Ready[tuple[str, KeyAlgorithm], bytes] = _Ready(self._base)
         self._transactions: _Ready[tuple[str, KeySerial], TransactionKeys] = _Ready(self._transaction, TRANSACTIONS_MAX)
         self._checked: OrderedDict[int, _Checked] = OrderedDict()  # by the identity of the chip data
 
@@ -241,9 +242,13 @@ class SoftwareHsm:
     def _kept(self, usage: KeyUsage, key: bytes, owner: str, algorithm: KeyAlgorithm = KeyAlgorithm.TDES) -> KeptKey:
         return KeptKey(KeyBlocks.check_value(key, algorithm), self._blocks.wrap(usage, key, algorithm, owner))
 
+    def _base(self, name: tuple[str, KeyAlgorithm]) -> bytes:
+        block, algorithm = name
+        return self._blocks.unwrap(block, KeyUsage.BDK, algorithm)
+
     def _transaction(self, name: tuple[str, KeySerial]) -> TransactionKeys:
         block, serial = name
-        return TransactionKeys(self._blocks.unwrap(block, KeyUsage.BDK, serial.algorithm), serial)
+        return TransactionKeys(self._bases[block, serial.algorithm], serial)
 
     def _issuer(self, block: str) -> BlockCipher:
         return issuer_cipher(self._blocks.unwrap(block, KeyUsage.ISSUER_CRYPTOGRAM))
