@@ -26,7 +26,8 @@ _PASSES: Final = 3  # at once: each finds what was written during the one before
 class Log(NamedTuple):
     """The write-ahead log after a pass: its pages, and how many of them are in the database.
 
-    ``version`` is another one wherever somebody wrote since (SQLite's ``data_version``).
+    Both are -1 where somebody else was at it. ``version`` is another one wherever somebody wrote since (SQLite's
+    ``data_version``).
     """
 
     pages: int
@@ -85,8 +86,10 @@ class Checkpoints:
             self._is_in_trouble = True
             return max(_EVERY_S)
         self._is_in_trouble = False
-        before, self._seen = self._seen, log
         least, most = _EVERY_S
+        if log.pages < 0:  # somebody else moves it just now, and does not say how much
+            return least
+        before, self._seen = self._seen, log
         return min(max(waited_s * _PAGES / max(log.written_since(before), 1), least), most)
 
     def close(self) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import TypeVar
 
 import pytest
@@ -108,6 +110,31 @@ async def test_a_reader_of_an_older_state_keeps_nobody_waiting_and_is_kept_what_
         beside = reader.execute(count).scalar()
 
     assert (before, beside) == (10, 10)
+
+
+async def test_it_looks_again_soon_where_somebody_else_moves_the_log_just_then(database: Database) -> None:
+    """Whose commit found the log too long is at it: what was written meanwhile is for the next look."""
+    with closing(Checkpoints(database, here, lambda _: None)) as checkpoints:
+        write(database, 2_000)
+        await checkpoints.look(1.0)
+        with moving_the_log(database):
+            busy_s = await checkpoints.look(1.0)
+        idle_s = await checkpoints.look(1.0)
+
+    assert busy_s == LEAST_S
+    assert idle_s == MOST_S
+
+
+@contextmanager
+def moving_the_log(database: Database) -> Iterator[None]:
+    """Hold the lock of whoever moves it, from another process: byte 121 of the log's index (sqlite.org/walformat)."""
+    index = Path(f"{database.engine.url.database}-shm")
+    text = "import fcntl,sys; f = open(sys.argv[1], 'r+b'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 121); print(flush=True); input()"
+    with Popen([sys.executable, "-c", text, str(index)], stdin=PIPE, stdout=PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        yield
+        other.communicate(b"\n")
 
 
 async def test_trouble_is_told_once_and_ends_when_it_is_over(tmp_path: Path) -> None:
