@@ -19,7 +19,7 @@ from switch.ledger.database import Database
 from switch.ledger.sessions import own_connection
 
 _PAGES: Final = 1_000  # that a pass should find: fewer, and pages that change again and again are moved too often
-_EVERY_S: Final = (0.1, 5.0)  # at the least, and at the most
+_EVERY_S: Final = (0.1, 1.0)  # at the least, and at the most: load may begin at any moment
 _PASSES: Final = 3  # at once: each finds what was written during the one before, and the log begins anew after none
 
 
