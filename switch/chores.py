@@ -208,9 +208,6 @@ class MaintenanceWatch:
 
 # --- a day's settlement beside the switch ------------------------------------------------------------------
 
-NICENESS: Final = 10
-"""How far the process that settles a day steps back behind the switch: it has until the next day."""
-
 _HEARD_MAX: Final = 4_096
 """How much of what it writes is kept: a line of the log is no longer."""
 

@@ -77,7 +77,6 @@ def cutover(
     from switch.ledger.sweeping import wall_clock
 
     asked = None if day is None else _date(day)
-    _step_back()
     with open_books(config) as books:
         now = wall_clock()
         today = business_day_at(books, now)
@@ -99,7 +98,6 @@ def settle_closed(
     """
     from switch.ledger.database import check_version, open_database
 
-    _step_back()
     url = sys.stdin.buffer.readline().decode().strip()
     threading.Thread(target=_end_with_the_switch, daemon=True).start()
     with closing(open_database(url)) as database:
@@ -107,14 +105,6 @@ def settle_closed(
         report = _settle(database, _date(day), ZoneInfo(zone))
     done = {"statements": report.statements, "differences": report.compared.differences}
     typer.echo(orjson.dumps(done))
-
-
-def _step_back() -> None:
-    """Leave the machine to a switch that serves: a settlement has until the next day. Twice is once."""
-    from switch.chores import NICENESS
-
-    if os.getpriority(os.PRIO_PROCESS, 0) < NICENESS:
-        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
 
 
 def _end_with_the_switch() -> None:
@@ -161,13 +151,16 @@ def _close(books: OpenBooks, day: date) -> None:
 
 
 def _settle(database: Database, day: date, zone: ZoneInfo) -> DayReport:
+    from switch.ledger.behind import stepping_back
     from switch.ledger.settling import settle_day
     from switch.ledger.sweeping import wall_clock
     from switch.messages.dates import HostCalendar
     from switch.settlement.closing import Closing
     from switch.settlement.fees import load_fee_plans
 
-    return settle_day(database, day, Closing(load_fee_plans(), HostCalendar(zone)), journal_ids(), wall_clock)
+    maker = Closing(load_fee_plans(), HostCalendar(zone))
+    with stepping_back() as behind:
+        return settle_day(database, day, maker, journal_ids(), wall_clock, behind)
 
 
 def _print_done(report: DayReport) -> None:

@@ -6,11 +6,13 @@ ids. On one host that is exact; a margin makes up for clocks that differ between
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+import zlib
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import groupby
 from typing import Any, Final
 
+import orjson
 import sqlalchemy as sa
 
 from switch.decisions.closing import Movement
@@ -21,7 +23,8 @@ from switch.messages.kinds import Kind
 _MARGIN: Final = 3_600_000_000 << TAG_BITS  # an hour between two journal ids
 _ID_MAX: Final = (1 << 63) - 1
 _STREAMED: Final = {"yield_per": 2_000}
-_ASIDE_AT_ONCE: Final = 10_000  # rows of the journal: a tenth of a second
+_READ_AT_ONCE: Final = 10_000  # rows of the journal: a tenth of a second
+_PACK_AT: Final = 65_536  # bytes of one merchant
 
 _FIRST_OF_DAY: Final = sa.text(
     f"""
@@ -43,9 +46,6 @@ _MOVED: Final = f"""
        AND NOT EXISTS (SELECT 1 FROM statement AS s WHERE s.merchant_id = m.merchant_id AND s.business_day = :day)"""
 _BY_MERCHANT: Final = sa.text(f"{_MOVED} ORDER BY m.merchant_id, j.journal_id, t.leg")
 
-_ASIDE: Final = sa.text(f"CREATE TEMP TABLE moved AS {_MOVED} LIMIT 0")
-_PUT_ASIDE: Final = sa.text(f"INSERT INTO temp.moved {_MOVED} ORDER BY j.journal_id, t.leg")
-_FROM_ASIDE: Final = sa.text("SELECT * FROM temp.moved ORDER BY merchant_id, journal_id, rowid")
 _NEXT: Final = sa.text(
     "SELECT journal_id FROM journal WHERE journal_id >= :first ORDER BY journal_id LIMIT 1 OFFSET :at_once"
 )
@@ -62,42 +62,58 @@ def unsettled_movements(connection: sa.Connection, day: int) -> Generator[tuple[
 
 
 def spooled_movements(
-    database: Database, day: int, at_once: int = _ASIDE_AT_ONCE
+    database: Database, day: int, at_once: int = _READ_AT_ONCE
 ) -> Generator[tuple[str, Sequence[Movement]], None, None]:
     """Yield the same, without keeping the books' present state alive while they are worked through.
 
     SQLite cannot move its write-ahead log into the database while anybody reads an older state, and then all others
-    read and write slower and slower: so there the movements are put aside in a temporary table of this connection's,
-    part by part, each read for itself: of a closed day nothing changes between them. Merchants whose statement another
-    process makes meanwhile may come with a part of theirs; a second statement cannot be kept. PostgreSQL's readers are
-    in no writer's way: there they are read as they come.
+    read and write slower and slower: so there the movements are put aside first, packed, in memory (some 20 bytes
+    each). They are read part by part, each for itself: of a closed day nothing changes between them. Merchants whose
+    statement another process makes meanwhile may come with a part of theirs; a second statement cannot be kept.
+    PostgreSQL's readers are in no writer's way: there they are read as they come.
     """
+    if database.dialect != "sqlite":
+        with database.reading() as connection, closing(unsettled_movements(connection, day)) as moved:
+            yield from moved
+        return
+    aside: dict[str, Packed] = {}
+    for merchant_id, movements in _in_parts(database, day, at_once):
+        aside.setdefault(merchant_id, Packed()).add(movements)
+    for merchant_id in sorted(aside):
+        yield merchant_id, aside.pop(merchant_id).unpacked()
+
+
+def _in_parts(database: Database, day: int, at_once: int) -> Iterator[tuple[str, Sequence[Movement]]]:
+    """Yield each merchant of each part of the day, in the order of the journal."""
     with database.reading() as connection:
-        if database.dialect != "sqlite":
-            with closing(unsettled_movements(connection, day)) as moved:
-                yield from moved
-            return
-        connection.exec_driver_sql("DROP TABLE IF EXISTS temp.moved")  # what was broken off on this connection
-        _put_aside(connection, day, at_once)
-        try:
-            with connection.execute(_FROM_ASIDE, execution_options=_STREAMED) as rows:
-                yield from _by_merchant(rows)
-        finally:
-            connection.rollback()
-            connection.exec_driver_sql("DROP TABLE temp.moved")
-            connection.commit()
-
-
-def _put_aside(connection: sa.Connection, day: int, at_once: int) -> None:
-    given = _given(connection, day)
-    connection.execute(_ASIDE, given)
+        given = _given(connection, day)
     first: int | None = given["first"]
     while first is not None and first <= given["last"]:
-        after = connection.execute(_NEXT, {"first": first, "at_once": at_once}).scalar()
-        last = given["last"] if after is None else min(after - 1, given["last"])
-        connection.execute(_PUT_ASIDE, {**given, "first": first, "last": last})
-        connection.commit()
+        with database.reading() as connection:
+            after = connection.execute(_NEXT, {"first": first, "at_once": at_once}).scalar()
+            last = given["last"] if after is None else min(after - 1, given["last"])
+            rows = connection.execute(_BY_MERCHANT, {**given, "first": first, "last": last}).all()
+        yield from _by_merchant(rows)
         first = after
+
+
+class Packed:
+    """A merchant's movements in little room: JSON, deflated where there is much of it."""
+
+    def __init__(self) -> None:
+        self._deflated: list[bytes] = []
+        self._plain = bytearray()
+
+    def add(self, movements: Iterable[Movement]) -> None:
+        for movement in movements:
+            self._plain += orjson.dumps(tuple(movement)) + b","
+        if len(self._plain) >= _PACK_AT:
+            self._deflated.append(zlib.compress(self._plain, 1))
+            self._plain.clear()
+
+    def unpacked(self) -> Sequence[Movement]:
+        text = b"".join(zlib.decompress(part) for part in self._deflated) + self._plain
+        return [Movement._make(values) for values in orjson.loads(b"[" + text[:-1] + b"]")]
 
 
 def _given(connection: sa.Connection, day: int) -> dict[str, int]:

@@ -37,14 +37,19 @@ def unpacked(kept: str | bytes) -> str:
     return text
 
 
-class PackedText(sa.TypeDecorator[str]):
+def as_kept(text: str, dialect: str) -> str | bytes:
+    """Return a text as it is kept, to be made ready before the books are locked; a `PackedText` takes it so, too."""
+    return packed(text) if dialect == "sqlite" else text
+
+
+class PackedText(sa.TypeDecorator[str | bytes]):
     """A text column of SQLite's that holds packed texts; its declared type is that of any text."""
 
     impl = sa.Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> Any:
-        return packed(value) if value is not None and dialect.name == "sqlite" else value
+    def process_bind_param(self, value: str | bytes | None, dialect: sa.Dialect) -> Any:
+        return as_kept(value, dialect.name) if isinstance(value, str) else value
 
     def process_result_value(self, value: Any, _dialect: sa.Dialect) -> str | None:
         """Return the text. Raises `DatabaseError` where what is kept cannot be unpacked."""

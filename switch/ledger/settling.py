@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import date
+from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
 import sqlalchemy as sa
@@ -20,10 +21,12 @@ from switch.decisions.closing import Booked, Difference, MadeFile, MadeStatement
 from switch.errors import ConfigurationError, OperatorError
 from switch.ledger import schema
 from switch.ledger.batches_compared import Compared, compare_batches
+from switch.ledger.behind import Behind, here
 from switch.ledger.clearing import BREATH_S, BREATHS, KeptFile, keep_clearing_file, kept_clearing_file
 from switch.ledger.database import Database
 from switch.ledger.fee_accounts import ACQUIRER, AGENT, FEE, FeeAccounts
 from switch.ledger.movements import spooled_movements
+from switch.ledger.packed_text import as_kept
 from switch.ledger.ports import Clock, Ids
 from switch.ledger.rows import number_of
 from switch.messages.actions import Action
@@ -53,20 +56,22 @@ _DAY_STATE: Final = sa.select(schema.business_day.c.state)
 _UNNAMED: Final = 10  # merchants whose terms are wrong that are named at once
 
 
-def settle_day(database: Database, day: date, maker: Maker, ids: Ids, clock: Clock) -> DayReport:
-    """Settle ``day`` as far as that is not done yet.
+def settle_day(database: Database, day: date, maker: Maker, ids: Ids, clock: Clock, behind: Behind = here) -> DayReport:
+    """Settle ``day`` as far as that is not done yet; ``behind`` runs what takes long and locks nothing.
 
     Raises `OperatorError` where the day is not closed, `ConfigurationError` where merchants' terms (fee plan, shares)
     make no sense: all others have their statements then, but there is no clearing file yet.
     """
     number = number_of(day)
     _check_closed(database, number)
-    compared = compare_batches(database, maker.compared, ids)
+    compared = behind(partial(compare_batches, database, maker.compared, ids))
     kept = kept_clearing_file(database, number)
     if kept is not None:
         return DayReport(day, compared, 0, kept)
-    statements = _make_statements(database, number, maker, ids, clock)
-    return DayReport(day, compared, statements, keep_clearing_file(database, number, maker.clearing, clock))
+    statements = _make_statements(database, number, maker, ids, clock, behind)
+    return DayReport(
+        day, compared, statements, keep_clearing_file(database, number, maker.clearing, clock, behind=behind)
+    )
 
 
 def _check_closed(database: Database, day: int) -> None:
@@ -78,25 +83,33 @@ def _check_closed(database: Database, day: int) -> None:
         raise OperatorError(f"business day {day} is still {state}: cut it over first")
 
 
-def _make_statements(database: Database, day: int, maker: Maker, ids: Ids, clock: Clock) -> int:
+def _make_statements(database: Database, day: int, maker: Maker, ids: Ids, clock: Clock, behind: Behind) -> int:
     """Make the statements that there are not yet; return how many."""
     terms, accounts = _terms(database), FeeAccounts(database)
     made, problems = 0, []
     with closing(spooled_movements(database, day)) as moved:
-        for merchant_id, movements in moved:
-            its = terms[merchant_id]
+        while (found := behind(partial(next, moved, None))) is not None:
+            its = terms[found[0]]
             try:
-                statement = maker.statement(its, day, movements)
+                statement = behind(partial(_statement, database, maker, its, day, found[1]))
             except ConfigurationError as error:
                 problems.append(str(error))
                 continue
             begun = time.monotonic()
-            made += _keep(database, day, its, statement, accounts, ids, clock)
+            made += _keep(database, day, its, *statement, accounts, ids, clock)
             time.sleep(max(BREATH_S, BREATHS * (time.monotonic() - begun)))
     if problems:
         more = f"\nand {len(problems) - _UNNAMED} more" if len(problems) > _UNNAMED else ""
         raise ConfigurationError("\n".join(problems[:_UNNAMED]) + more)
     return made
+
+
+def _statement(
+    database: Database, maker: Maker, terms: Terms, day: int, movements: Sequence[Movement]
+) -> tuple[MadeStatement, str | bytes]:
+    """The statement, and its content as it is kept."""
+    made = maker.statement(terms, day, movements)
+    return made, as_kept(made.content, database.dialect)
 
 
 def _terms(database: Database) -> Mapping[str, Terms]:
@@ -110,7 +123,14 @@ def _terms(database: Database) -> Mapping[str, Terms]:
 
 
 def _keep(
-    database: Database, day: int, terms: Terms, made: MadeStatement, accounts: FeeAccounts, ids: Ids, clock: Clock
+    database: Database,
+    day: int,
+    terms: Terms,
+    made: MadeStatement,
+    content: str | bytes,
+    accounts: FeeAccounts,
+    ids: Ids,
+    clock: Clock,
 ) -> bool:
     """Write a statement and move its fees, in one transaction; False where another process has done so."""
     at = clock()
@@ -121,7 +141,8 @@ def _keep(
             if journal_id is not None:
                 connection.execute(sa.insert(schema.journal), [_journal_row(journal_id, day, terms, made, at)])
                 connection.execute(sa.insert(schema.transfer), transfers)
-            connection.execute(sa.insert(schema.statement), [_statement_row(journal_id, day, terms, made, at)])
+            row = _statement_row(journal_id, day, terms, made, at)
+            connection.execute(sa.insert(schema.statement), [{**row, "content": content}])
     except IntegrityError:
         if _is_there(database, terms.merchant_id, day):
             return False
@@ -182,6 +203,5 @@ def _statement_row(journal_id: int | None, day: int, terms: Terms, made: MadeSta
         "share_minor": made.share_minor,
         "net_minor": made.net_minor,
         "items": made.items,
-        "content": made.content,
         "made_at": at,
     }
