@@ -105,6 +105,14 @@ Propose = Callable[[Any], Proposed]
 """Takes an `Asked` of the act's own arguments; raises `OperatorError`."""
 
 
+Find = Callable[[sa.Connection, str], None]
+"""Takes the key of a target; raises `OperatorError` or `NotInBooks` where there can be no such thing."""
+
+
+def _no_look(_connection: sa.Connection, _key: str) -> None:
+    pass
+
+
 def _as_asked(asked: Asked[Any]) -> Proposed:
     return Proposed(asked.arguments)
 
@@ -128,7 +136,8 @@ class Act:
     ``of`` is the sort of its target ("card", "terminal" ...): a target is written ``sort:key``. ``make`` does it inside
     the transaction it is given, and raises `OperatorError` or `NotInBooks` where it cannot; an act that commits
     by itself (``has_own_commit``) is given a connection to read with, is logged before it begins and again when it
-    is done, and must be one that may be done twice. Where its proposals keep more than was asked (``propose``), their
+    is done, and must be one that may be done twice. Where a card's number could stand for its target's, ``find`` looks
+    whether that is there before it is logged. Where its proposals keep more than was asked (``propose``), their
     arguments are ``proposed``.
     """
 
@@ -139,6 +148,7 @@ class Act:
     make: Make
     needs_two: Ask = NEVER
     has_own_commit: bool = False
+    find: Find = _no_look
     propose: Propose = _as_asked
     proposed: type[Arguments] | None = None
 

@@ -25,7 +25,9 @@ from switch.values import Pan
 
 _LONG_NUMBER: Final = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)", re.ASCII)
 
-_NAMES_OF_THINGS: Final = frozenset({"target", "certificate"})  # long numbers, one in ten of which could be a card's
+_NAMES_OF_THINGS: Final = frozenset({"certificate"})  # long numbers, one in ten of which could be a card's
+_NUMBERED_LONG: Final = ("merchant:", "transaction:", "adjustment:")  # targets that are such numbers too
+_TARGET_MAX: Final = 200  # characters
 _SEARCHED_MAX: Final = 4_096  # characters: no argument is longer
 _TURN: Final = 0x7475_726E  # PostgreSQL: one change at a time ("turn")
 
@@ -143,6 +145,8 @@ def _make(desk: Desk, connection: sa.Connection, act: Act, target: str, asked: A
 
 
 def _make_alone(desk: Desk, act: Act, target: str, asked: Asked[Any], because: str) -> Made:
+    with desk.database.reading() as connection:
+        act.find(connection, asked.key)
     with desk.database.writing() as connection:
         told = asked.arguments.model_dump(mode="json")
         log_change(connection, asked.by, f"{act.name}:begun", target, at=desk.clock(), after=told, because=because)
@@ -238,7 +242,10 @@ def _check_words(words: Mapping[str, object]) -> None:
             raise OperatorError(f"{name[:64]}: a zero byte is no part of any text")
         if name == "because" and len(said) > BECAUSE_MAX:
             raise OperatorError(f"because: at most {BECAUSE_MAX} characters")
-        if name not in _NAMES_OF_THINGS and _holds_card_number(said):
+        if name == "target" and len(said) > _TARGET_MAX:
+            raise OperatorError(f"target: at most {_TARGET_MAX} characters")
+        is_long_number = name in _NAMES_OF_THINGS or (name == "target" and said.startswith(_NUMBERED_LONG))
+        if not is_long_number and _holds_card_number(said):
             raise OperatorError(
                 f"{name[:64]}: a number in it may be a card's, and those are not kept; say it in other words"
             )

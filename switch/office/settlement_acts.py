@@ -13,12 +13,13 @@ from pydantic import BeforeValidator
 
 from switch.assembly import business_days
 from switch.decisions.closing import Right
-from switch.errors import OperatorError
+from switch.errors import NotInBooks, OperatorError
 from switch.ledger import corrections
 from switch.ledger.corrections import Resolved, settle_adjustment, settle_discrepancy
 from switch.ledger.days import begin_day, cut_over, last_closed_day, newest_day
 from switch.ledger.group import Rules
 from switch.ledger.ids import JournalIds
+from switch.ledger.schema import journal
 from switch.ledger.sessions import connector
 from switch.messages.dates import HostCalendar
 from switch.office.acts import Act, Arguments, Asked, Changed, Desk, number_of
@@ -99,6 +100,12 @@ def _corrections(desk: Desk) -> corrections.Desk:
     return corrections.Desk(connector(desk.database), rules, desk.vault, desk.clock, JournalIds(desk.clock))
 
 
+def _find_adjustment(connection: sa.Connection, key: str) -> None:
+    number, its = number_of(key), journal.c.journal_id
+    if connection.execute(sa.select(its).where(its == number)).first() is None:
+        raise NotInBooks(f"no adjustment waits under journal {number}")
+
+
 # --- days --------------------------------------------------------------------------------------------------
 
 
@@ -137,6 +144,14 @@ def _cut_over(desk: Desk, _connection: sa.Connection, asked: Asked[CutOver]) -> 
 
 SETTLEMENT_ACTS: Final = (
     Act("settlement.adjust", "discrepancy", Permission.SETTLE, DifferenceVerdict, _adjust, has_own_commit=True),
-    Act("settlement.settle", "adjustment", Permission.SETTLE, Verdict, _settle, has_own_commit=True),
+    Act(
+        "settlement.settle",
+        "adjustment",
+        Permission.SETTLE,
+        Verdict,
+        _settle,
+        has_own_commit=True,
+        find=_find_adjustment,
+    ),
     Act("day.cutover", "day", Permission.SETTLE, CutOver, _cut_over, has_own_commit=True),
 )

@@ -311,3 +311,20 @@ def test_a_number_given_for_a_target_is_not_repeated(desk: Desk) -> None:
         make_change(desk, OPERATOR, ACTS["card.freeze"], "4111111111111111", {})
 
     assert "4111" not in str(told.value)
+
+
+@pytest.mark.parametrize("key", ["6200000000000047", "6200000000000047/000001", "6" * 40_000, "6" * 40_000 + "/000001"])
+@pytest.mark.parametrize(
+    "name", ["settlement.adjust", "settlement.settle", "day.cutover", "settlement.close_batch", "base_key.remove"]
+)
+def test_a_card_number_as_the_target_of_a_change_is_not_logged(desk: Desk, name: str, key: str) -> None:
+    """Some changes are logged before they begin, and proposals before anybody looks."""
+    act = ACTS[name]
+    told = {"accept": "host"} if "accept" in act.arguments.model_fields else {}
+    actor = OFFICER if name == "base_key.remove" else FINANCE
+
+    with pytest.raises(OperatorError):
+        make_change(desk, actor, act, f"{act.of}:{key}", told, "why")
+
+    with desk.database.reading() as connection:
+        assert list_changes(connection, limit=2) == []
