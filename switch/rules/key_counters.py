@@ -35,3 +35,17 @@ def key_counter_increased(request: Request, facts: Facts, _: Policy) -> Verdict:
         else f"the key serial number's counter did not increase: {use.counter} after {seen}"
     )
     return use.counter, seen, Refusal(Action.KEY_SERIAL_WRONG, why)
+
+
+def reversal_says_when(request: Request, _: Facts, __: Policy) -> Verdict:
+    """A reversal under such a key says of which day it is, or its original is.
+
+    Its counter is held against nothing, so without a date a copy of it, sent again on another day, would be about
+    whatever has its STAN and amount then.
+    """
+    if request.verdicts is UNCHECKED or request.verdicts.key_use is None:
+        return NOT_ASKED
+    named = request.original
+    if request.has_local_date or (named is not None and named.message_class and named.local_date is not None):
+        return True, "a date", None
+    return False, "a date", Refusal(Action.FORMAT_ERROR, "a reversal under a key for one transaction needs a date")

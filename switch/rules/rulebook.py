@@ -14,7 +14,7 @@ from switch.messages.model import Request
 from switch.rules import amounts, cards, chips, key_counters, parties, pins, presentation, sign_on, spending, transfers
 from switch.rules.rule import NOT_ASKED, Ladder, Policy, Rule
 
-RULE_SET: Final = "2026-11g"
+RULE_SET: Final = "2026-11h"
 """Stored with every decision, so that a later reader knows which rules were in force."""
 
 # fmt: off
@@ -41,6 +41,9 @@ MERCHANT_KNOWN: Final[Ladder] = (
 )
 KEY: Final[Ladder] = (
     Rule("key_counter",           key_counters.key_counter_increased),
+)
+KEY_DATED: Final[Ladder] = (
+    Rule("key_dated",             key_counters.reversal_says_when),
 )
 ASKING: Final[Ladder] = (
     *TERMINAL_ACTIVE,
@@ -167,7 +170,7 @@ LOAD_VOID_LADDER:  Final[Ladder] = (*NEW, *AMOUNT, *NUMBER, *OURS, *PREPAID, *NO
 # the chip data of a completion, an advice or a tip may be its original's, whose counter has been seen
 ADVICE_LADDER:     Final[Ladder] = (*TERMINAL_KNOWN, *MERCHANT_KNOWN, *STATED, *NUMBER, *OURS, *NOT_REVERSED, *NOTED)
 OFFLINE_LADDER:    Final[Ladder] = (*ADVICE_LADDER, *SIGNED, *COUNTER, *FLOOR)
-REVERSAL_LADDER:   Final[Ladder] = TERMINAL_KNOWN
+REVERSAL_LADDER:   Final[Ladder] = (*TERMINAL_KNOWN, *KEY_DATED)
 UPLOAD_LADDER:     Final[Ladder] = TERMINAL_KNOWN
 BATCH_LADDER:      Final[Ladder] = (*TERMINAL_ACTIVE, *MERCHANT_KNOWN)
 CORRECTION_LADDER: Final[Ladder] = (*TERMINAL_KNOWN, *MERCHANT_KNOWN, *OURS)  # an operator's: nothing else refuses it

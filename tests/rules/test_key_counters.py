@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,8 +12,8 @@ from hypothesis import strategies as st
 from switch.decisions import Facts, RaiseKeyCounter
 from switch.messages.actions import Action
 from switch.messages.kinds import Kind
-from switch.messages.model import Request
-from switch.messages.verdicts import Finding, KeyUse, Verdicts
+from switch.messages.model import OriginalReference, Request
+from switch.messages.verdicts import UNCHECKED, Finding, KeyUse, Verdicts
 from switch.rules.rule import Policy
 from switch.rules.rulebook import ADVICE_LADDER, REVERSAL_LADDER, climb
 from switch.transactions.decide import decide
@@ -71,3 +74,25 @@ def test_what_has_happened_is_not_refused_for_its_key(ladder: object, kind: Kind
 
     assert refusal is None
     assert "key_counter" not in {name for name, *_ in trace}
+
+
+DATED = OriginalReference("2", "000001", date(2026, 3, 4), "", "")
+
+
+@pytest.mark.parametrize(
+    ("has_local_date", "original", "action"),
+    [
+        (True, None, Action.APPROVED),
+        (False, DATED, Action.APPROVED),
+        (False, replace(DATED, local_date=None), Action.FORMAT_ERROR),
+        (False, replace(DATED, message_class=""), Action.FORMAT_ERROR),  # its date is the day on which it was received
+        (False, None, Action.FORMAT_ERROR),
+    ],
+)
+def test_a_reversal_under_such_a_key_says_of_which_day_it_is(
+    *, has_local_date: bool, original: OriginalReference | None, action: Action
+) -> None:
+    request = under(7, kind=Kind.REVERSAL, has_local_date=has_local_date, original=original)
+
+    assert decide(request, some_facts()).reply.action is action
+    assert decide(request._replace(verdicts=UNCHECKED), some_facts()).reply.action is Action.APPROVED

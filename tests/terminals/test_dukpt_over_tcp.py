@@ -6,9 +6,11 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
+from datetime import datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -466,12 +468,14 @@ async def test_encrypted_tracks_are_not_opened_under_a_transactions_key(
 async def test_a_reversal_under_the_key_of_its_original_is_not_refused(database: str, tmp_path: Path) -> None:
     async with a_till(database, tmp_path) as till:
         till.device.count()
-        sale = till.purchase()
+        sale = till.purchase(f13=f"{datetime.now(ZoneInfo('Asia/Shanghai')):%m%d}")
         codes = [await till.ask(till.device.under_key(sale, VISA, PIN))]
+        undated = {number: text for number, text in {**sale, 11: "999999"}.items() if number != 13}
+        codes.append(await till.ask(till.device.under_key({**undated, 0: "0400"})))
         codes.append(await till.ask(till.device.under_key({**sale, 0: "0400"})))
         states = till.counters()
 
-    assert codes == ["00", "00"]
+    assert codes == ["00", "30", "00"]  # without a date it could be sent again on another day
     assert states == [1]
 
 
