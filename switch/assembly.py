@@ -116,7 +116,13 @@ class KeyDesk:
 
         Raises `ConfigurationError` for one that makes no sense.
         """
+        self._read_bases()
+        self._read_issuers()
+
+    def _read_bases(self) -> None:
         self._bases = BaseKeys(BaseKeyRow(*row) for row in read_base_keys(self._database))
+
+    def _read_issuers(self) -> None:
         self._issuers = Issuers(IssuerKeyRow(*row) for row in read_issuer_keys(self._database))
 
     def check_master(self) -> None:
@@ -141,10 +147,11 @@ class KeyDesk:
     async def _keep_issuers_fresh(self) -> None:
         while True:
             await trio.sleep(ISSUERS_AGE_S)
-            try:
-                await trio.to_thread.run_sync(self.read_issuers)
-            except (DatabaseError, ConfigurationError) as error:
-                self._events.unexpected("reading the issuers' keys", error)
+            for what, read in (("base", self._read_bases), ("issuers'", self._read_issuers)):
+                try:  # each for itself: one that makes no sense must not keep what was taken out of the other alive
+                    await trio.to_thread.run_sync(read)
+                except (DatabaseError, ConfigurationError) as error:
+                    self._events.unexpected(f"reading the {what} keys", error)
 
     def security(
         self, settings: ListenerSettings, dialect: Dialect, clock: Callable[[], int], metrics: ListenerMetrics

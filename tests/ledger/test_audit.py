@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -435,6 +438,27 @@ def test_a_card_number_within_or_behind_a_packed_text_is_found(day: SampleBooks,
             connection.execute(sa.text("UPDATE clearing_part SET content = :kept"), {"kept": behind.decode()})
 
     assert findings(day)["I12"].offenders == (f"clearing_part.content of {'ab' * 32}/0: a card number in clear",)
+
+
+def test_a_backup_made_while_somebody_writes_is_sound_and_has_what_was_there(
+    sqlite_database: str, tmp_path: Path
+) -> None:
+    """`docs/operators.md` tells how: one snapshot, which nobody's writing makes begin anew."""
+    copy = tmp_path / "backup.db"
+    with closing(open_database(sqlite_database)) as database:
+        books = fill(database, tmp_path)
+        before = everything(database)
+        with database.writing() as writer, closing(sqlite3.connect(str(database.engine.url.database))) as reader:
+            writer.execute(sa.update(schema.terminal).values(serial="LATER"))
+            reader.execute("VACUUM INTO ?", [str(copy)])
+        vault_findings = findings(books)
+
+    with closing(open_database(f"sqlite:///{copy}")) as restored:
+        assert everything(restored) == before
+        found = findings(replace(books, database=restored))
+        assert {name: finding.figure for name, finding in found.items()} == {
+            name: finding.figure for name, finding in vault_findings.items()
+        }
 
 
 def test_what_was_reversed_without_effect_is_listed(day: SampleBooks) -> None:
