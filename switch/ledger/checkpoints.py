@@ -1,9 +1,10 @@
 """Moves SQLite's write-ahead log into the database beside the groups, so that no commit has to wait for it.
 
 Left to itself SQLite does so within the commit that finds the log long enough: thousands of pages are written and the
-disk is waited for, and so is everybody whose answer hangs on that commit. A connection of its own does the same while
-groups go on (a passive checkpoint waits for nobody and keeps nobody waiting). What is left of that to a commit, where
-groups follow each other without a gap, is what was written since the last pass.
+disk is waited for, and so is everybody whose answer hangs on that commit; after somebody who read for long (an audit)
+it is half a second. A connection of its own does the same while groups go on (a passive checkpoint waits for nobody and
+keeps nobody waiting). What is left of that to a commit, where groups follow each other without a gap, are the few pages
+written since the last pass.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from switch.ledger.database import Database
 from switch.ledger.sessions import own_connection
+from switch.ledger.sqlite_session import LogCare
 
 _PAGES: Final = 1_000  # that a pass should find: fewer, and pages that change again and again are moved too often
 _EVERY_S: Final = (0.1, 1.0)  # at the least, and at the most: load may begin at any moment
+_LONG: Final = 4_000  # pages, 16 MiB: a log that should begin anew
+_FEW: Final = 500  # pages that a commit moves in passing
 _PASSES: Final = 3  # at once: each finds what was written during the one before, and the log begins anew after none
 
 
@@ -52,11 +56,13 @@ class Runner(Protocol):
 class Checkpoints:
     """Looks after the log of a database on SQLite; where the books are elsewhere it has nothing to do."""
 
-    def __init__(self, database: Database, runner: Runner, on_trouble: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, database: Database, runner: Runner, on_trouble: Callable[[Exception], None], care: LogCare
+    ) -> None:
         self._database = database
         self._runner = runner
         self._on_trouble = on_trouble
-        self._is_in_trouble = False
+        self._care = care
         self._connection: sqlite3.Connection | None = None
         self._seen = Log(0, 0, 0)
 
@@ -81,11 +87,12 @@ class Checkpoints:
             log = await self._runner(self._move)
         except (sqlite3.Error, SQLAlchemyError) as error:
             self.close()
-            if not self._is_in_trouble:
+            if self._care.is_tended:
                 self._on_trouble(error)
-            self._is_in_trouble = True
+            self._care.is_tended = False
             return max(_EVERY_S)
-        self._is_in_trouble = False
+        self._care.is_tended = True
+        self._care.is_nearly_moved = log.pages >= _LONG and 0 < log.pages - log.moved <= _FEW
         least, most = _EVERY_S
         if log.pages < 0:  # somebody else moves it just now, and does not say how much
             return least

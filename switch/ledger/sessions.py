@@ -7,16 +7,18 @@ from typing import Any
 
 from switch.ledger.database import Database
 from switch.ledger.postgresql_session import PostgresqlSession
-from switch.ledger.sqlite_session import SqliteSession
+from switch.ledger.sqlite_session import LogCare, SqliteSession
 from switch.ledger.statements import Session
 
 
-def connector(database: Database) -> Callable[[], Session]:
+def connector(database: Database, log_care: LogCare | None = None) -> Callable[[], Session]:
     """Return a function that opens a session on a connection of its own, outside the pool."""
 
     def connect() -> Session:
         connection = own_connection(database)
-        return SqliteSession(connection) if database.dialect == "sqlite" else PostgresqlSession(connection)
+        if database.dialect != "sqlite":
+            return PostgresqlSession(connection)
+        return SqliteSession(connection, log_care=log_care)
 
     return connect
 

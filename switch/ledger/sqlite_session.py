@@ -12,6 +12,7 @@ import math
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from itertools import chain
 from typing import Final
@@ -28,7 +29,8 @@ _GAP_S: Final = 0.002  # long enough for whoever looks every millisecond (`switc
 _TEXTS_REMEMBERED: Final = 512
 _ROWS_MAX: Final = 256  # of one statement: SQLite takes 32,766 parameters, the widest table has 29 columns
 _CACHE_KIB: Final = 65_536  # the pages that busy terminals and cards write again and again stay in memory
-_CHECKPOINT_PAGES: Final = 16_000  # 64 MiB of log: `switch.ledger.checkpoints` has moved nearly all of it by then
+_CHECKPOINT_PAGES: Final = 16_000  # 64 MiB of log, where nobody else looks after it
+_UNTENDED_COMMITS: Final = 1_000  # between two looks at a log that should be looked after, and is not
 _IN_THE_WAY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _DOWN: Final = {
     sqlite3.SQLITE_CANTOPEN,
@@ -42,22 +44,40 @@ _DOWN: Final = {
 }
 
 
+class LogCare:
+    """What a session and who looks after the write-ahead log beside it (`switch.ledger.checkpoints`) tell each other.
+
+    The log begins anew only once all of it is in the database while nobody writes, and under load somebody always
+    does. So whoever moves the log beside the session leaves the last few pages to one of its commits.
+    """
+
+    def __init__(self) -> None:
+        self.is_tended = True
+        self.is_nearly_moved = False
+
+
 class SqliteSession:
-    """A `switch.ledger.statements.Session` on one connection of sqlite3."""
+    """A `switch.ledger.statements.Session` on one connection of sqlite3.
+
+    With ``log_care`` no commit moves SQLite's log by itself, be it ever so long.
+    """
 
     def __init__(
         self,
         connection: sqlite3.Connection,
         clock_s: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
+        log_care: LogCare | None = None,
     ) -> None:
         self._connection = connection
         self._clock_s = clock_s
         self._pause = pause
+        self._log_care = log_care
+        self._untended = 0
         self._released_at = self._shared_at = -math.inf  # when the lock was free last, and for as long as `_GAP_S`
         self._cursor = connection.cursor()
         self._cursor.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        self._cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        self._cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES if log_care is None else 0}")
         self._cursor.execute("PRAGMA busy_timeout = 0")
 
     @property
@@ -99,6 +119,16 @@ class SqliteSession:
     def commit(self) -> None:
         self._cursor.execute("COMMIT")
         self._released_at = self._clock_s()
+        if self._log_care is not None and self._should_move_log(self._log_care):
+            with suppress(sqlite3.Error):  # what was committed stays so
+                self._cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
+    def _should_move_log(self, care: LogCare) -> bool:
+        if care.is_nearly_moved:
+            care.is_nearly_moved = False
+            return True
+        self._untended = 0 if care.is_tended else self._untended + 1
+        return self._untended > 0 and self._untended % _UNTENDED_COMMITS == 0
 
     def rollback(self) -> None:
         if self._connection.in_transaction:

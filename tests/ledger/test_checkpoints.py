@@ -15,6 +15,9 @@ import sqlalchemy as sa
 
 from switch.ledger.checkpoints import Checkpoints
 from switch.ledger.database import Database, open_database
+from switch.ledger.sessions import connector
+from switch.ledger.sqlite_session import LogCare
+from switch.ledger.statements import DAY_OPENED, Session
 
 _T = TypeVar("_T")
 LEAST_S, MOST_S = 0.1, 1.0
@@ -28,6 +31,10 @@ async def here(function: Callable[[], _T], /) -> _T:
 def database(sqlite_database: str) -> Iterator[Database]:
     with closing(open_database(sqlite_database)) as opened:
         yield opened
+
+
+def tending(database: Database, troubles: list[Exception] | None = None, care: LogCare | None = None) -> Checkpoints:
+    return Checkpoints(database, here, ([] if troubles is None else troubles).append, care or LogCare())
 
 
 def write(database: Database, rows: int) -> None:
@@ -51,7 +58,7 @@ def log_bytes(database: Database) -> int:
 
 async def test_what_was_written_is_in_the_database_after_a_look(database: Database) -> None:
     troubles: list[Exception] = []
-    checkpoints = Checkpoints(database, here, troubles.append)
+    checkpoints = tending(database, troubles)
     write(database, 50)
 
     with closing(checkpoints):
@@ -62,7 +69,7 @@ async def test_what_was_written_is_in_the_database_after_a_look(database: Databa
 
 
 async def test_the_log_begins_anew_instead_of_growing(database: Database) -> None:
-    with closing(Checkpoints(database, here, lambda _: None)) as checkpoints:
+    with closing(tending(database)) as checkpoints:
         for _ in range(2):
             write(database, 100)
             await checkpoints.look(LEAST_S)
@@ -77,7 +84,7 @@ async def test_the_log_begins_anew_instead_of_growing(database: Database) -> Non
 async def test_what_a_long_reader_made_of_the_log_is_given_back_to_the_disk(database: Database) -> None:
     limit = 128 << 20
     write(database, 1)
-    with closing(Checkpoints(database, here, lambda _: None)) as checkpoints:
+    with closing(tending(database)) as checkpoints:
         with database.reading() as reader:
             reader.execute(sa.text("SELECT count(*) FROM filling"))
             with database.writing() as connection:
@@ -92,7 +99,7 @@ async def test_what_a_long_reader_made_of_the_log_is_given_back_to_the_disk(data
 
 
 async def test_it_looks_the_sooner_the_more_is_written(database: Database) -> None:
-    with closing(Checkpoints(database, here, lambda _: None)) as checkpoints:
+    with closing(tending(database)) as checkpoints:
         await checkpoints.look(1.0)
         idle_s = await checkpoints.look(1.0)
         write(database, 2_000)
@@ -105,7 +112,7 @@ async def test_it_looks_the_sooner_the_more_is_written(database: Database) -> No
 async def test_it_looks_as_soon_again_where_the_log_began_anew_and_is_as_long_as_before(database: Database) -> None:
     write(database, 1)  # and the table
     pauses_s = []
-    with closing(Checkpoints(database, here, lambda _: None)) as checkpoints:
+    with closing(tending(database)) as checkpoints:
         await checkpoints.look(1.0)
         for _ in range(4):
             write(database, 2_000)
@@ -120,7 +127,7 @@ async def test_a_reader_of_an_older_state_keeps_nobody_waiting_and_is_kept_what_
     write(database, 10)
     count = sa.text("SELECT count(*) FROM filling")
 
-    with closing(Checkpoints(database, here, lambda _: None)) as checkpoints, database.reading() as reader:
+    with closing(tending(database)) as checkpoints, database.reading() as reader:
         before = reader.execute(count).scalar()
         write(database, 10)
         await checkpoints.look(LEAST_S)
@@ -131,7 +138,7 @@ async def test_a_reader_of_an_older_state_keeps_nobody_waiting_and_is_kept_what_
 
 async def test_it_looks_again_soon_where_somebody_else_moves_the_log_just_then(database: Database) -> None:
     """Whose commit found the log too long is at it: what was written meanwhile is for the next look."""
-    with closing(Checkpoints(database, here, lambda _: None)) as checkpoints:
+    with closing(tending(database)) as checkpoints:
         write(database, 2_000)
         await checkpoints.look(1.0)
         with moving_the_log(database):
@@ -161,7 +168,7 @@ async def test_trouble_is_told_once_and_ends_when_it_is_over(tmp_path: Path) -> 
 
     with (
         closing(open_database(f"sqlite:///{path}")) as database,
-        closing(Checkpoints(database, here, troubles.append)) as checkpoints,
+        closing(tending(database, troubles)) as checkpoints,
     ):
         for _ in range(3):
             await checkpoints.look(LEAST_S)
@@ -177,4 +184,70 @@ async def test_trouble_is_told_once_and_ends_when_it_is_over(tmp_path: Path) -> 
 
 async def test_on_postgresql_there_is_nothing_to_do() -> None:
     with closing(open_database("postgresql://127.0.0.1/nobody")) as database:
-        await Checkpoints(database, here, lambda _: None).run()
+        await tending(database).run()
+
+
+# --- what is left to commits ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def a_session(database: Database, care: LogCare) -> Iterator[Session]:
+    with closing(connector(database, care)()) as session:
+        yield session
+
+
+def commit(session: Session) -> None:
+    """Commit a day's row anew: a page or two."""
+    session.begin()
+    session.change(DAY_OPENED, [(20260304, 1, "open")])
+    session.commit()
+
+
+async def test_the_last_pages_of_a_long_log_are_left_to_the_next_commit(database: Database) -> None:
+    care = LogCare()
+    write(database, 4_100)
+    with closing(tending(database, care=care)) as checkpoints, a_session(database, care) as session:
+        with database.reading() as reader:
+            reader.execute(sa.text("SELECT count(*) FROM filling"))
+            write(database, 100)
+            await checkpoints.look(LEAST_S)
+            is_left = care.is_nearly_moved
+        commit(session)
+
+        assert in_the_file_itself(database) == 4_200
+    assert is_left
+    assert not care.is_nearly_moved
+
+
+async def test_nothing_of_a_short_log_or_of_one_that_a_reader_keeps_is_left_to_a_commit(database: Database) -> None:
+    care = LogCare()
+    with closing(tending(database, care=care)) as checkpoints:
+        write(database, 100)
+        await checkpoints.look(LEAST_S)
+        of_a_short_one = care.is_nearly_moved
+        with database.reading() as reader:
+            reader.execute(sa.text("SELECT count(*) FROM filling"))
+            write(database, 5_000)
+            await checkpoints.look(LEAST_S)
+            of_a_kept_one = care.is_nearly_moved
+
+    assert not of_a_short_one
+    assert not of_a_kept_one
+
+
+async def test_a_log_that_is_tended_is_moved_by_no_commit_and_one_that_is_not_now_and_then(database: Database) -> None:
+    care = LogCare()
+    write(database, 1)
+    with closing(tending(database)) as checkpoints:
+        await checkpoints.look(LEAST_S)
+    write(database, 9)
+    with a_session(database, care) as session:
+        for _ in range(1_000):
+            commit(session)
+        tended = in_the_file_itself(database)
+        care.is_tended = False
+        for _ in range(1_000):
+            commit(session)
+
+        assert in_the_file_itself(database) == 10
+    assert tended == 1
