@@ -32,7 +32,6 @@ from switch.ledger.database import Database, check_keys, check_version, open_dat
 from switch.ledger.ids import JournalIds
 from switch.ledger.ports import Decide
 from switch.ledger.sessions import connector
-from switch.ledger.sqlite_session import LogCare
 from switch.ledger.store import Store
 from switch.ledger.writer import Writer
 from switch.messages.actions import Action
@@ -178,10 +177,9 @@ async def run(
         await maintenance.look()
         rules = rules_of(settings, HostCalendar(settings.zone), vault.pan_key, lambda: maintenance.is_on)
         rules = replace(rules, decide=_counted(rules.decide, metrics))
-        log_care = LogCare()
-        store = Store(
-            connector(database, log_care), rules, vault.pan_key, clock, JournalIds(clock), code_key=vault.code_key
-        )
+        checkpoints = Checkpoints(database, in_thread, partial(events.unexpected, "moving SQLite's log"))
+        connect = connector(database, checkpoints.care)
+        store = Store(connect, rules, vault.pan_key, clock, JournalIds(clock), code_key=vault.code_key)
         readiness = Readiness(database)
         observer = _Observer(metrics, events, transactions, readiness)
         writer = Writer(store, in_thread, clock, observer, settings.ledger.group_max, settings.ledger.queue_max)
@@ -205,10 +203,8 @@ async def run(
             events,
             SettlingProcess(settings.ledger.database, settings.zone),
         )
-        gauging = Gauging(database, looks, clock, metrics, events)
-        auditing = Auditing(settings, database, looks, clock, events)
-        checkpoints = Checkpoints(database, in_thread, partial(events.unexpected, "moving SQLite's log"), log_care)
-        tasks = (checkpoints.run, desk.run, chores.run, maintenance.run, gauging.run, auditing.run, taps.run)
+        beside = (Gauging(database, looks, clock, metrics, events), Auditing(settings, database, looks, clock, events))
+        tasks = [each.run for each in (checkpoints, desk, chores, maintenance, taps, *beside)]
         try:
             with closing(store):
                 await _run_all(settings, listeners, tasks, writer, metrics, events, readiness, task_status)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 import trio
@@ -23,28 +25,23 @@ from switch.ledger.sqlite_session import LogCare
 _PAGES: Final = 1_000  # that a pass should find: fewer, and pages that change again and again are moved too often
 _EVERY_S: Final = (0.1, 1.0)  # at the least, and at the most: load may begin at any moment
 _LONG: Final = 4_000  # pages, 16 MiB: a log that should begin anew
-_FEW: Final = 500  # pages that a commit moves in passing
+_FEW: Final = 500  # pages that a commit moves in passing; there are always some, written while the last were moved
 _PASSES: Final = 3  # at once: each finds what was written during the one before, and the log begins anew after none
 
 
 class Log(NamedTuple):
     """The write-ahead log after a pass: its pages, and how many of them are in the database.
 
-    Both are -1 where somebody else was at it. ``version`` is another one wherever somebody wrote since (SQLite's
-    ``data_version``).
+    Both are -1 where somebody else was at it. ``number`` counts how often it began anew.
     """
 
     pages: int
     moved: int
-    version: int
+    number: int
 
     def written_since(self, before: Log) -> int:
-        """Return the pages written since ``before``.
-
-        Once everything is in the database the log begins anew with the next group, and may be as long again by now.
-        """
-        is_new = self.pages < before.pages or (before.moved == before.pages and self.version != before.version)
-        return self.pages - (0 if is_new else before.pages)
+        """Return the pages written since ``before``, as far as they are still in the log."""
+        return self.pages - (before.pages if self.number == before.number else 0)
 
 
 class Runner(Protocol):
@@ -54,15 +51,16 @@ class Runner(Protocol):
 
 
 class Checkpoints:
-    """Looks after the log of a database on SQLite; where the books are elsewhere it has nothing to do."""
+    """Looks after the log of a database on SQLite; where the books are elsewhere it has nothing to do.
 
-    def __init__(
-        self, database: Database, runner: Runner, on_trouble: Callable[[Exception], None], care: LogCare
-    ) -> None:
+    ``care`` is for the sessions whose log it is.
+    """
+
+    def __init__(self, database: Database, runner: Runner, on_trouble: Callable[[Exception], None]) -> None:
         self._database = database
         self._runner = runner
         self._on_trouble = on_trouble
-        self._care = care
+        self.care = LogCare()
         self._connection: sqlite3.Connection | None = None
         self._seen = Log(0, 0, 0)
 
@@ -87,12 +85,12 @@ class Checkpoints:
             log = await self._runner(self._move)
         except (sqlite3.Error, SQLAlchemyError) as error:
             self.close()
-            if self._care.is_tended:
+            if self.care.is_tended:
                 self._on_trouble(error)
-            self._care.is_tended = False
+            self.care.is_tended = False
             return max(_EVERY_S)
-        self._care.is_tended = True
-        self._care.is_nearly_moved = log.pages >= _LONG and 0 < log.pages - log.moved <= _FEW
+        self.care.is_tended = True
+        self.care.is_nearly_moved = log.pages >= _LONG and log.pages - log.moved <= _FEW
         least, most = _EVERY_S
         if log.pages < 0:  # somebody else moves it just now, and does not say how much
             return least
@@ -109,9 +107,14 @@ class Checkpoints:
         """Move what there is into the database, and once more what came meanwhile."""
         if self._connection is None:
             self._connection = own_connection(self._database)
-        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         for _ in range(_PASSES):
             _, pages, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             if pages == moved:
                 break
-        return Log(pages, moved, version)
+        return Log(pages, moved, self._number())
+
+    def _number(self) -> int:
+        """The checkpoint sequence number, which is in the log's header (sqlite.org/fileformat2, "WAL header")."""
+        with suppress(FileNotFoundError), Path(f"{self._database.engine.url.database}-wal").open("rb") as log:
+            return int.from_bytes(log.read(16)[12:], "big")
+        return 0

@@ -33,8 +33,8 @@ def database(sqlite_database: str) -> Iterator[Database]:
         yield opened
 
 
-def tending(database: Database, troubles: list[Exception] | None = None, care: LogCare | None = None) -> Checkpoints:
-    return Checkpoints(database, here, ([] if troubles is None else troubles).append, care or LogCare())
+def tending(database: Database, troubles: list[Exception] | None = None) -> Checkpoints:
+    return Checkpoints(database, here, ([] if troubles is None else troubles).append)
 
 
 def write(database: Database, rows: int) -> None:
@@ -204,32 +204,30 @@ def commit(session: Session) -> None:
 
 
 async def test_the_last_pages_of_a_long_log_are_left_to_the_next_commit(database: Database) -> None:
-    care = LogCare()
     write(database, 4_100)
-    with closing(tending(database, care=care)) as checkpoints, a_session(database, care) as session:
+    with closing(tending(database)) as checkpoints, a_session(database, checkpoints.care) as session:
         with database.reading() as reader:
             reader.execute(sa.text("SELECT count(*) FROM filling"))
             write(database, 100)
             await checkpoints.look(LEAST_S)
-            is_left = care.is_nearly_moved
+            is_left = checkpoints.care.is_nearly_moved
         commit(session)
 
         assert in_the_file_itself(database) == 4_200
     assert is_left
-    assert not care.is_nearly_moved
+    assert not checkpoints.care.is_nearly_moved
 
 
 async def test_nothing_of_a_short_log_or_of_one_that_a_reader_keeps_is_left_to_a_commit(database: Database) -> None:
-    care = LogCare()
-    with closing(tending(database, care=care)) as checkpoints:
+    with closing(tending(database)) as checkpoints:
         write(database, 100)
         await checkpoints.look(LEAST_S)
-        of_a_short_one = care.is_nearly_moved
+        of_a_short_one = checkpoints.care.is_nearly_moved
         with database.reading() as reader:
             reader.execute(sa.text("SELECT count(*) FROM filling"))
             write(database, 5_000)
             await checkpoints.look(LEAST_S)
-            of_a_kept_one = care.is_nearly_moved
+            of_a_kept_one = checkpoints.care.is_nearly_moved
 
     assert not of_a_short_one
     assert not of_a_kept_one
