@@ -243,7 +243,8 @@ async def _run_all(
             console.answer if settings.admin.console else no_console,
             console.may_read_metrics if settings.admin.metrics_need_token else None,
         )
-        admin = await nursery.start(serve_admin, settings.admin.bind, pages, tls_context(settings.admin.tls))
+        hand_over = console.go_over if settings.admin.console else None
+        admin = await nursery.start(serve_admin, settings.admin.bind, pages, tls_context(settings.admin.tls), hand_over)
         if settings.admin.tls is not None:
             ends_at = certificate_ends_at(settings.admin.tls.certificate)
             metrics.figures.set("switch_certificate_expiry_timestamp_seconds", ends_at)

@@ -7,6 +7,7 @@ with the switch, however that ends: its standard input is a pipe that nobody els
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,9 +21,10 @@ import trio
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from switch.admin.handing import HANDED, Handing, is_for_console
 from switch.admin.pages import MAY_READ_METRICS
-from switch.admin.passing import ANSWER_DEADLINE_S, Message, Passage, message_of, who_asks
-from switch.admin.serving import CERTIFICATE
+from switch.admin.passing import ANSWER_DEADLINE_S, HARMLESS, Message, Passage, late_answer, message_of, who_asks
+from switch.admin.serving import CERTIFICATE, Settle
 from switch.config import Settings
 from switch.telemetry import EventLog
 
@@ -39,13 +41,12 @@ SOCKET_PATH_MAX: Final = 100
 _LOOK_EVERY_S: Final = 0.02
 _NOTICED_WITHIN_S: Final = 2.0  # that a process is gone
 _SIMPLEST: Final = Message("GET", b"/login", [(b"host", b"console"), (b"connection", b"close")])
-_ASKED_TWICE: Final = frozenset({"GET", "HEAD"})
 _BROKEN_OFF: Final = (trio.BrokenResourceError, h11.RemoteProtocolError)
 _BROKEN: Final = (OSError, trio.TooSlowError, *_BROKEN_OFF)
 
 
 class ConsoleProcess:
-    """The console of one switch. `run` in the switch's nursery; `answer` passes requests on.
+    """The console of one switch. `run` in the switch's nursery; connections `go_over`, or `answer` passes requests on.
 
     ``folder`` is where its socket's folder is made: where temporary files are, unless it is told.
     """
@@ -68,6 +69,7 @@ class ConsoleProcess:
         self._ready = trio.Event()
         self._hung = trio.Event()
         self._gone = trio.Event()
+        self._handing: Handing | None = None
 
     @property
     def is_up(self) -> bool | None:
@@ -88,6 +90,10 @@ class ConsoleProcess:
             self._gone = trio.Event()
             self._events.console_ended()
             await trio.sleep(REST_S)
+
+    def go_over(self, connection: socket.socket, words: bytes, settle: Settle) -> bool:
+        """Hand a connection over if its first request is a page's and the process is there: see `HandOver`."""
+        return self._handing is not None and is_for_console(words) and self._handing.send(connection, settle)
 
     async def answer(self, request: Request) -> Response:
         """Return the console's answer, or one that says why there is none."""
@@ -124,12 +130,12 @@ class ConsoleProcess:
         try:
             return await self._passage.pass_on(message)
         except trio.TooSlowError:
-            self._hung.set()
-            return PlainTextResponse("the console gave no answer in time; it is begun again\n", 504)
+            self._look()
+            return late_answer(message.method)
         except OSError:
             pass
         except _BROKEN_OFF:
-            if message.method not in _ASKED_TWICE:
+            if message.method not in HARMLESS:
                 return PlainTextResponse("the console gave no answer; look whether it was done\n", 502)
         with trio.move_on_after(_NOTICED_WITHIN_S):
             await gone.wait()
@@ -155,7 +161,7 @@ class ConsoleProcess:
             with suppress(trio.BrokenResourceError):
                 await process.stdin.send_all(self._settings.model_dump_json().encode() + b"\n")
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._watch_for, path)
+                nursery.start_soon(self._watch_for, path, nursery)
                 nursery.start_soon(self._end_if_hung, process)
                 await process.wait()
                 nursery.cancel_scope.cancel()
@@ -164,6 +170,9 @@ class ConsoleProcess:
             with trio.CancelScope(shield=True):  # a killed process ends at once
                 await process.wait()
                 await process.stdin.aclose()
+            if self._handing is not None:
+                self._handing.close()
+                self._handing = None
 
     async def _end_if_hung(self, process: trio.Process) -> None:
         """End a process that let a request wait to the last, if it has not a word for the simplest one either."""
@@ -175,11 +184,18 @@ class ConsoleProcess:
                 continue
             process.kill()
 
-    async def _watch_for(self, path: Path) -> None:
-        """Say when the process listens."""
+    def _look(self) -> None:
+        """Have it looked at whether the process hangs."""
+        self._hung.set()
+
+    async def _watch_for(self, path: Path, nursery: trio.Nursery) -> None:
+        """Say when the process listens, and open the way for connections."""
         while True:
             with suppress(OSError):
                 async with await trio.open_unix_socket(str(path)):
+                    with suppress(OSError):  # without it requests are passed on
+                        self._handing = Handing.opened(path.with_name(HANDED), self._look, self._alive_s)
+                        nursery.start_soon(self._handing.run)
                     self._ready.set()
                     return
             await trio.sleep(_LOOK_EVERY_S)

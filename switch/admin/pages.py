@@ -14,6 +14,8 @@ from starlette.routing import Route
 from switch.telemetry.series import TEXT_FORMAT, Registry
 
 READINESS_DEADLINE_S: Final = 2.0  # a load balancer asks every few seconds; a late "yes" is a "no"
+METRICS, HEALTH, READINESS = "/metrics", "/healthz", "/readyz"
+ANSWERED_HERE: Final = frozenset({METRICS, HEALTH, READINESS})
 MAY_READ_METRICS: Final = "/api/v1/may-read-metrics"
 _METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -60,9 +62,9 @@ def build_pages(
 
     return Starlette(
         routes=[
-            Route("/metrics", metrics),
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
+            Route(METRICS, metrics),
+            Route(HEALTH, healthz),
+            Route(READINESS, readyz),
             Route("/{path:path}", console, methods=_METHODS),
         ]
     )

@@ -22,6 +22,9 @@ ANSWER_DEADLINE_S: Final = 30.0
 AT_ONCE_MAX: Final = 16
 """Requests passed on at a time: pages must not crowd out what else the event loop does."""
 
+HARMLESS: Final = frozenset({"GET", "HEAD"})
+"""Methods by which nothing is changed: what was asked with them may be asked again."""
+
 _READ_BYTES: Final = 65_536
 _CHUNK_BYTES: Final = 65_536
 _HOP_BY_HOP: Final = frozenset(  # RFC 9110, 7.6.1
@@ -65,6 +68,12 @@ def who_asks(request: Request, certificate: str) -> list[tuple[bytes, bytes]]:
     """Return the headers that say what is known of who asks."""
     peer = request.client.host if request.client else ""
     return [(b"x-switch-peer", peer.encode()), (b"x-switch-certificate", certificate.encode())]
+
+
+def late_answer(method: str) -> Response:
+    """Return the answer for a request that was not answered in time."""
+    then = "try again" if method in HARMLESS else "look whether it was done"
+    return PlainTextResponse(f"the console gave no answer in time; {then}\n", 504)
 
 
 class Passage:

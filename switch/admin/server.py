@@ -8,7 +8,8 @@ import ssl
 import trio
 from starlette.applications import Starlette
 
-from switch.admin.serving import serve_connections
+from switch.admin.accepting import accept_connections
+from switch.admin.serving import Connections, HandOver, serve_connections
 from switch.config import Address
 from switch.errors import ConfigurationError
 
@@ -17,19 +18,25 @@ async def serve_admin(
     bind: Address,
     app: Starlette,
     tls: ssl.SSLContext | None = None,
+    hand_over: HandOver | None = None,
     *,
     task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until cancelled. Reports the address it got (port 0 asks for any free one).
+
+    ``hand_over`` is asked about each connection without TLS.
 
     Raises `ConfigurationError` where the address cannot be had.
     """
     listening = _bound(bind)
     listening.listen(128)
     address = Address(*listening.getsockname()[:2])
-    listener = trio.SocketListener(trio.socket.from_stdlib_socket(listening))
     task_status.started(address)
-    await serve_connections(app, [listener], tls)
+    if tls is None and hand_over is not None:
+        await accept_connections(listening, Connections(app), hand_over)
+    else:
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(listening))
+        await serve_connections(app, [listener], tls)
 
 
 def _bound(bind: Address) -> socket.socket:

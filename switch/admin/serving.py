@@ -7,8 +7,9 @@ accepted here and handed to hypercorn's `TCPServer`; the certificate's SHA-256 s
 from __future__ import annotations
 
 import hashlib
+import socket
 import ssl
-from functools import partial
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 import trio
@@ -34,48 +35,73 @@ READ_DEADLINE_S: Final = 10
 CERTIFICATE: Final = "certificate"
 """Where the scope's state holds the SHA-256 of the client certificate, in hex; "" for none."""
 
+Settle = Callable[[socket.socket, bool], None]
+HandOver = Callable[[socket.socket, bytes, Settle], bool]
+"""Offers a connection, and the first bytes that came on it and are still to be read, to whoever else may serve it.
+
+False: it cannot be offered. True: it is, and the third argument is called once, with whether it was taken; nobody reads
+from the connection before, and whoever called closes it then, or serves it.
+"""
+
+
+class Connections:
+    """What serves the connections of one application, `CONNECTIONS_MAX` of them at once."""
+
+    def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None = None) -> None:
+        self._app = ASGIWrapper(cast("ASGIFramework", app))
+        self._tls = tls
+        self._guests = 0
+        self._config = Config()
+        self._config.loglevel = "WARNING"  # no access log: the change log says what matters
+        self._config.read_timeout = READ_DEADLINE_S
+        self._config.include_server_header = False
+
+    def let_in(self) -> bool:
+        """Give a connection a place. False where all are taken."""
+        if self._guests >= CONNECTIONS_MAX:
+            return False
+        self._guests += 1
+        return True
+
+    def let_go(self) -> None:
+        """Take a place back."""
+        self._guests -= 1
+
+    async def serve(self, stream: trio.SocketStream) -> None:
+        """Answer what is asked on a connection that has a place until it ends; close it, and take its place back."""
+        try:
+            await self._talk(stream)
+        finally:
+            self.let_go()
+            await trio.aclose_forcefully(stream)
+
+    async def _talk(self, stream: trio.SocketStream) -> None:
+        state = ConnectionState({CERTIFICATE: ""})
+        served: Any = stream
+        if self._tls is not None:
+            served = trio.SSLStream(stream, self._tls, server_side=True, https_compatible=True)
+            try:
+                with trio.fail_after(HANDSHAKE_DEADLINE_S):
+                    await served.do_handshake()
+            except (trio.BrokenResourceError, trio.TooSlowError):
+                await trio.aclose_forcefully(served)
+                return
+            shown = served.getpeercert(binary_form=True)
+            state[CERTIFICATE] = hashlib.sha256(shown).hexdigest() if shown else ""
+        await _OneAtATime(self._app, self._config, WorkerContext(None), state, served).run()
+
 
 async def serve_connections(
     app: ASGIApp, listeners: list[trio.SocketListener], tls: ssl.SSLContext | None = None
 ) -> None:
     """Serve until cancelled."""
-    config = Config()
-    config.loglevel = "WARNING"  # no access log: the change log says what matters
-    config.read_timeout = READ_DEADLINE_S
-    config.include_server_header = False
-    room = trio.CapacityLimiter(CONNECTIONS_MAX)
-    await trio.serve_listeners(partial(_serve, app, config, tls, room), listeners)
+    connections = Connections(app, tls)
 
+    async def serve(stream: trio.SocketStream) -> None:
+        if connections.let_in():
+            await connections.serve(stream)
 
-async def _serve(
-    app: ASGIApp, config: Config, tls: ssl.SSLContext | None, room: trio.CapacityLimiter, stream: trio.SocketStream
-) -> None:
-    try:
-        room.acquire_nowait()
-    except trio.WouldBlock:
-        await stream.aclose()
-        return
-    try:
-        await _talk(app, config, tls, stream)
-    finally:
-        room.release()
-
-
-async def _talk(app: ASGIApp, config: Config, tls: ssl.SSLContext | None, stream: trio.SocketStream) -> None:
-    state = ConnectionState({CERTIFICATE: ""})
-    served: Any = stream
-    if tls is not None:
-        served = trio.SSLStream(stream, tls, server_side=True, https_compatible=True)
-        try:
-            with trio.fail_after(HANDSHAKE_DEADLINE_S):
-                await served.do_handshake()
-        except (trio.BrokenResourceError, trio.TooSlowError):
-            await trio.aclose_forcefully(served)
-            return
-        shown = served.getpeercert(binary_form=True)
-        state[CERTIFICATE] = hashlib.sha256(shown).hexdigest() if shown else ""
-    wrapped = ASGIWrapper(cast("ASGIFramework", app))
-    await _OneAtATime(wrapped, config, WorkerContext(None), state, served).run()
+    await trio.serve_listeners(serve, listeners)
 
 
 class _OneAtATime(TCPServer):

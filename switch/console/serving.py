@@ -1,4 +1,4 @@
-"""The console's process: reads its settings from the switch, serves its Unix socket, ends with the switch."""
+"""The console's process: reads its settings from the switch, serves its two Unix sockets, ends with the switch."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ import trio
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from switch.admin.handing import HANDED
 from switch.admin.serving import serve_connections
 from switch.api.application import build_api
 from switch.config import Settings, settings_of
 from switch.console.application import build_console
+from switch.console.handed import serve_handed
 from switch.console.pages import PAGES
 from switch.console.waiting import Waiting
 from switch.office.all_acts import ACTS
@@ -40,13 +42,20 @@ async def _serve(settings: Settings, path: Path) -> None:
             return build_console(desk, PAGES, ACTS, mounts=[Mount("/api/v1", build_api(desk, ACTS))])
 
         app = Waiting(make, sys.stderr.write)
-        listening = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
-        await listening.bind(str(path))
-        listening.listen(128)
+        handed = await _listening(path.with_name(HANDED))
+        asked = await _listening(path)  # last: the switch takes it for the sign that all is there
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(serve_connections, app, [trio.SocketListener(listening)])
+            nursery.start_soon(serve_handed, app, handed)
+            nursery.start_soon(serve_connections, app, [asked])
             await _until_left_alone()
             nursery.cancel_scope.cancel()
+
+
+async def _listening(path: Path) -> trio.SocketListener:
+    listening = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
+    await listening.bind(str(path))
+    listening.listen(128)
+    return trio.SocketListener(listening)
 
 
 async def _until_left_alone() -> None:
