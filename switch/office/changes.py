@@ -26,7 +26,7 @@ from switch.values import Pan
 _LONG_NUMBER: Final = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)", re.ASCII)
 
 _NAMES_OF_THINGS: Final = frozenset({"certificate"})  # long numbers, one in ten of which could be a card's
-_NUMBERED_LONG: Final = ("merchant:", "transaction:", "adjustment:")  # targets that are such numbers too
+_NUMBERED_LONG: Final = ("merchant:", "transaction:", "adjustment:", "discrepancy:")  # targets that are such numbers
 _TARGET_MAX: Final = 200  # characters
 _SEARCHED_MAX: Final = 4_096  # characters: no argument is longer
 _TURN: Final = 0x7475_726E  # PostgreSQL: one change at a time ("turn")

@@ -19,7 +19,7 @@ from switch.ledger.corrections import Resolved, settle_adjustment, settle_discre
 from switch.ledger.days import begin_day, cut_over, last_closed_day, newest_day
 from switch.ledger.group import Rules
 from switch.ledger.ids import JournalIds
-from switch.ledger.schema import journal
+from switch.ledger.schema import discrepancy, journal
 from switch.ledger.sessions import connector
 from switch.messages.dates import HostCalendar
 from switch.office.acts import Act, Arguments, Asked, Changed, Desk, number_of
@@ -106,6 +106,12 @@ def _find_adjustment(connection: sa.Connection, key: str) -> None:
         raise NotInBooks(f"no adjustment waits under journal {number}")
 
 
+def _find_discrepancy(connection: sa.Connection, key: str) -> None:
+    number, its = number_of(key), discrepancy.c.id
+    if connection.execute(sa.select(its).where(its == number)).first() is None:
+        raise NotInBooks(f"discrepancy {number} is not in the books")
+
+
 # --- days --------------------------------------------------------------------------------------------------
 
 
@@ -143,7 +149,15 @@ def _cut_over(desk: Desk, _connection: sa.Connection, asked: Asked[CutOver]) -> 
 
 
 SETTLEMENT_ACTS: Final = (
-    Act("settlement.adjust", "discrepancy", Permission.SETTLE, DifferenceVerdict, _adjust, has_own_commit=True),
+    Act(
+        "settlement.adjust",
+        "discrepancy",
+        Permission.SETTLE,
+        DifferenceVerdict,
+        _adjust,
+        has_own_commit=True,
+        find=_find_discrepancy,
+    ),
     Act(
         "settlement.settle",
         "adjustment",

@@ -15,6 +15,7 @@ from switch.office.all_acts import ACTS
 from switch.office.change_log import LoggedChange, list_changes, verify_changes
 from switch.office.changes import PROPOSAL_LIFE_US, approve, list_proposals, make_change, refuse
 from switch.office.roles import Actor, NotAllowedError
+from switch.values import Pan
 from tests.desks import FINANCE, OFFICER, OPERATOR, OTHER, VIEWER, card_id
 
 FROZEN = "555555******4444"
@@ -328,3 +329,14 @@ def test_a_card_number_as_the_target_of_a_change_is_not_logged(desk: Desk, name:
 
     with desk.database.reading() as connection:
         assert list_changes(connection, limit=2) == []
+
+
+@pytest.mark.parametrize("name", ["settlement.adjust", "settlement.settle"])
+def test_an_id_that_could_be_a_card_number_by_chance_is_looked_for(desk: Desk, name: str) -> None:
+    number = next(
+        number for number in range(890_000_000_000_000_000, 2**63) if Pan(f"{number}").has_valid_check_digit()
+    )
+    act = ACTS[name]
+
+    with pytest.raises(NotInBooks, match=f"{number}"):
+        make_change(desk, FINANCE, act, f"{act.of}:{number}", {"accept": "host"}, "why")

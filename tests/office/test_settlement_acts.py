@@ -104,12 +104,15 @@ def test_what_is_not_there_is_named(desk: Desk) -> None:
 
 
 def test_what_was_begun_and_could_not_be_done_is_written_down_as_refused(desk: Desk) -> None:
+    with desk.database.reading() as connection:
+        sale = connection.scalars(sa.select(schema.journal.c.journal_id)).first()  # nothing waits under it
+
     with pytest.raises(NotInBooks):
-        make_change(desk, FINANCE, ADJUST, "discrepancy:7", {"accept": "host"})
+        make_change(desk, FINANCE, SETTLE, f"adjustment:{sale}", {"accept": "host"})
 
     with desk.database.reading() as connection:
         logged = list_changes(connection, limit=9)
-    assert [change.what for change in logged] == ["settlement.adjust:refused", "settlement.adjust:begun"]
+    assert [change.what for change in logged] == ["settlement.settle:refused", "settlement.settle:begun"]
 
 
 # --- days --------------------------------------------------------------------------------------------------
