@@ -21,13 +21,16 @@ from switch.decisions.closing import Booked, Difference, MadeFile, MadeStatement
 from switch.errors import ConfigurationError, DatabaseError, NotInBooks, OperatorError
 from switch.ledger import schema
 from switch.ledger.audit_days import BATCHES, DAYS
+from switch.ledger.behind import stepping_back
 from switch.ledger.clearing import clearing_content, keep_clearing_file
 from switch.ledger.movements import Packed, spooled_movements, unsettled_movements
+from switch.ledger.settling import settle_day
 from switch.settlement.clearing import problems_of
 from switch.settlement.statements import read_statement
 from tests.ledger.closed_days import (
     BATCH,
     MAKER,
+    SETTLED_AT,
     TOMORROW,
     close,
     everything,
@@ -116,6 +119,16 @@ def test_the_clearing_file_has_every_item_and_its_hash_is_kept(day: Shop) -> Non
         ["M1", "000001", "20260304"],
         ["M1", "000002", "20260304"],
     ]
+
+
+def test_a_day_is_settled_behind_a_switch(day: Shop) -> None:
+    with stepping_back() as behind:
+        report = settle_day(day.database, TODAY, MAKER, lambda: next(day.ids), lambda: SETTLED_AT, behind)
+
+    assert report.statements == 2
+    assert settle(day).statements == 0
+    assert problems_of(clearing_content(day.database, DAY)) == []
+    assert offenders(day.database, DAYS) == []
 
 
 def test_a_statement_lists_its_items_with_masked_cards(day: Shop) -> None:
