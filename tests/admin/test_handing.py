@@ -82,9 +82,11 @@ def a_way(patience_s: float = PATIENCE_S) -> Iterator[Way]:
     near.setblocking(False)
     with far:
         way = Way(Handing(near, lambda: way.late.append("late"), patience_s), far)
-        yield way
-        far.close()
-        way.handing.close()
+        try:
+            yield way
+        finally:
+            far.close()
+            way.handing.close()
 
 
 @contextmanager
@@ -136,11 +138,11 @@ async def test_a_process_that_takes_nothing_is_looked_at(autojump_clock: trio.te
     with a_way(10.0) as way, a_connection() as (ours, _):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(way.handing.run)
-            await trio.sleep(100)
+            await trio.sleep(105)
             assert way.late == []  # nothing is under way
 
             way.handing.send(ours, way.settle)
-            await trio.sleep(21)
+            await trio.sleep(20)
             assert way.late == ["late", "late"]
             nursery.cancel_scope.cancel()
     assert autojump_clock.current_time() > 0

@@ -73,14 +73,16 @@ async def standing(
     def go_over(connection: object, words: bytes, settle: object) -> bool:
         return is_for_console(words) and handing.send(connection, settle)  # type: ignore[arg-type]
 
-    with trio.fail_after(PATIENCE_S):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(serve_handed, APP, trio.SocketListener(listening), patience_s)
-            nursery.start_soon(handing.run)
-            pages = build_pages(Metrics().registry, Fixed())
-            yield await nursery.start(serve_admin, Address("127.0.0.1", 0), pages, None, go_over)
-            nursery.cancel_scope.cancel()
-    handing.close()
+    try:
+        with trio.fail_after(PATIENCE_S):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(serve_handed, APP, trio.SocketListener(listening), patience_s)
+                nursery.start_soon(handing.run)
+                pages = build_pages(Metrics().registry, Fixed())
+                yield await nursery.start(serve_admin, Address("127.0.0.1", 0), pages, None, go_over)
+                nursery.cancel_scope.cancel()
+    finally:
+        handing.close()
 
 
 async def connected(address: Address) -> trio.SocketStream:
