@@ -90,7 +90,7 @@ async def test_a_console_that_dies_is_begun_again_and_the_switch_stays_healthy(
     assert "console ended" in log.getvalue()
 
 
-def asking(path: str) -> Request:
+def asking(path: str, method: str = "GET") -> Request:
     """A request as the front hands it on."""
 
     async def receive() -> dict[str, object]:
@@ -98,7 +98,7 @@ def asking(path: str) -> Request:
 
     scope = {
         "type": "http",
-        "method": "GET",
+        "method": method,
         "scheme": "http",
         "path": path,
         "raw_path": path.encode(),
@@ -126,7 +126,8 @@ async def test_a_console_that_hangs_is_ended_and_begun_again(sqlite_database: st
             (first,) = consoles()
             os.kill(first, signal.SIGSTOP)
 
-            assert (await console.answer(asking("/login"))).status_code == 504
+            late = await console.answer(asking("/change", "POST"))
+            assert (late.status_code, b"look whether it was done" in late.body) == (504, True)
             while (await console.answer(asking("/login"))).status_code != 200:
                 pass
             assert consoles() not in ([], [first])
