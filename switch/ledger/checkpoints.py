@@ -9,6 +9,7 @@ written since the last pass.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -20,24 +21,28 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from switch.ledger.database import Database
 from switch.ledger.sessions import own_connection
-from switch.ledger.sqlite_session import LogCare
+from switch.ledger.sqlite_session import NO_LIMIT, LogCare
 
 _PAGES: Final = 1_000  # that a pass should find: fewer, and pages that change again and again are moved too often
 _EVERY_S: Final = (0.1, 1.0)  # at the least, and at the most: load may begin at any moment
 _LONG: Final = 4_000  # pages, 16 MiB: a log that should begin anew
 _FEW: Final = 500  # pages that a commit moves in passing; there are always some, written while the last were moved
+_KEPT_BYTES: Final = 128 << 20  # of the log's file, which a long reader makes longer
+_GIVEN_BACK: Final = 16 << 20  # bytes at once: more, and a commit would wait for the disk
 _PASSES: Final = 3  # at once: each finds what was written during the one before, and the log begins anew after none
 
 
 class Log(NamedTuple):
     """The write-ahead log after a pass: its pages, and how many of them are in the database.
 
-    Both are -1 where somebody else was at it. ``number`` counts how often it began anew.
+    Both are -1 where somebody else was at it. ``number`` counts how often it began anew, ``size`` is that of its file
+    in bytes.
     """
 
     pages: int
     moved: int
     number: int
+    size: int
 
     def written_since(self, before: Log) -> int:
         """Return the pages written since ``before``, as far as they are still in the log."""
@@ -62,7 +67,7 @@ class Checkpoints:
         self._on_trouble = on_trouble
         self.care = LogCare()
         self._connection: sqlite3.Connection | None = None
-        self._seen = Log(0, 0, 0)
+        self._seen = Log(0, 0, 0, 0)
 
     async def run(self) -> None:
         """Pass over the log until cancelled, as often as it grows."""
@@ -91,6 +96,7 @@ class Checkpoints:
             return max(_EVERY_S)
         self.care.is_tended = True
         self.care.is_nearly_moved = log.pages >= _LONG and log.pages - log.moved <= _FEW
+        self.care.size_limit = max(_KEPT_BYTES, log.size - _GIVEN_BACK) if log.size > _KEPT_BYTES else NO_LIMIT
         least, most = _EVERY_S
         if log.pages < 0:  # somebody else moves it just now, and does not say how much
             return least
@@ -111,10 +117,10 @@ class Checkpoints:
             _, pages, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             if pages == moved:
                 break
-        return Log(pages, moved, self._number())
+        return Log(pages, moved, *self._file())
 
-    def _number(self) -> int:
-        """The checkpoint sequence number, which is in the log's header (sqlite.org/fileformat2, "WAL header")."""
+    def _file(self) -> tuple[int, int]:
+        """The log's checkpoint sequence number (sqlite.org/fileformat2, "WAL header") and its size."""
         with suppress(FileNotFoundError), Path(f"{self._database.engine.url.database}-wal").open("rb") as log:
-            return int.from_bytes(log.read(16)[12:], "big")
-        return 0
+            return int.from_bytes(log.read(16)[12:], "big"), os.fstat(log.fileno()).st_size
+        return 0, 0

@@ -31,7 +31,6 @@ _LOOK_EVERY_S: Final = 0.001
 _CHECKPOINT_PAGES: Final = (
     32_000  # a switch at work moves the log at half of that: who steps back behind it would hold it up in doing so
 )
-_LOG_BYTES: Final = 128 << 20  # of SQLite's log that stay on the disk when what a long reader made of it is moved
 _CACHED_STATEMENTS: Final = 512  # every statement of the ledger, in every chunk size, stays prepared
 _CONNECT_TIMEOUT_S: Final = 5
 _SILENCE_TIMEOUT_MS: Final = 5_000  # a server that acknowledges nothing for so long is gone
@@ -118,7 +117,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "synchronous = FULL",
         "foreign_keys = ON",
         f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
-        f"journal_size_limit = {_LOG_BYTES}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -44,16 +44,21 @@ _DOWN: Final = {
 }
 
 
+NO_LIMIT: Final = -1
+
+
 class LogCare:
     """What a session and who looks after the write-ahead log beside it (`switch.ledger.checkpoints`) tell each other.
 
     The log begins anew only once all of it is in the database while nobody writes, and under load somebody always
-    does. So whoever moves the log beside the session leaves the last few pages to one of its commits.
+    does. So whoever moves the log beside the session leaves the last few pages to one of its commits, and says how
+    many bytes of the file the next beginning may leave: to give much of it back at once takes the disk long.
     """
 
     def __init__(self) -> None:
         self.is_tended = True
         self.is_nearly_moved = False
+        self.size_limit = NO_LIMIT
 
 
 class SqliteSession:
@@ -121,6 +126,7 @@ class SqliteSession:
         self._released_at = self._clock_s()
         if self._log_care is not None and self._should_move_log(self._log_care):
             with suppress(sqlite3.Error):  # what was committed stays so
+                self._cursor.execute(f"PRAGMA journal_size_limit = {self._log_care.size_limit}")
                 self._cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def _should_move_log(self, care: LogCare) -> bool:
