@@ -61,6 +61,7 @@ def find_clear_data(connection: sa.Connection, vault: PanVault | None) -> Findin
             searched += rows
             offenders += found
         offenders += _numbered_columns(connection, table, judge)
+        connection.rollback()  # each table in a snapshot of its own
     figure = f"{searched:,} rows searched"
     offenders += _uploads(connection, judge)
     offenders += misshapen(connection)

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ from tests.ledger.sample_books import (
     fill,
     send,
 )
-from tests.ledger.shop import authorisation, purchase, refund
+from tests.ledger.shop import purchase, refund
 
 PAN = RICH.reveal()
 
@@ -263,15 +264,29 @@ def test_what_is_forced_explains_an_account_below_its_floor(books: SampleBooks) 
     assert not found.holds  # the purchase of the poor card needed the credit limit
 
 
-def test_the_audit_sees_one_moment_while_the_books_go_on(books: SampleBooks) -> None:
+def test_the_audit_holds_while_the_books_go_on_and_sees_each_invariant_at_one_moment(books: SampleBooks) -> None:
+    """Between two invariants requests come in; each is judged by what there is when it is its turn."""
+    stans = count(90)
+
+    def go_on(_invariant: str) -> None:
+        stan = next(stans)
+        send(books.database, purchase(stan, 1), first_id=stan * 1_000)
+
     with snapshot(books.database) as connection:
-        connection.execute(sa.text("SELECT count(*) FROM journal")).all()
-        send(books.database, purchase(90), authorisation(91), first_id=5_000)
-        found = audit(connection, VAULT)
+        found = audit(connection, VAULT, go_on)
 
     assert [finding.invariant for finding in found if not finding.holds] == []
-    assert found[5].figure == "17 keys"
-    assert findings(books)["I6"].figure == "19 keys"
+    assert found[5].figure == "23 keys"  # six came before it
+    assert findings(books)["I6"].figure == f"{17 + len(found)} keys"
+
+
+def test_a_snapshot_sees_one_moment(books: SampleBooks) -> None:
+    rows = sa.text("SELECT count(*) FROM journal")
+    with snapshot(books.database) as connection:
+        before = connection.execute(rows).scalar()
+        send(books.database, purchase(90, 1), first_id=90_000)
+
+        assert connection.execute(rows).scalar() == before
 
 
 def test_the_audit_cannot_write(postgresql_database: str, tmp_path: Path) -> None:
