@@ -17,7 +17,7 @@ from switch.errors import OperatorError
 from switch.messages.chip import ChipData
 from switch.messages.verdicts import Finding, NewKeys
 from switch.security.card_codes import check_card_code
-from switch.security.chip_keys import CardKey, derived, issuer_cipher
+from switch.security.chip_keys import CardKey, KeyOption, derived, issuer_cipher
 from switch.security.ciphers import BlockCipher, des, xor
 from switch.security.cryptogram_methods import CryptogramMethod, CryptogramVerdict, Recipe, recipe_for
 from switch.security.cryptograms import answer_with, verify_with
@@ -97,7 +97,7 @@ class SoftwareHsm:
         )
         self._cvks: _Ready[str, bytes] = _Ready(lambda block: self._blocks.unwrap(block, KeyUsage.CVK))
         self._issuers: _Ready[str, BlockCipher] = _Ready(self._issuer)
-        self._cards: _Ready[bytes, CardKey] = _Ready(CardKey, CARDS_MAX)
+        self._cards: _Ready[tuple[str, Pan, str, KeyOption], CardKey] = _Ready(self._card, CARDS_MAX)
         self._bases: _Ready[tuple[str, KeyAlgorithm], bytes] = _Ready(self._base)
         self._transactions: _Ready[tuple[str, KeySerial], TransactionKeys] = _Ready(self._transaction, TRANSACTIONS_MAX)
         self._checked: OrderedDict[int, _Checked] = OrderedDict()  # by the identity of the chip data
@@ -175,11 +175,10 @@ class SoftwareHsm:
     def check_cryptogram(
         self, block: str, method: CryptogramMethod, chip: ChipData, pan: Pan, sequence: str
     ) -> CryptogramVerdict:
-        issuer = self._issuers[block]
         recipe = recipe_for(method, chip)
         if isinstance(recipe, CryptogramVerdict):
             return recipe
-        key = self._cards[derived(issuer, pan, chip.sequence(sequence), recipe.option)]
+        key = self._cards[block, pan, chip.sequence(sequence), recipe.option]
         verdict = verify_with(recipe, key, chip)
         if verdict.finding is Finding.RIGHT:
             self._checked[id(chip)] = _Checked(chip, (block, method, pan, sequence), recipe, key)
@@ -193,11 +192,10 @@ class SoftwareHsm:
         checked = self._checked.pop(id(chip), None)
         if checked is not None and checked.chip is chip and checked.asked == (block, method, pan, sequence):
             return answer_with(checked.recipe, checked.key, chip, response_code)
-        issuer = self._issuers[block]
         recipe = recipe_for(method, chip)
         if isinstance(recipe, CryptogramVerdict):
             raise ValueError(recipe.reason)  # noqa: TRY004 - it is the value that is wrong
-        key = self._cards[derived(issuer, pan, chip.sequence(sequence), recipe.option)]
+        key = self._cards[block, pan, chip.sequence(sequence), recipe.option]
         return answer_with(recipe, key, chip, response_code)
 
     # --- officers ------------------------------------------------------------------------------------------
@@ -249,6 +247,10 @@ class SoftwareHsm:
     def _transaction(self, name: tuple[str, KeySerial]) -> TransactionKeys:
         block, serial = name
         return TransactionKeys(self._bases[block, serial.algorithm], serial)
+
+    def _card(self, name: tuple[str, Pan, str, KeyOption]) -> CardKey:
+        block, pan, sequence, option = name
+        return CardKey(derived(self._issuers[block], pan, sequence, option))
 
     def _issuer(self, block: str) -> BlockCipher:
         return issuer_cipher(self._blocks.unwrap(block, KeyUsage.ISSUER_CRYPTOGRAM))
