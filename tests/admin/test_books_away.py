@@ -16,11 +16,9 @@ import sqlalchemy as sa
 import trio
 
 from switch.ledger.database import open_database, upgrade
-from switch.ledger.sweeping import wall_clock
-from switch.office.roles import Role
-from switch.office.tokens import create_token
 from tests.admin.http import Told, ask
 from tests.admin.test_console_process import a_switch, consoles
+from tests.admin.test_sessions import token_in
 from tests.admin.visitor import Visitor
 
 SAID = "The books cannot be reached"
@@ -64,15 +62,6 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     finally:
         made.remove()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def token_in(url: str) -> str:
-    database = open_database(url)
-    try:
-        with database.writing() as connection:
-            return create_token(connection, "sven", Role.OFFICER, days=1, now=wall_clock()).secret
-    finally:
-        database.close()
 
 
 async def by_token(address: tuple[str, int], token: str, path: str = "/api/v1/transactions") -> Told:
