@@ -34,7 +34,6 @@ from switch.ledger.ports import Counter, GivenBack, PanKey
 from switch.ledger.rows import JournalRow, Row, TombstoneRow, date_of, number_of
 from switch.messages.kinds import Kind
 from switch.messages.model import NO_EXTRAS
-from switch.messages.verdicts import UNCHECKED
 
 NOTHING_SPENT: Final = Spent(0, 0)
 _NEW_CARD: Final = CardSecurity()
@@ -191,11 +190,13 @@ class Books:
             original,
             self.known.is_buried(request),
             entry.pan_key,
+            None,
+            None,
+            (),
+            _NEW_CARD if card is None else self.security.get(card.card_id, _NEW_CARD),
         )
-        is_plain = request.chip is None and request.verdicts is UNCHECKED and request.extras is NO_EXTRAS
-        if is_plain and original is None and not self.counted and not need.batch:
-            return facts
-        facts = self._with_more(facts, entry)
+        if original is not None or self.counted or request.extras is not NO_EXTRAS or request.verdicts.key_use:
+            facts = self._with_more(facts, entry)
         return facts._replace(batch=self._batch(entry)) if need.batch else facts
 
     def _original(self, entry: Entry, need: Needs) -> Payment | None:
@@ -204,7 +205,7 @@ class Books:
 
     def _with_more(self, facts: Facts, entry: Entry) -> Facts:
         """Add what only some requests are about."""
-        parent, card = self._about(facts.original), facts.card
+        parent = self._about(facts.original)
         grandparent = self._about(parent)
         to_card = self.cards.get(entry.to_key)
         code = self.pay_codes.get(entry.code_key)
@@ -215,7 +216,6 @@ class Books:
             parent=parent,
             grandparent=grandparent,
             increments=increments,
-            security=_NEW_CARD if card is None else self.security.get(card.card_id, _NEW_CARD),
             spending=self._spending(self.counted.get(entry.journal_id, ()), (*line, *increments)),
             to_card=to_card,
             to_account=None if to_card is None else self.accounts.get(to_card.account_id),

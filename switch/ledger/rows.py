@@ -23,7 +23,7 @@ from switch.messages.verdicts import Finding
 
 _DAY: Final = timedelta(days=1)
 _DATES_REMEMBERED: Final = 4096  # a host sees a handful of dates at a time; old refunds add some
-_SCHEMES: Final = frozenset(scheme.value for scheme in Scheme)
+_SCHEMES: Final = {scheme.value: scheme for scheme in Scheme}
 
 
 Row = tuple[Any, ...]
@@ -183,7 +183,7 @@ def chip_text(chip: ChipData, finding: Finding, scheme: str) -> str:
 
     Neither cryptogram nor card number is kept: nothing can be made of this but a judgement.
     """
-    known = Scheme(scheme) if scheme in _SCHEMES else None
+    known = _SCHEMES.get(scheme)
     parts = {
         "tvr": chip.tvr.hex(),
         "cvr": cvr_of(chip.issuer_data, known).hex(),

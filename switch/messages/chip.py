@@ -27,9 +27,8 @@ _APPROVED_OFFLINE: Final = 0x40
 class ChipData(NamedTuple):
     """One field 55. What is absent, or there with no value, is b"", "" or None.
 
-    Amounts are in minor units of ``currency``, dates YYMMDD, currency and country three digits (ISO 4217, 3166),
-    ``aid`` upper-case hex. ``tags`` has every value as it came, also those that have no name here. The repr
-    shows neither card number nor track.
+    The amount is in minor units of ``currency``, which is three digits (ISO 4217), ``aid`` upper-case hex. ``tags``
+    has every value as it came, also those that have no name here. The repr shows neither card number nor track.
     """
 
     cryptogram: bytes  # 9F26: ARQC, TC or AAC
@@ -38,21 +37,14 @@ class ChipData(NamedTuple):
     unpredictable: bytes  # 9F37
     atc: int | None  # 9F36, the chip's transaction counter
     tvr: bytes  # 95, terminal verification results
-    aip: bytes  # 82, application interchange profile
-    date: str  # 9A
-    transaction_type: str  # 9C
     amount_minor: int | None  # 9F02
-    other_amount_minor: int | None  # 9F03, cash back
     currency: str  # 5F2A
-    country: str  # 9F1A, the terminal's
     aid: str  # 84, 4F or 9F06
     pan_sequence: str  # 5F34
     pan: Pan | None  # 5A
     track2: str  # 57, "D" between card number and expiry
-    terminal_capabilities: bytes  # 9F33
     cvm_results: bytes  # 9F34
     script_results: bytes  # DF31 (UnionPay) or 9F5B
-    response_code: str  # 8A, the terminal's own where it decided alone
     tags: Mapping[str, bytes]
 
     @property

@@ -91,9 +91,8 @@ def _plain(data: bytes) -> dict[str, bytes] | None:
         parts = layout.cut(data)
         if parts[::2] == layout.heads:
             values = parts[1::2]
-            for place in layout.digits:
-                if not values[place].hex().isdecimal():
-                    return None
+            if layout.digits and not b"".join([values[place] for place in layout.digits]).hex().isdecimal():
+                return None
             return dict(zip(layout.tags, values, strict=True))
     found = _walked(data)
     if found:
@@ -161,43 +160,29 @@ def _collect(objects: tuple[Tlv, ...], found: dict[str, bytes]) -> Reject | None
 
 def _chip(found: dict[str, bytes]) -> ChipData | Reject:
     get = found.get
-    pan, response_code = get("5A", b"").hex().rstrip("f"), get("8A", b"")
+    pan, response_code = get("5A", b"").hex().rstrip("f"), get("8A")
     if pan and not (pan.isdecimal() and len(pan) in _PAN_DIGITS):
         return _reject("tag 5A is not a card number")
     if response_code and not (response_code.isascii() and response_code.isalnum()):
         return _reject("tag 8A is not two letters or digits")
+    information, atc, amount = get("9F27"), get("9F36"), get("9F02")
     return ChipData(
-        cryptogram=get("9F26", b""),
-        cryptogram_information=_number(get("9F27")),
-        issuer_data=get("9F10", b""),
-        unpredictable=get("9F37", b""),
-        atc=_number(get("9F36")),
-        tvr=get("95", b""),
-        aip=get("82", b""),
-        date=get("9A", b"").hex(),
-        transaction_type=get("9C", b"").hex(),
-        amount_minor=_decimal(get("9F02")),
-        other_amount_minor=_decimal(get("9F03")),
-        currency=get("5F2A", b"").hex()[1:],
-        country=get("9F1A", b"").hex()[1:],
-        aid=(get("84") or get("4F") or get("9F06", b"")).hex().upper(),
-        pan_sequence=get("5F34", b"").hex(),
-        pan=Pan(pan) if pan else None,
-        track2=get("57", b"").hex().upper().rstrip("F"),
-        terminal_capabilities=get("9F33", b""),
-        cvm_results=get("9F34", b""),
-        script_results=get("DF31") or get("9F5B", b""),
-        response_code=response_code.decode(),
-        tags=found,
+        get("9F26", b""),
+        information[0] if information else None,
+        get("9F10", b""),
+        get("9F37", b""),
+        int.from_bytes(atc, "big") if atc else None,
+        get("95", b""),
+        int(amount.hex()) if amount else None,
+        get("5F2A", b"").hex()[1:],
+        (get("84") or get("4F") or get("9F06", b"")).hex().upper(),
+        get("5F34", b"").hex(),
+        Pan(pan) if pan else None,
+        get("57", b"").hex().upper().rstrip("F"),
+        get("9F34", b""),
+        get("DF31") or get("9F5B", b""),
+        found,
     )
-
-
-def _number(value: bytes | None) -> int | None:
-    return int.from_bytes(value, "big") if value else None
-
-
-def _decimal(value: bytes | None) -> int | None:
-    return int(value.hex()) if value else None
 
 
 def _reject(because: str) -> Reject:

@@ -46,11 +46,9 @@ def read_issuer_data(issuer_data: bytes, scheme: Scheme | None = None) -> Issuer
     Without ``scheme`` it is guessed: a Mastercard key index could look like another scheme's first byte, so whoever
     knows the card's scheme says it.
     """
-    schemes = tuple(Scheme) if scheme is None else (scheme,)
-    for layout_scheme, layout in _LAYOUTS:
-        if layout_scheme in schemes and (found := layout(issuer_data)) is not None:
-            return found
-    return None
+    if scheme is not None:
+        return _LAYOUTS[scheme](issuer_data)
+    return next((found for layout in _LAYOUTS.values() if (found := layout(issuer_data)) is not None), None)
 
 
 def cvn_of(issuer_data: bytes, scheme: Scheme | None = None) -> int | None:
@@ -102,9 +100,9 @@ def _mastercard(data: bytes) -> IssuerData | None:
     return IssuerData(data[0], data[1], data[2:8], counters=data[10:])
 
 
-_LAYOUTS: Final = (
-    (Scheme.VISA, _visa),
-    (Scheme.UNIONPAY, _unionpay),
-    (Scheme.MASTERCARD, _mastercard),
-)
+_LAYOUTS: Final = {
+    Scheme.VISA: _visa,
+    Scheme.UNIONPAY: _unionpay,
+    Scheme.MASTERCARD: _mastercard,
+}
 """In the order of guessing, the surest first."""

@@ -110,6 +110,12 @@ class Request(NamedTuple):
     extras: Extras = NO_EXTRAS
     has_track: bool = False
 
+    def with_verdicts(self, verdicts: Verdicts) -> Request:
+        """Return the request with what was found about it; itself if nothing was."""
+        if verdicts is self.verdicts:
+            return self
+        return Request._make((*self[:_VERDICTS], verdicts, *self[_VERDICTS + 1 :]))
+
     @property
     def message_class(self) -> str:
         """Second digit of the MTI: part of the key, so a reversal never collides with its original."""
@@ -127,6 +133,9 @@ class Request(NamedTuple):
     def is_repeat(self) -> bool:
         """Whether the sender says that it sent this before (MTI xxx1, xxx3)."""
         return self.mti[3] in "1357"
+
+
+_VERDICTS: Final = Request._fields.index("verdicts")
 
 
 _CHANNELS: Final = {

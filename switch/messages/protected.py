@@ -57,7 +57,7 @@ class ProtectedFields:
 
     def make_room_for_mac(self, answer: Fields) -> None:
         """Put zeros where the answer's MAC goes: its last field, in the second bitmap where it has one."""
-        number = self._mac_fields[-1] if any(field > _FIRST_BITMAP for field in answer) else self._mac_fields[0]
+        number = self._mac_fields[-1] if max(answer) > _FIRST_BITMAP else self._mac_fields[0]
         answer.pop(number, None)
         answer[number] = self._mac_zeros[number]
 

@@ -77,7 +77,10 @@ class CardKey:
         return self._cipher.encrypt(_diversification(kind, atc, unpredictable))
 
     def transaction(self, kind: SessionKey, atc: bytes = b"", unpredictable: bytes = b"") -> TransactionKey:
-        """Return what `session` returns, ready for use; the last one is kept, for what it checked it answers too."""
+        """Return what `session` returns, ready for use; the last one is kept, for what it checked it answers too.
+
+        Until `forget`: what it is made of is taken by the next card's while it is still in the processor's cache.
+        """
         if kind is SessionKey.CARD:
             if self._own is None:
                 self._own = TransactionKey(self._key, self._cipher)
@@ -86,6 +89,10 @@ class CardKey:
         if self._last is None or self._last_of != wanted:
             self._last, self._last_of = TransactionKey(self.session(*wanted)), wanted
         return self._last
+
+    def forget(self) -> None:
+        """Keep the last transaction's key no longer: it has been answered."""
+        self._last = self._last_of = None
 
     def __repr__(self) -> str:
         return "CardKey()"

@@ -82,7 +82,7 @@ def des(key: bytes) -> BlockCipher:
     if len(key) not in _DES_KEYS:
         raise ValueError(f"a DES key has 8, 16 or 24 bytes, not {len(key)}")
     # all three sizes as three parts: the library takes shorter keys today, and says that it will not tomorrow
-    triple = {8: key * 3, 16: key + key[:8], 24: key}[len(key)]
+    triple = key + key[:DES_BLOCK] if len(key) == 2 * DES_BLOCK else key * (3 * DES_BLOCK // len(key))
     return BlockCipher(TripleDES(triple), DES_BLOCK)
 
 

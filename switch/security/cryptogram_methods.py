@@ -6,13 +6,14 @@ The version is in tag 9F10, so it is the sender's word: what we do not know is n
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from switch.messages.chip import ChipData
-from switch.messages.issuer_data import IssuerData, Scheme, read_issuer_data
+from switch.messages.issuer_data import Scheme, read_issuer_data
 from switch.messages.verdicts import Finding
 from switch.security.chip_keys import KeyOption, SessionKey
 
@@ -97,8 +98,15 @@ def read_method(scheme: Scheme, text: str = "") -> CryptogramMethod:
     )
 
 
+_ZERO_IF_ABSENT: Final[Mapping[str, bytes]] = {"9F03": bytes(6)}
+"""A terminal that has no other amount gives zeros to the chip (EMV Book 3 clause 5.4), and some leave it out here."""
+
+
 class Recipe(NamedTuple):
-    """A method made definite for one cryptogram; ``paddings`` in the order to try them."""
+    """A method made definite for one cryptogram; ``paddings`` in the order to try them.
+
+    ``known`` are the elements that are no tags of their own, and what stands for a tag that is not there.
+    """
 
     session: SessionKey
     elements: tuple[str, ...]
@@ -106,37 +114,39 @@ class Recipe(NamedTuple):
     option: KeyOption
     answer: Answer
     answer_session: SessionKey
-    parts: IssuerData | None = None
+    known: Mapping[str, bytes] = _ZERO_IF_ABSENT
+
+
+_REMEMBERED: Final = 1024
+"""Recipes kept: the chips of a range say much the same in tag 9F10, but for those that count there."""
 
 
 def recipe_for(method: CryptogramMethod, chip: ChipData) -> Recipe | CryptogramVerdict:
     """Return what the version in tag 9F10 says with what the method says otherwise, or why there is no such thing."""
-    parts = read_issuer_data(chip.issuer_data, method.scheme)
+    return _recipe(method, chip.issuer_data)
+
+
+@lru_cache(_REMEMBERED)
+def _recipe(method: CryptogramMethod, issuer_data: bytes) -> Recipe | CryptogramVerdict:
+    parts = read_issuer_data(issuer_data, method.scheme)
     if parts and parts.algorithm not in _TRIPLE_DES:
         return CryptogramVerdict(Finding.UNCHECKED, f"cryptogram algorithm {parts.algorithm:02X} is not supported")
     recipe = _definite(method, parts.version if parts else None)
     if recipe is not None:
-        return recipe._replace(parts=parts)
+        own = {CVR: parts.results, COUNTERS: parts.counters} if parts else {}
+        return recipe._replace(known={**_ZERO_IF_ABSENT, **own})
     if parts:
         return CryptogramVerdict(Finding.UNCHECKED, f"cryptogram version {parts.version:02X} is not supported")
-    return malformed(f"tag 9F10 is not laid out as {method.scheme} does it" if chip.issuer_data else _missing("9F10"))
+    return malformed(f"tag 9F10 is not laid out as {method.scheme} does it" if issuer_data else _missing("9F10"))
 
 
 def message_of(recipe: Recipe, chip: ChipData) -> bytes | CryptogramVerdict:
     """Return the bytes that a cryptogram covers, not padded yet, or the verdict that one of them is missing."""
-    tags, parts = chip.tags, recipe.parts
-    found = []
-    for element in recipe.elements:
-        if element == CVR:
-            value = parts.results if parts else b""
-        elif element == COUNTERS:
-            value = parts.counters if parts else b""
-        else:
-            value = tags.get(element) or _ZERO_IF_ABSENT.get(element, b"")
-        if not value:
-            return malformed(_missing(element))
-        found.append(value)
-    return b"".join(found)
+    said, known = chip.tags.get, recipe.known.get
+    found = [said(element) or known(element, b"") for element in recipe.elements]
+    if all(found):
+        return b"".join(found)
+    return malformed(_missing(recipe.elements[found.index(b"")]))
 
 
 def malformed(reason: str) -> CryptogramVerdict:
@@ -148,12 +158,6 @@ def malformed(reason: str) -> CryptogramVerdict:
 
 _SETTINGS: Final = ("session", "padding", "option", "answer", "elements")
 _TAG: Final = re.compile(r"(?:[0-9A-F]{2}){1,4}")
-
-_REMEMBERED: Final = 1024
-"""Recipes kept: a range of cards has one for each version, of which a sender can name 256."""
-
-_ZERO_IF_ABSENT: Final = {"9F03": bytes(6)}
-"""A terminal that has no other amount gives zeros to the chip (EMV Book 3 clause 5.4), and some leave it out here."""
 
 _TRIPLE_DES: Final = (None, 0x00, 0x01)
 """UnionPay's algorithm flags that mean nothing else; 04 is SM4."""
@@ -190,7 +194,6 @@ _RECIPES: Final = {
 """
 
 
-@lru_cache(_REMEMBERED)
 def _definite(method: CryptogramMethod, version: int | None) -> Recipe | None:
     known = _RECIPES.get((method.scheme, version)) if version is not None else None
     if known is None and method.elements and method.session is not SessionKey.BY_VERSION:

@@ -112,7 +112,10 @@ class Hsm(Protocol):
     def check_cryptogram(
         self, block: str, method: CryptogramMethod, chip: ChipData, pan: Pan, sequence: str
     ) -> CryptogramVerdict:
-        """Hold a chip's cryptogram against what the issuer's key makes of the chip's data."""
+        """Hold a chip's cryptogram against what the issuer's key makes of the chip's data.
+
+        ``sequence`` is the card's, two digits (`switch.messages.chip.ChipData.sequence`).
+        """
         ...
 
     def answer_cryptogram(

@@ -69,9 +69,9 @@ class Issuers:
     """
 
     def __init__(self, rows: Iterable[IssuerKeyRow] = ()) -> None:
-        self._keys: dict[tuple[str, str], list[IssuerKey]] = {}
+        self._keys: dict[tuple[str, str], dict[str, IssuerKey]] = {}
         for row in rows:
-            self._keys.setdefault((row.prefix, row.usage), []).append(_ready(row))
+            self._keys.setdefault((row.prefix, row.usage), {})[row.key_index] = _ready(row)
         self.usages: frozenset[str] = frozenset(usage for _, usage in self._keys)
         self._sizes = sorted({len(prefix) for prefix, _ in self._keys}, reverse=True)
 
@@ -105,11 +105,9 @@ def check_range(prefix: str, usage: KeyUsage, method: str) -> None:
     _ready(IssuerKeyRow(prefix, usage, "", "", method))
 
 
-def _chosen(keys: list[IssuerKey], key_index: str) -> IssuerKey | None:
-    by_index: Mapping[str, IssuerKey] = {key.key_index: key for key in keys}
-    if key_index in by_index:
-        return by_index[key_index]
-    return by_index.get("") or (keys[0] if len(keys) == 1 else None)
+def _chosen(keys: Mapping[str, IssuerKey], key_index: str) -> IssuerKey | None:
+    found = keys.get(key_index) or keys.get("")
+    return next(iter(keys.values())) if found is None and len(keys) == 1 else found
 
 
 def _ready(row: IssuerKeyRow) -> IssuerKey:

@@ -11,7 +11,7 @@ import hmac
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
 
 from switch.errors import OperatorError
 from switch.messages.chip import ChipData
@@ -19,7 +19,7 @@ from switch.messages.verdicts import Finding, NewKeys
 from switch.security.card_codes import check_card_code
 from switch.security.chip_keys import CardKey, KeyOption, derived, issuer_cipher
 from switch.security.ciphers import BlockCipher, des, xor
-from switch.security.cryptogram_methods import CryptogramMethod, CryptogramVerdict, Recipe, recipe_for
+from switch.security.cryptogram_methods import CryptogramMethod, CryptogramVerdict, recipe_for
 from switch.security.cryptograms import answer_with, verify_with
 from switch.security.demo_keys import is_demo_key
 from switch.security.hsm import KeptKey, NaturalReference, PinReference, TransactionKey
@@ -35,12 +35,11 @@ from switch.security.working_keys import KeyForm, combined, delivery, fresh_key,
 from switch.values import Pan
 
 READY_MAX: Final = 20_000
-"""Keys of one sort kept ready: about 1 KiB each. Beyond, those not used for longest are unwrapped again."""
+"""Keys of one sort kept ready: about 1 KiB each. Beyond, the oldest are unwrapped again when they are needed."""
 
 CARDS_MAX: Final = 4_096
-"""Cards' keys kept ready, about 5 KiB each with that of the card's last transaction, which its answer needs again.
-
-Far more than there are requests at work at a time; beyond, they are derived again.
+"""Cards' keys kept ready, about 2 KiB each: far more than there are requests at work at a time, whose answers need
+them again. Beyond, they are derived again.
 """
 
 TRANSACTIONS_MAX: Final = 1_024
@@ -53,7 +52,7 @@ _DOUBLE: Final = 16
 
 
 class _Ready(Generic[_K, _V]):
-    """The last keys that were used, at most so many, made ready by ``make``."""
+    """The last keys that were made ready, at most so many, by ``make``."""
 
     def __init__(self, make: Callable[[_K], _V], at_most: int = READY_MAX) -> None:
         self._make = make
@@ -61,24 +60,12 @@ class _Ready(Generic[_K, _V]):
         self._held: OrderedDict[_K, _V] = OrderedDict()
 
     def __getitem__(self, name: _K) -> _V:
-        held = self._held
-        value = held.get(name)
+        value = self._held.get(name)
         if value is None:  # made outside an except clause: a key that does not open must not bring its name along
-            value = held[name] = self._make(name)
-            if len(held) > self._at_most:
-                held.popitem(last=False)
-        else:
-            held.move_to_end(name)
+            value = self._held[name] = self._make(name)
+            if len(self._held) > self._at_most:
+                self._held.popitem(last=False)
         return value
-
-
-class _Checked(NamedTuple):
-    """A cryptogram that was right, and what its answer is made with: its chip data are held, so that they are these."""
-
-    chip: ChipData
-    asked: tuple[str, CryptogramMethod, Pan, str]
-    recipe: Recipe
-    key: CardKey
 
 
 class SoftwareHsm:
@@ -100,7 +87,6 @@ class SoftwareHsm:
         self._cards: _Ready[tuple[str, Pan, str, KeyOption], CardKey] = _Ready(self._card, CARDS_MAX)
         self._bases: _Ready[tuple[str, KeyAlgorithm], bytes] = _Ready(self._base)
         self._transactions: _Ready[tuple[str, KeySerial], TransactionKeys] = _Ready(self._transaction, TRANSACTIONS_MAX)
-        self._checked: OrderedDict[int, _Checked] = OrderedDict()  # by the identity of the chip data
 
     # --- messages ------------------------------------------------------------------------------------------
 
@@ -178,25 +164,19 @@ class SoftwareHsm:
         recipe = recipe_for(method, chip)
         if isinstance(recipe, CryptogramVerdict):
             return recipe
-        key = self._cards[block, pan, chip.sequence(sequence), recipe.option]
-        verdict = verify_with(recipe, key, chip)
-        if verdict.finding is Finding.RIGHT:
-            self._checked[id(chip)] = _Checked(chip, (block, method, pan, sequence), recipe, key)
-            if len(self._checked) > CARDS_MAX:
-                self._checked.popitem(last=False)
-        return verdict
+        key = self._cards[block, pan, sequence, recipe.option]
+        return verify_with(recipe, key, chip)
 
     def answer_cryptogram(
         self, block: str, method: CryptogramMethod, chip: ChipData, pan: Pan, sequence: str, response_code: bytes
     ) -> bytes:
-        checked = self._checked.pop(id(chip), None)
-        if checked is not None and checked.chip is chip and checked.asked == (block, method, pan, sequence):
-            return answer_with(checked.recipe, checked.key, chip, response_code)
         recipe = recipe_for(method, chip)
         if isinstance(recipe, CryptogramVerdict):
             raise ValueError(recipe.reason)  # noqa: TRY004 - it is the value that is wrong
-        key = self._cards[block, pan, chip.sequence(sequence), recipe.option]
-        return answer_with(recipe, key, chip, response_code)
+        key = self._cards[block, pan, sequence, recipe.option]
+        answer = answer_with(recipe, key, chip, response_code)
+        key.forget()
+        return answer
 
     # --- officers ------------------------------------------------------------------------------------------
 

@@ -197,6 +197,7 @@ class ListenerMetrics:
         self._metrics = metrics
         self._name = name
         self._answered: dict[tuple[str, str], tuple[Callable[[], None], Callable[[float], None]]] = {}
+        self._verdicts: dict[tuple[str, str], Callable[[], None]] = {}
         self.in_flight = metrics.in_flight.labels(name)
         self.terminals = metrics.terminals.labels(name)
         self.connections = metrics.connections.labels(name)
@@ -227,7 +228,10 @@ class ListenerMetrics:
         self._metrics.macs_refused.labels(self._name, reason).inc()
 
     def verdict(self, what: str, finding: str) -> None:
-        self._metrics.verdicts.labels(self._name, what, finding).inc()
+        count = self._verdicts.get((what, finding))
+        if count is None:
+            count = self._verdicts[what, finding] = self._metrics.verdicts.labels(self._name, what, finding).inc
+        count()
 
     def refused(self, reason: str) -> None:
         self._metrics.refused.labels(self._name, reason).inc()

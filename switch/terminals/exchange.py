@@ -24,7 +24,7 @@ from switch.messages.model import Reject, Reply, Request
 from switch.messages.paths import role_getter
 from switch.messages.protected import ProtectedFields
 from switch.messages.references import rrn_of
-from switch.messages.verdicts import Finding, Verdicts
+from switch.messages.verdicts import UNCHECKED, Finding, Verdicts
 from switch.telemetry import EventLog, ListenerMetrics, TransactionLog
 from switch.telemetry.hops import Stopwatch
 from switch.terminals.asking import Asker
@@ -48,8 +48,8 @@ class Respond(Protocol):
     def __call__(self, data: bytes | None, outcome: Outcome | None = None, /) -> None: ...
 
 
-_COUNTED: Final = ("pin", "card_code", "track_code", "cryptogram", "password")
-"""Verdicts that are counted, by how they came out."""
+_COUNTED: Final = Verdicts._fields[: Verdicts._fields.index("because")]
+"""Verdicts that are counted, by how they came out: those that come first."""
 
 _KEYS_DIFFER: Final = frozenset({Action.MAC_WRONG, Action.KEYS_MISSING})
 _SIGN_ON_AGAIN: Final = "sign_on"
@@ -191,10 +191,11 @@ class Exchange:
         return _Judged(judged, admitted)
 
     def _count_verdicts(self, verdicts: Verdicts) -> None:
-        for what in _COUNTED:
-            finding = getattr(verdicts, what)
+        if verdicts is UNCHECKED:
+            return
+        for what, finding in zip(_COUNTED, verdicts, strict=False):
             if finding is not Finding.ABSENT:
-                self._metrics.verdict(what, finding)
+                self._metrics.verdict(what, str(finding))
 
     def submit(self, pending: _Pending, request: Request) -> None:
         """Have a request decided."""

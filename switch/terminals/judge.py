@@ -94,7 +94,7 @@ class Judge:
             verdicts = self._cryptogram(verdicts, request, pan, issuers)
         if admitted.transaction is not None:
             return _noted(request, verdicts, admitted)
-        return request._replace(verdicts=verdicts)
+        return request.with_verdicts(verdicts)
 
     def chip_answer(self, request: Request, code: str) -> bytes:
         """Field 55 of the answer to a request whose cryptogram was right; b"" for any other. ``code`` is DE 39."""
@@ -138,7 +138,7 @@ class Judge:
         if extras.password is not None:
             finding = yield from self._password(request, extras.password)
         because = "the operator's password is another" if finding is Finding.WRONG else ""
-        return request._replace(verdicts=Verdicts(password=finding, new_keys=new_keys, because=because))
+        return request.with_verdicts(Verdicts(password=finding, new_keys=new_keys, because=because))
 
     def _password(
         self, request: Request, password: Secret
@@ -239,7 +239,7 @@ def _noted(request: Request, verdicts: Verdicts, admitted: Admitted) -> Request:
     assert key is not None
     is_shown = bool(admitted.mac_key) or verdicts.pin in _OPENED
     use = KeyUse(key.check_value, key.serial.device, key.serial.counter, key.serial.last, is_shown)
-    return request._replace(verdicts=verdicts._replace(key_use=use))
+    return request.with_verdicts(verdicts._replace(key_use=use))
 
 
 def _pin_reference(pan: Pan, card: Verification | None, issuers: Issuers) -> PinReference | NaturalReference | None:

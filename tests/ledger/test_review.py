@@ -66,9 +66,7 @@ _MTIS: Final = {
     Kind.TIP: "0220",
     Kind.REVERSAL: "0400",
 }
-_CHIP: Final = ChipData(
-    b"", 0x80, b"", b"", 5, b"", b"", "", "", None, None, "", "", "", "", None, "", b"", b"", b"", "", {}
-)
+_CHIP: Final = ChipData(b"", 0x80, b"", b"", 5, b"", None, "", "", "", None, "", b"", b"", {})
 _DAY_US: Final = 86_400_000_000
 
 
