@@ -37,24 +37,27 @@ class BlockCipher:
 
     def encrypt(self, data: bytes) -> bytes:
         """Encrypt each block by itself (ECB)."""
-        self._check(data)
+        if len(data) % self.block_bytes:
+            raise _of_parts(self.block_bytes)
         if self._encrypt is None:
             self._encrypt = Cipher(self._algorithm, _ECB).encryptor().update
         return self._encrypt(data)
 
     def decrypt(self, data: bytes) -> bytes:
         """Decrypt each block by itself (ECB)."""
-        self._check(data)
+        if len(data) % self.block_bytes:
+            raise _of_parts(self.block_bytes)
         if self._decrypt is None:
             self._decrypt = Cipher(self._algorithm, _ECB).decryptor().update
         return self._decrypt(data)
 
     def encrypt_cbc(self, data: bytes, start: bytes | None = None) -> bytes:
         """Encrypt with each block chained to the one before, the first to ``start`` (zeros if not given)."""
-        self._check(data)
+        size = self.block_bytes
+        if len(data) % size:
+            raise _of_parts(size)
         if not data:
             return b""
-        size = self.block_bytes
         chain, self._chain = self._chain, None  # one that fails halfway is not used again
         if chain is None:
             mode = modes.CBC(start) if start else _CHAINED[size]
@@ -67,11 +70,6 @@ class BlockCipher:
         self._last = encrypted[-size:]
         self._chain = chain
         return encrypted
-
-    def _check(self, data: bytes) -> None:
-        if len(data) % self.block_bytes:
-            # the library would keep the rest for the next call: one message's bytes in another's
-            raise ValueError(f"the data must be whole blocks of {self.block_bytes} bytes")
 
     def __repr__(self) -> str:
         return f"BlockCipher({type(self._algorithm).__name__})"
@@ -102,3 +100,8 @@ def xor(left: bytes, right: bytes) -> bytes:
     if len(right) != size:
         raise ValueError("both values must have the same size")
     return (int.from_bytes(left, "big") ^ int.from_bytes(right, "big")).to_bytes(size, "big")
+
+
+def _of_parts(block_bytes: int) -> ValueError:
+    """Of data that the library would keep the rest of for the next call: one message's bytes in another's."""
+    return ValueError(f"the data must be whole blocks of {block_bytes} bytes")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import cache
 from typing import Final, NamedTuple
 
 from switch.errors import PeerError
@@ -53,15 +54,12 @@ class MacMethod(NamedTuple):
 class MacKey:
     """One key for one algorithm; make it with `mac_key` and keep it. Not for two threads at once."""
 
-    __slots__ = ("_compute", "algorithm")
+    __slots__ = ("algorithm", "compute")
 
     def __init__(self, algorithm: MacAlgorithm, compute: Callable[[bytes], bytes]) -> None:
         self.algorithm = algorithm
-        self._compute = compute
-
-    def compute(self, data: bytes) -> bytes:
-        """Return the MAC over ``data``: 8 bytes, before they are written as the dialect wants."""
-        return self._compute(data)
+        self.compute = compute
+        """The MAC over data: 8 bytes, before they are written as the dialect wants."""
 
     def __repr__(self) -> str:
         return f"MacKey({self.algorithm})"
@@ -161,11 +159,16 @@ def _folded(data: bytes, block_bytes: int) -> int:
     missing = -len(data) % block_bytes
     value = int.from_bytes(data, "big") << 8 * missing
     blocks = (len(data) + missing) // block_bytes
-    while blocks > 1:
-        blocks = (blocks + 1) // 2
-        bits = 8 * block_bytes * blocks
-        value = (value >> bits) ^ (value & ((1 << bits) - 1))
+    for bits, mask in _halves(block_bytes, (blocks - 1).bit_length()):
+        value = (value >> bits) ^ (value & mask)
     return value
+
+
+@cache
+def _halves(block_bytes: int, doublings: int) -> tuple[tuple[int, int], ...]:
+    """The lower half of so many blocks doubled so often, of half of them ... of two: its bits, and a mask of them."""
+    widths = [8 * block_bytes << doubled for doubled in reversed(range(doublings))]
+    return tuple((bits, (1 << bits) - 1) for bits in widths)
 
 
 _SCHEMES: Final[Mapping[MacAlgorithm, Callable[[bytes], Callable[[bytes], bytes]]]] = {
