@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, asynccontextmanager, closing
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, TextIO, TypeVar
 
@@ -22,21 +20,19 @@ from switch.admin.pages import build_pages, no_console
 from switch.admin.readiness import Readiness
 from switch.admin.server import serve_admin
 from switch.admin.serving import tls_context
-from switch.assembly import Doors, KeyDesk, rules_of
+from switch.assembly import Doors, KeyDesk
+from switch.bookkeeping import in_thread, open_books, tune_interpreter
 from switch.chores import Chores, MaintenanceWatch, SettlingProcess
 from switch.config import Settings, masked_url
-from switch.decisions import Decision, Facts
 from switch.errors import OperatorError
-from switch.ledger.checkpoints import Checkpoints
 from switch.ledger.database import Database, check_keys, check_version, open_database
 from switch.ledger.ids import JournalIds
-from switch.ledger.ports import Decide
-from switch.ledger.sessions import connector
-from switch.ledger.store import Store
+from switch.ledger.ports import Clock
+from switch.ledger.sweeping import wall_clock
 from switch.ledger.writer import Writer
-from switch.messages.actions import Action
+from switch.ledger.writer_apart import WriterApart
 from switch.messages.dates import HostCalendar
-from switch.messages.model import Request
+from switch.ruling import business_days
 from switch.security.keys import load_keys
 from switch.security.vault import Vault
 from switch.settlement.closing import Closing
@@ -47,15 +43,6 @@ from switch.terminals.tapping import Taps
 
 _T = TypeVar("_T")
 
-GARBAGE_THRESHOLD: Final = 20_000
-"""New objects between two searches for cycles: requests leave none, so looking often finds nothing."""
-
-SWITCH_INTERVAL_S: Final = 0.0005
-"""How long a thread keeps the interpreter while the other one waits: the loop and the writer share it."""
-
-_POSTING: Final = "posting"
-"""Counted where no rule refuses, but what is asked cannot be done with what it is about: a void of a voided sale."""
-
 LOOKS_MAX: Final = 4
 """Looks at the books beside the writer at a time."""
 
@@ -64,16 +51,6 @@ LOOK_DEADLINE_S: Final = 1.0
 
 ENDED_AT_ONCE: Final = 1
 """Exit status after a second signal: requests in flight may be without an answer."""
-
-
-def wall_clock() -> int:
-    """Microseconds since 1970, UTC."""
-    return time.time_ns() // 1000
-
-
-async def in_thread(function: Callable[[], _T]) -> _T:
-    """Run a blocking function off the loop; a cancelled caller still waits for it, so no commit is abandoned."""
-    return await trio.to_thread.run_sync(function)
 
 
 class _Looks:
@@ -116,9 +93,7 @@ class Running:
 
 def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT: the first drains, the second ends at once."""
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD, 20, 100)
+    tune_interpreter()
     run_loop(_until_signalled, settings)
 
 
@@ -139,7 +114,7 @@ def run_loop(main: Callable[..., Awaitable[_T]], *arguments: object) -> _T:
 async def _until_signalled(settings: Settings) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
-            running = await nursery.start(run, settings)
+            running = await nursery.start(partial(run, settings, apart=settings.ledger.own_process))
             nursery.start_soon(_obey, signals, running)
             await running.ended.wait()
             nursery.cancel_scope.cancel()
@@ -155,13 +130,15 @@ async def _obey(signals: AsyncIterator[int], running: Running) -> None:
 async def run(
     settings: Settings,
     *,
-    clock: Callable[[], int] = wall_clock,
+    clock: Clock = wall_clock,
     log: TextIO = sys.stderr,
+    apart: bool = False,
     task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Open the books, listen, and serve until drained. Reports a `Running` once terminals may connect.
 
-    Raises `OperatorError` for settings, keys, dialects or a database that it cannot work with.
+    Requests are settled in a process of their own if ``apart``; that one goes by the wall's clock. Raises
+    `OperatorError` for settings, keys, dialects or a database that it cannot work with.
     """
     events = EventLog(configure_logging(settings.log.format, settings.log.level, log))
     transactions = TransactionLog(settings.log.format, settings.log.level, log)
@@ -175,14 +152,18 @@ async def run(
         await in_thread(lambda: check_keys(database, vault))
         maintenance = MaintenanceWatch(database, looks, events)
         await maintenance.look()
-        rules = rules_of(settings, HostCalendar(settings.zone), vault.pan_key, lambda: maintenance.is_on)
-        rules = replace(rules, decide=_counted(rules.decide, metrics))
-        checkpoints = Checkpoints(database, in_thread, partial(events.unexpected, "moving SQLite's log"))
-        connect = connector(database, checkpoints.care)
-        store = Store(connect, rules, vault.pan_key, clock, JournalIds(clock), code_key=vault.code_key)
         readiness = Readiness(database)
         observer = _Observer(metrics, events, transactions, readiness)
-        writer = Writer(store, in_thread, clock, observer, settings.ledger.group_max, settings.ledger.queue_max)
+        is_on, moving = lambda: maintenance.is_on, partial(events.unexpected, "moving SQLite's log")
+        writer: Writer | WriterApart
+        at_end, tending = ExitStack(), []
+        if apart:
+            queue_max = settings.ledger.queue_max
+            writer = WriterApart(settings, clock, observer, is_on, events.books_ended, queue_max)
+        else:
+            books = open_books(settings, database, vault, observer, is_on, moving, clock)
+            at_end.enter_context(closing(books.store))
+            writer, tending = books.writer, [books.checkpoints.run]
         _show_queue(writer, metrics)
         desk = KeyDesk(settings, database, keys.master, vault.pan_key, in_thread, clock, events)
         await in_thread(desk.read_issuers)
@@ -197,16 +178,16 @@ async def run(
             writer,
             in_thread,
             clock,
-            rules.business_day,
+            business_days(settings.cut_over, HostCalendar(settings.zone)),
             maker,
             JournalIds(clock),
             events,
             SettlingProcess(settings.ledger.database, settings.zone),
         )
         beside = (Gauging(database, looks, clock, metrics, events), Auditing(settings, database, looks, clock, events))
-        tasks = [each.run for each in (checkpoints, desk, chores, maintenance, taps, *beside)]
+        tasks = [*tending, *(each.run for each in (desk, chores, maintenance, taps, *beside))]
         try:
-            with closing(store):
+            with at_end:
                 await _run_all(settings, listeners, tasks, writer, metrics, events, readiness, task_status)
         finally:
             transactions.flush()
@@ -218,7 +199,7 @@ async def _run_all(
     settings: Settings,
     listeners: Sequence[Listener],
     tasks: Sequence[Callable[[], Awaitable[None]]],
-    writer: Writer,
+    writer: Writer | WriterApart,
     metrics: Metrics,
     events: EventLog,
     readiness: Readiness,
@@ -227,7 +208,7 @@ async def _run_all(
     """Start everything from the books outwards, and end it in the opposite order; ``tasks`` run beside it."""
     events.started(masked_url(settings.ledger.database))
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(writer.run)
+        await nursery.start(writer.run)
         for task in tasks:
             nursery.start_soon(task)
         bound = {}
@@ -267,22 +248,9 @@ async def _run_all(
         nursery.cancel_scope.cancel()
 
 
-def _show_queue(writer: Writer, metrics: Metrics) -> None:
+def _show_queue(writer: Writer | WriterApart, metrics: Metrics) -> None:
     metrics.queue_depth.set_function(lambda: writer.queue_depth)
     metrics.queue_age.set_function(lambda: writer.oldest_age_s)
-
-
-def _counted(decide: Decide, metrics: Metrics) -> Decide:
-    """Return ``decide``, which is pure, with its refusals counted by the rule that refused."""
-
-    def decide_and_count(request: Request, facts: Facts) -> Decision:
-        decision = decide(request, facts)
-        if decision.reply.action is not Action.APPROVED:
-            rungs = [name for name, _, _, passed in decision.trace[-1:] if not passed]
-            metrics.rule_refusals.labels(rungs[0] if rungs else _POSTING).inc()
-        return decision
-
-    return decide_and_count
 
 
 class _Observer:
@@ -313,6 +281,9 @@ class _Observer:
         times = self._metrics.group_times
         times.began, times.decided, times.settled = began, decided, settled
         self._metrics.writer_busy.inc(settled - began)
+
+    def refused(self, rule: str) -> None:
+        self._metrics.rule_refusals.labels(rule).inc()
 
     def delivered(self) -> None:
         self._transactions.flush()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
 from functools import partial
 from typing import Final
 
@@ -14,23 +13,13 @@ from switch.capture.orders import Order
 from switch.capture.recording import Recording
 from switch.capture.token_key import read_token_key
 from switch.config import ListenerSettings, Settings
-from switch.decisions import Card, Merchant, Terminal
 from switch.errors import ConfigurationError, DatabaseError
 from switch.ledger.database import Database
-from switch.ledger.group import Rules
 from switch.ledger.lookups import Answer, Question, read_answers, read_any_key, read_base_keys, read_issuer_keys
-from switch.ledger.writer import Writer
 from switch.messages.dates import HostCalendar
-from switch.messages.downloads import load_downloads
 from switch.messages.mapping import MessageMap
-from switch.messages.model import Request
 from switch.messages.protected import ProtectedFields
 from switch.messages.verdicts import Finding
-from switch.rules.account_classes import load_account_classes
-from switch.rules.limits import Counter, counter_of, given_back, parsed
-from switch.rules.rule import Policy
-from switch.rules.rulebook import RULE_SET
-from switch.rules.tries import tries_of
 from switch.security.base_keys import BaseKeyRow, BaseKeys
 from switch.security.issuers import IssuerKeyRow, Issuers
 from switch.security.key_blocks import KeyBlocks, KeyUsage, algorithm_of
@@ -48,9 +37,7 @@ from switch.terminals.limits import Limits
 from switch.terminals.listener import Listener
 from switch.terminals.sweeps import Runner, Sweeper
 from switch.terminals.tapping import Taps
-from switch.transactions.decide import decider
-from switch.transactions.handler import Handler
-from switch.transactions.table import NEEDS
+from switch.transactions.handler import Handler, Ledger
 from switch.values import Pan
 from switch.wire.codec import Codec
 from switch.wire.dialect import Dialect, load_dialect
@@ -183,7 +170,7 @@ class Doors:
 
     def __init__(
         self,
-        writer: Writer,
+        writer: Ledger,
         desk: KeyDesk,
         calendar: HostCalendar,
         clock: Callable[[], int],
@@ -238,47 +225,6 @@ def _recording(settings: ListenerSettings, framing: Framing) -> Recording | None
     except ConfigurationError as error:
         raise ConfigurationError(f"listener {settings.name}: record_key_file: {error}") from None
     return Recording(Order(settings.record, settings.dialect, framing, settings.record_rotate_bytes, key))
-
-
-def rules_of(
-    settings: Settings,
-    calendar: HostCalendar,
-    pan_key: Callable[[Pan], bytes],
-    in_maintenance: Callable[[], bool] = lambda: False,
-) -> Rules:
-    """What the ledger decides by: the rules, each listener's policy, and what counts against limits.
-
-    Raises `ConfigurationError` for a data file that makes no sense.
-    """
-    classes = load_account_classes()
-    downloads = load_downloads()
-    policies = {
-        listener.name: Policy(
-            listener.maximum_amount_minor,
-            listener.sign_on == "required",
-            listener.minimum_software,
-            "batch" in load_dialect(listener.dialect).roles,
-            classes,
-            downloads,
-        )
-        for listener in settings.listeners
-    }
-    day_of = business_days(settings.cut_over, calendar)
-    limited = counter_of(classes)
-
-    def counters(
-        request: Request, terminal: Terminal | None, merchant: Merchant | None, card: Card | None, business_day: date
-    ) -> tuple[Counter, ...]:
-        return limited(request, terminal, merchant, card, business_day) + tries_of(request, card, business_day)
-
-    return Rules(decider(policies, in_maintenance), NEEDS, day_of, RULE_SET, parsed, counters, given_back, pan_key)
-
-
-def business_days(cut_over: str, calendar: HostCalendar) -> Callable[[int], date]:
-    """The business day of a moment: its local date, or from the cut-over's time on the next one's."""
-    hours, _, minutes = cut_over.partition(":")
-    early_us = -(int(hours) * 60 + int(minutes)) * 60 * _MICROSECONDS % _DAY_US
-    return (lambda at: calendar.day_of(at + early_us)) if early_us else calendar.day_of
 
 
 def _check_passwords(asked: Sequence[PasswordQuestion]) -> list[Finding]:

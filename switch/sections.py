@@ -56,6 +56,7 @@ class LedgerSettings(_Section):
     database: str = Field(repr=False)  # may hold a password
     group_max: Count = 256  # requests that share one commit
     queue_max: Count = 4096  # requests waiting for a group; more are shed
+    own_process: bool = True  # `switch serve` decides and commits in a second process, on a second processor
 
     @field_validator("database")
     @classmethod

@@ -122,6 +122,7 @@ _TEMPLATE: Final = """\
 database = {database}    # sqlite:///FILE or postgresql://USER@HOST/NAME
 # group_max = 256                       # requests that share one commit
 # queue_max = 4096                      # requests that may wait for one
+# own_process = true                    # decide and commit in a second process; false for one processor
 
 [[listeners]]
 name = "iso8583"                        # the label in metrics and logs

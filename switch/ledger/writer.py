@@ -65,6 +65,10 @@ class Observer(Protocol):
         """When that group began, was decided, and was known to be durable (`time.perf_counter`)."""
         ...
 
+    def refused(self, rule: str) -> None:
+        """A request is declined by the rule of that name; told while it is decided, be it before a retry."""
+        ...
+
     def delivered(self) -> None:
         """All answers of a group have been handed over."""
         ...
@@ -132,8 +136,9 @@ class Writer:
         self._idle.unpark()
         return True
 
-    async def run(self) -> None:
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Settle groups until drained. One task runs this for the life of the writer."""
+        task_status.started()
         while True:
             while not self._waiting:
                 if self._draining:

@@ -64,6 +64,10 @@ class Extras(NamedTuple):
     record_count: int | None = None
     can_tell_serial: bool = True
 
+    def __reduce__(self) -> str | tuple[object, ...]:
+        """Pickled, `NO_EXTRAS` stays the one that it is."""
+        return "NO_EXTRAS" if self is NO_EXTRAS else (Extras, tuple(self))
+
 
 NO_EXTRAS: Final = Extras()
 

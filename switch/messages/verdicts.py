@@ -58,6 +58,10 @@ class Verdicts(NamedTuple):
     new_keys: NewKeys | None = None
     key_use: KeyUse | None = None
 
+    def __reduce__(self) -> str | tuple[object, ...]:
+        """Pickled, `UNCHECKED` stays the one that it is."""
+        return "UNCHECKED" if self is UNCHECKED else (Verdicts, tuple(self))
+
 
 UNCHECKED: Final = Verdicts()
 """Of a request that carries nothing to check."""

@@ -15,13 +15,13 @@ from typing import Annotated, Any, Final, Generic, NamedTuple, TypeVar
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
-from switch.assembly import business_days
 from switch.config import Settings
 from switch.errors import OperatorError
 from switch.ledger.database import Database
 from switch.ledger.ports import Clock, PanVault
 from switch.messages.dates import HostCalendar
 from switch.office.roles import Actor, Permission
+from switch.ruling import business_days
 
 BECAUSE_MAX: Final = 200
 BIGINT_MAX: Final = 2**63 - 1

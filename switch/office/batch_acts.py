@@ -6,7 +6,6 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from switch.assembly import business_days
 from switch.errors import OperatorError
 from switch.ledger.batches_closed import SettledBatch, batch_to_close, close_batch
 from switch.ledger.batches_compared import compare_batches
@@ -15,6 +14,7 @@ from switch.ledger.sessions import connector
 from switch.messages.dates import HostCalendar
 from switch.office.acts import Act, Asked, Changed, Desk, Nothing
 from switch.office.roles import Permission
+from switch.ruling import business_days
 from switch.settlement.comparing import compared
 
 _BATCH_DIGITS: Final = 6

@@ -11,7 +11,6 @@ from typing import Annotated, Final, NamedTuple
 import sqlalchemy as sa
 from pydantic import BeforeValidator
 
-from switch.assembly import business_days
 from switch.decisions.closing import Right
 from switch.errors import NotInBooks, OperatorError
 from switch.ledger import corrections
@@ -25,6 +24,7 @@ from switch.messages.dates import HostCalendar
 from switch.office.acts import Act, Arguments, Asked, Changed, Desk, number_of
 from switch.office.roles import Permission
 from switch.rules.rulebook import RULE_SET
+from switch.ruling import business_days
 from switch.transactions.decide import decide
 from switch.transactions.table import NEEDS
 

@@ -113,6 +113,10 @@ class EventLog:
         """The console's process is gone; payments go on, and it is begun again."""
         self._logger.error("console ended")
 
+    def books_ended(self) -> None:
+        """The process of the books is gone; what it had not answered is asked of the next one."""
+        self._logger.error("process of the books ended")
+
     # --- what strangers and broken terminals cause: at most `STRANGERS_PER_SECOND` lines ---
 
     def connection_refused(self, listener: str, peer: str, reason: str) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import trio
 
-from switch.assembly import business_days
 from switch.ledger.batches_closed import Closed, batch_to_close, close_batch
 from switch.ledger.batches_compared import Compared, compare_batches
 from switch.ledger.database import open_database
@@ -19,6 +18,7 @@ from switch.ledger.sweeping import wall_clock
 from switch.messages.batch_fields import written_records
 from switch.messages.dates import HostCalendar
 from switch.messages.settlement import UploadedRecord
+from switch.ruling import business_days
 from switch.settlement.comparing import compared
 from switch.wire.codec import Fields
 from tests.terminals.test_whole_switch import VISA, ZONE, Till, a_till

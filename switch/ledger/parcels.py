@@ -1,0 +1,112 @@
+"""What a switch and the process of its books send each other: pickled values, each with its size in front.
+
+Both ends are this program's own, one begun by the other, on a pair of sockets that nobody else has. Only so may it be
+pickle, which does what the bytes say.
+"""
+
+from __future__ import annotations
+
+import pickle
+import socket
+from collections.abc import AsyncGenerator
+from enum import Enum
+from struct import Struct
+from typing import Final, NamedTuple
+
+import trio
+
+from switch.decisions import Standing
+from switch.messages.model import Reply, Request
+
+_SIZE: Final = Struct(">I")
+_RECEIVE_BYTES: Final = 1 << 18
+
+
+class Asked(NamedTuple):
+    """Requests for the books, each with its number and the moment after which nobody waits for its outcome."""
+
+    in_maintenance: bool
+    requests: list[tuple[int, int, Request]]
+
+
+class Told(NamedTuple):
+    """What a `switch.ledger.writer.Observer` is told (method and arguments), and after that outcomes by number.
+
+    An outcome lacks its request, which whoever asked still has.
+    """
+
+    notes: list[tuple[str, tuple[object, ...]]]
+    outcomes: list[tuple[int, tuple[Standing, Reply | None, str, int | None, int]]]
+
+
+class Word(Enum):
+    """What is said without any more."""
+
+    READY = "the process has begun, and takes requests"
+    DRAIN = "no more requests will come"
+    DRAINED = "every outcome has been told"
+
+
+class Channel:
+    """One end of the pair, for one event loop; the end of the other process is not an error, nor is writing after it.
+
+    What is put there is written at once as far as there is room; the rest waits for `run`.
+    """
+
+    def __init__(self, end: socket.socket) -> None:
+        end.setblocking(False)
+        self._end = end
+        self._unwritten = bytearray()
+        self._waiting = trio.lowlevel.ParkingLot()
+
+    def put(self, parcel: object) -> None:
+        """Send a parcel after those before it."""
+        data = pickle.dumps(parcel, pickle.HIGHEST_PROTOCOL)
+        self._unwritten += _SIZE.pack(len(data)) + data
+        if not self._write():
+            self._waiting.unpark()
+
+    async def run(self) -> None:
+        """Write what there was no room for, until cancelled."""
+        while True:
+            while not self._unwritten:
+                await self._waiting.park()
+            await trio.lowlevel.wait_writable(self._end)
+            self._write()
+
+    async def parcels(self) -> AsyncGenerator[object, None]:
+        """Yield what arrives until the other end is gone, however it went."""
+        pending = bytearray()
+        while data := await self._receive():
+            pending += data
+            while len(pending) >= _SIZE.size:
+                end = _SIZE.size + _SIZE.unpack_from(pending)[0]
+                if len(pending) < end:
+                    break
+                parcel = pickle.loads(pending[_SIZE.size : end])  # noqa: S301 - see the module's words
+                del pending[:end]
+                yield parcel
+
+    def close(self) -> None:
+        """End it for both sides."""
+        trio.lowlevel.notify_closing(self._end)
+        self._end.close()
+
+    def _write(self) -> bool:
+        try:
+            while self._unwritten:
+                del self._unwritten[: self._end.send(self._unwritten)]
+        except BlockingIOError:
+            return False
+        except OSError:  # nobody is there any more, as whoever reads hears too
+            self._unwritten.clear()
+        return True
+
+    async def _receive(self) -> bytes:
+        while True:
+            try:
+                return self._end.recv(_RECEIVE_BYTES)
+            except BlockingIOError:
+                await trio.lowlevel.wait_readable(self._end)
+            except OSError:
+                return b""

@@ -1,0 +1,223 @@
+"""Has requests settled by a process of its own, so that deciding them and talking to terminals share no interpreter.
+
+One Python interpreter works on one processor at a time. Half of a payment's work is its group's: reading the books,
+deciding, writing. Here that half is done by a second process, with a `switch.ledger.writer.Writer` as there is in this
+one otherwise; this is its far end, and looks like it.
+
+What the process knows dies with it, but what it has told is durable. So when it ends, whatever became of it, the
+next one is asked all that was not answered, in the same order: what is in the books already comes back as the repeat
+that it is, with the answer that was stored, and what is not is decided now. Only when process after process ends over
+the same requests do these stay without an answer.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import trio
+
+from switch.decisions import Outcome, Standing
+from switch.errors import OperatorError
+from switch.ledger.parcels import Asked, Channel, Told, Word
+from switch.ledger.ports import Clock, Deliver
+from switch.ledger.writer import QUEUE_MAX, Observer
+from switch.messages.model import Reply, Request
+
+ATTEMPTS: Final = 3
+"""Processes that one request is given to."""
+
+REST_S: Final = 0.5
+"""Between the end of one process and the beginning of the next: one that cannot live must not burn the machine."""
+
+END_DEADLINE_S: Final = 5.0
+"""For the process to commit what it is at and to end, once nobody talks to it any more."""
+
+AT_ONCE: Final = 8
+"""Requests of one sweep over the connections that are sent on while the sweep goes on: the process begins with them."""
+
+COMMAND: Final = (sys.executable, "-m", "switch.bookkeeping")
+
+_MICROSECONDS: Final = 1_000_000
+
+
+@dataclass(slots=True)
+class _Ticket:
+    request: Request
+    deliver: Deliver
+    expires_at: int
+    given: int = 0
+
+
+class WriterApart:
+    """A writer in a process of its own. ``opening`` is what that is begun with (the settings).
+
+    ``on_end`` hears each time that the process has ended and another one is begun.
+    """
+
+    def __init__(
+        self,
+        opening: object,
+        clock: Clock,
+        observer: Observer,
+        in_maintenance: Callable[[], bool],
+        on_end: Callable[[], None],
+        queue_max: int = QUEUE_MAX,
+        command: Sequence[str] = COMMAND,
+    ) -> None:
+        self._opening = opening
+        self._clock = clock
+        self._observer = observer
+        self._in_maintenance = in_maintenance
+        self._on_end = on_end
+        self._queue_max = queue_max
+        self._command = command
+        self._tickets: dict[int, _Ticket] = {}  # without an outcome yet, oldest first
+        self._number = 0
+        self._unsent: list[int] = []
+        self._idle = trio.lowlevel.ParkingLot()
+        self._channel: Channel | None = None  # to the process that takes requests
+        self._draining = False
+        self._drained = trio.Event()
+
+    @property
+    def queue_depth(self) -> int:
+        """Requests that wait for a group or in one."""
+        return len(self._tickets)
+
+    @property
+    def oldest_age_s(self) -> float:
+        """Since when the oldest request waits that is not settled yet; 0 where none does."""
+        oldest = next(iter(self._tickets.values()), None)
+        return 0.0 if oldest is None else max(self._clock() - oldest.request.received_at, 0) / _MICROSECONDS
+
+    def submit(self, request: Request, deliver: Deliver, expires_at: int) -> bool:
+        """Do as `switch.ledger.writer.Writer.submit`; the queue's bound is for the requests under way too."""
+        if len(self._tickets) >= self._queue_max or self._draining:
+            self._observer.shed("queue_full")
+            return False
+        self._number += 1
+        self._tickets[self._number] = _Ticket(request, deliver, expires_at)
+        self._unsent.append(self._number)
+        if len(self._unsent) >= AT_ONCE:
+            self._flush()
+        else:
+            self._idle.unpark()
+        return True
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep the process until drained; started once the first one takes requests.
+
+        Raises `OperatorError` where that one ends before.
+        """
+        was_up = False
+        while not self._drained.is_set():
+            if was_up:
+                self._on_end()
+                await trio.sleep(REST_S)
+            async with self._process() as channel, aclosing(channel.parcels()) as told:
+                if await anext(told, None) is Word.READY:
+                    task_status.started() if not was_up else None
+                    was_up = True
+                    await self._talk(channel, told)
+            if not was_up:
+                raise OperatorError("the process of the books ended before it had begun: what it said stands above")
+
+    async def drain(self) -> None:
+        """Take no more requests; return when those that were taken are settled and delivered."""
+        self._draining = True
+        self._flush()
+        await self._drained.wait()
+
+    # --- one process ---------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _process(self) -> AsyncIterator[Channel]:
+        """Begin a process whose standard input is the other end of what is yielded: it ends when that is closed."""
+        ours, its = socket.socketpair()
+        channel = Channel(ours)
+        with its:
+            try:
+                process = await trio.lowlevel.open_process([*self._command], stdin=its)
+            except BaseException:
+                channel.close()
+                raise
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(channel.run)
+                channel.put(self._opening)
+                yield channel
+                nursery.cancel_scope.cancel()
+        finally:
+            channel.close()
+            with trio.CancelScope(shield=True):
+                with trio.move_on_after(END_DEADLINE_S):
+                    await process.wait()
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+
+    async def _talk(self, channel: Channel, told: AsyncIterator[object]) -> None:
+        """Ask and listen until the process ends, or has told all that there is to tell."""
+        self._channel = channel
+        self._ask_again()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._flush_each_sweep)
+                async for parcel in told:
+                    if isinstance(parcel, Told):
+                        self._hear(parcel)
+                    elif parcel is Word.DRAINED:
+                        self._drained.set()
+                        break
+                nursery.cancel_scope.cancel()
+        finally:
+            self._channel = None
+
+    def _ask_again(self) -> None:
+        """Have all that is without an outcome asked anew, but for what was asked too often."""
+        given_up = [number for number, ticket in self._tickets.items() if ticket.given >= ATTEMPTS]
+        for number in given_up:
+            self._deliver(number, (Standing.UNKNOWN, None, "the process of the books ended over it", None, 0))
+        self._unsent = list(self._tickets)
+        self._flush()
+
+    async def _flush_each_sweep(self) -> None:
+        """Send on what was read in one sweep over the connections, and is less than is sent at once."""
+        while True:
+            while not self._unsent:
+                await self._idle.park()
+            self._flush()
+
+    def _flush(self) -> None:
+        """Send what was not sent yet, if there is somebody; else it waits for the next process."""
+        if self._channel is None:
+            return
+        asked = []
+        for number in self._unsent:
+            ticket = self._tickets[number]
+            ticket.given += 1
+            asked.append((number, ticket.expires_at, ticket.request))
+        self._unsent.clear()
+        if asked:
+            self._channel.put(Asked(self._in_maintenance(), asked))
+        if self._draining:
+            self._channel.put(Word.DRAIN)
+
+    def _hear(self, told: Told) -> None:
+        for name, arguments in told.notes:
+            getattr(self._observer, name)(*arguments)
+        for number, outcome in told.outcomes:
+            self._deliver(number, outcome)
+        self._observer.delivered()
+
+    def _deliver(self, number: int, outcome: tuple[Standing, Reply | None, str, int | None, int]) -> None:
+        ticket = self._tickets.pop(number)
+        try:
+            ticket.deliver(Outcome(ticket.request, *outcome))
+        except Exception as error:  # noqa: BLE001 - one waiter's fault must not cost its neighbours their answers
+            self._observer.undelivered(error)
