@@ -26,7 +26,7 @@ from switch.ledger.checkpoints import Checkpoints
 from switch.ledger.database import Database, open_database
 from switch.ledger.ids import JournalIds
 from switch.ledger.parcels import Asked, Channel, Told, Word
-from switch.ledger.ports import Clock, Decide
+from switch.ledger.ports import Clock, Decide, Runner
 from switch.ledger.sessions import connector
 from switch.ledger.store import Store
 from switch.ledger.sweeping import wall_clock
@@ -80,6 +80,7 @@ def open_books(
     in_maintenance: Callable[[], bool],
     on_trouble: Callable[[Exception], None],
     clock: Clock = wall_clock,
+    runner: Runner = in_thread,
 ) -> Books:
     """Put together what settles the requests of one switch. Raises `ConfigurationError` for data that makes no sense.
 
@@ -90,7 +91,7 @@ def open_books(
     checkpoints = Checkpoints(database, in_thread, on_trouble)
     connect = connector(database, checkpoints.care)
     store = Store(connect, rules, vault.pan_key, clock, JournalIds(clock), code_key=vault.code_key)
-    writer = Writer(store, in_thread, clock, observer, settings.ledger.group_max, settings.ledger.queue_max)
+    writer = Writer(store, runner, clock, observer, settings.ledger.group_max, settings.ledger.queue_max)
     return Books(writer, store, checkpoints)
 
 
@@ -117,6 +118,11 @@ def main() -> None:
     trio.run(_serve, socket.socket(fileno=sys.stdin.fileno()))
 
 
+async def _in_place(function: Callable[[], _T]) -> _T:
+    """Run a blocking function here: nobody waits for this loop but for what it blocks for."""
+    return function()
+
+
 async def _serve(end: socket.socket) -> None:
     channel = Channel(end)
     async with aclosing(channel.parcels()) as incoming:
@@ -133,6 +139,7 @@ async def _serve(end: socket.socket) -> None:
                 reporter,
                 lambda: reporter.in_maintenance,
                 partial(events.unexpected, "moving SQLite's log"),
+                runner=_in_place,
             )
             tune_interpreter()
             with closing(books.store):
