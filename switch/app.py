@@ -29,7 +29,7 @@ from switch.ledger.database import Database, check_keys, check_version, open_dat
 from switch.ledger.ids import JournalIds
 from switch.ledger.ports import Clock
 from switch.ledger.sweeping import wall_clock
-from switch.ledger.writer import Writer
+from switch.ledger.writer import Observer, Writer
 from switch.ledger.writer_apart import WriterApart
 from switch.messages.dates import HostCalendar
 from switch.ruling import business_days
@@ -154,16 +154,8 @@ async def run(
         await maintenance.look()
         readiness = Readiness(database)
         observer = _Observer(metrics, events, transactions, readiness)
-        is_on, moving = lambda: maintenance.is_on, partial(events.unexpected, "moving SQLite's log")
-        writer: Writer | WriterApart
-        at_end, tending = ExitStack(), []
-        if apart:
-            queue_max = settings.ledger.queue_max
-            writer = WriterApart(settings, clock, observer, is_on, events.books_ended, queue_max)
-        else:
-            books = open_books(settings, database, vault, observer, is_on, moving, clock)
-            at_end.enter_context(closing(books.store))
-            writer, tending = books.writer, [books.checkpoints.run]
+        is_on, at_end = lambda: maintenance.is_on, ExitStack()
+        writer, tending = _settling(settings, database, vault, clock, observer, is_on, events, at_end, apart=apart)
         _show_queue(writer, metrics)
         desk = KeyDesk(settings, database, keys.master, vault.pan_key, in_thread, clock, events)
         await in_thread(desk.read_issuers)
@@ -193,6 +185,28 @@ async def run(
             transactions.flush()
             if tracer is not None:
                 tracer.close()
+
+
+def _settling(
+    settings: Settings,
+    database: Database,
+    vault: Vault,
+    clock: Clock,
+    observer: Observer,
+    in_maintenance: Callable[[], bool],
+    events: EventLog,
+    at_end: ExitStack,
+    *,
+    apart: bool,
+) -> tuple[Writer | WriterApart, list[Callable[[], Awaitable[None]]]]:
+    """Return who settles requests, here or in a process of its own, and what has to run beside it here."""
+    if apart:
+        queue_max = settings.ledger.queue_max
+        return WriterApart(settings, clock, observer, in_maintenance, events.books_ended, queue_max), []
+    moving = partial(events.unexpected, "moving SQLite's log")
+    books = open_books(settings, database, vault, observer, in_maintenance, moving, clock)
+    at_end.enter_context(closing(books.store))
+    return books.writer, [books.checkpoints.run]
 
 
 async def _run_all(

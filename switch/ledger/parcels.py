@@ -29,14 +29,15 @@ class Asked(NamedTuple):
     requests: list[tuple[int, int, Request]]
 
 
-class Told(NamedTuple):
-    """What a `switch.ledger.writer.Observer` is told (method and arguments), and after that outcomes by number.
+ToldOutcome = tuple[Standing, Reply | None, str, int | None, int]
+"""An outcome without its request, which whoever asked still has."""
 
-    An outcome lacks its request, which whoever asked still has.
-    """
+
+class Told(NamedTuple):
+    """What a `switch.ledger.writer.Observer` is told (method and arguments), and after that outcomes by number."""
 
     notes: list[tuple[str, tuple[object, ...]]]
-    outcomes: list[tuple[int, tuple[Standing, Reply | None, str, int | None, int]]]
+    outcomes: list[tuple[int, ToldOutcome]]
 
 
 class Word(Enum):

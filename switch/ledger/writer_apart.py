@@ -23,10 +23,10 @@ import trio
 
 from switch.decisions import Outcome, Standing
 from switch.errors import OperatorError
-from switch.ledger.parcels import Asked, Channel, Told, Word
+from switch.ledger.parcels import Asked, Channel, Told, ToldOutcome, Word
 from switch.ledger.ports import Clock, Deliver
 from switch.ledger.writer import QUEUE_MAX, Observer
-from switch.messages.model import Reply, Request
+from switch.messages.model import Request
 
 ATTEMPTS: Final = 3
 """Processes that one request is given to."""
@@ -121,7 +121,8 @@ class WriterApart:
                 await trio.sleep(REST_S)
             async with self._process() as channel, aclosing(channel.parcels()) as told:
                 if await anext(told, None) is Word.READY:
-                    task_status.started() if not was_up else None
+                    if not was_up:
+                        task_status.started()
                     was_up = True
                     await self._talk(channel, told)
             if not was_up:
@@ -215,7 +216,7 @@ class WriterApart:
             self._deliver(number, outcome)
         self._observer.delivered()
 
-    def _deliver(self, number: int, outcome: tuple[Standing, Reply | None, str, int | None, int]) -> None:
+    def _deliver(self, number: int, outcome: ToldOutcome) -> None:
         ticket = self._tickets.pop(number)
         try:
             ticket.deliver(Outcome(ticket.request, *outcome))

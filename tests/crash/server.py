@@ -108,6 +108,14 @@ class Server:
                     return line
             await self._grown.wait()
 
+    @property
+    def books_pid(self) -> int:
+        """The process of the books, which there is whenever the switch listens."""
+        lists = Path(f"/proc/{self.process.pid}/task").glob("*/children")  # by the thread that began them
+        children = [int(child) for each in lists for child in each.read_text().split()]
+        (found,) = [child for child in children if b"switch.bookkeeping" in Path(f"/proc/{child}/cmdline").read_bytes()]
+        return found
+
     def kill(self) -> None:
         """As the kernel does when it needs the memory: no farewell of any kind."""
         self.process.send_signal(signal.SIGKILL)

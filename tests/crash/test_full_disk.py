@@ -61,9 +61,10 @@ async def readyz(address: tuple[str, int]) -> Told:
 
 
 def let_write(server: Server, size: int) -> None:
-    """Let the process's files grow to this size and no further; what it writes beyond fails."""
-    _, hard = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, hard))
+    """Let the switch's files grow to this size and no further; what it writes beyond fails."""
+    for process in (server.process.pid, server.books_pid):
+        _, hard = resource.prlimit(process, resource.RLIMIT_FSIZE)
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (size, hard))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of another process can be set on Linux only")

@@ -68,6 +68,9 @@ class FakeObserver:
         assert began <= decided <= settled
         self.timings += 1
 
+    def refused(self, rule: str) -> None:
+        raise AssertionError(rule)
+
     def delivered(self) -> None:
         self.sweeps += 1
 

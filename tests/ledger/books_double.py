@@ -1,0 +1,45 @@
+"""Stands in for the process of the books: ``python books_double.py WAY`` answers, or ends, as WAY says."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from contextlib import aclosing
+from pathlib import Path
+
+import trio
+
+from switch.decisions import Standing
+from switch.ledger.parcels import Asked, Channel, Told, ToldOutcome, Word
+from switch.messages.actions import Action
+from switch.messages.model import Reply
+
+
+async def serve(way: str, begun: int) -> None:
+    channel = Channel(socket.socket(fileno=0))
+    if way == "never begins":
+        return
+    async with aclosing(channel.parcels()) as incoming, trio.open_nursery() as nursery:
+        nursery.start_soon(channel.run)
+        await anext(incoming)
+        channel.put(Word.READY)
+        async for parcel in incoming:
+            if parcel is Word.DRAIN:
+                channel.put(Word.DRAINED)
+            elif isinstance(parcel, Asked):
+                if way == "always ends" or (way == "ends once" and begun == 0):
+                    os._exit(1)
+                outcomes: list[tuple[int, ToldOutcome]] = [
+                    (number, (Standing.FIRST, Reply(Action.APPROVED, begun), f"{parcel.in_maintenance}", number, 0))
+                    for number, _, _ in parcel.requests
+                ]
+                channel.put(Told([("group", (len(outcomes), 0.5, [])), ("refused", ("funds",))], outcomes))
+        nursery.cancel_scope.cancel()
+
+
+if __name__ == "__main__":
+    marks = Path(sys.argv[2])
+    number = len(list(marks.iterdir()))
+    (marks / f"{number}").touch()
+    trio.run(serve, sys.argv[1], number)
