@@ -56,7 +56,7 @@ async def serving(settings: Settings, log: TextIO) -> AsyncIterator[Installation
     """Serve an installation while the block runs."""
     assert settings.admin.tls is not None
     async with trio.open_nursery() as nursery:
-        running = await nursery.start(lambda task_status: run(settings, log=log, task_status=task_status))
+        running = await nursery.start(lambda task_status: run(settings, log=log, apart=True, task_status=task_status))
         yield Installation(settings, running, settings.admin.tls.certificate)
         running.drain()
         await running.ended.wait()

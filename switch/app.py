@@ -38,6 +38,8 @@ from switch.security.vault import Vault
 from switch.settlement.closing import Closing
 from switch.settlement.fees import load_fee_plans
 from switch.telemetry import EventLog, Metrics, TransactionLog, configure_logging, open_tracer
+from switch.telemetry.figures import Figures
+from switch.telemetry.process import tell_of_books
 from switch.terminals.listener import Listener
 from switch.terminals.tapping import Taps
 
@@ -155,7 +157,9 @@ async def run(
         readiness = Readiness(database)
         observer = _Observer(metrics, events, transactions, readiness)
         is_on, at_end = lambda: maintenance.is_on, ExitStack()
-        writer, tending = _settling(settings, database, vault, clock, observer, is_on, events, at_end, apart=apart)
+        writer, tending = _settling(
+            settings, database, vault, clock, observer, is_on, events, metrics.figures, at_end, apart=apart
+        )
         _show_queue(writer, metrics)
         desk = KeyDesk(settings, database, keys.master, vault.pan_key, in_thread, clock, events)
         await in_thread(desk.read_issuers)
@@ -195,6 +199,7 @@ def _settling(
     observer: Observer,
     in_maintenance: Callable[[], bool],
     events: EventLog,
+    figures: Figures,
     at_end: ExitStack,
     *,
     apart: bool,
@@ -202,7 +207,9 @@ def _settling(
     """Return who settles requests, here or in a process of its own, and what has to run beside it here."""
     if apart:
         queue_max = settings.ledger.queue_max
-        return WriterApart(settings, clock, observer, in_maintenance, events.books_ended, queue_max), []
+        writer = WriterApart(settings, clock, observer, in_maintenance, events.books_ended, queue_max)
+        tell_of_books(figures, lambda: writer.pid)
+        return writer, []
     moving = partial(events.unexpected, "moving SQLite's log")
     books = open_books(settings, database, vault, observer, in_maintenance, moving, clock)
     at_end.enter_context(closing(books.store))

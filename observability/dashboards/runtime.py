@@ -161,14 +161,20 @@ _TAKES: Final = Row(
         Panel(
             "Processor time (1: one core, all of the time)",
             "percentunit",
-            (Query('rate(process_cpu_seconds_total{job="switch"}[$__rate_interval])', "{{instance}}"),),
-            "Near 1: the event loop has no room left, and answers come later; spread the terminals over two processes.",
+            (
+                Query('rate(process_cpu_seconds_total{job="switch"}[$__rate_interval])', "{{instance}} terminals"),
+                Query("rate(switch_books_process_cpu_seconds_total[$__rate_interval])", "{{instance}} books"),
+            ),
+            "Near 1: that process has no room left, and answers come later; spread the terminals over two switches.",
             "LatencyBurn",
         ),
         Panel(
             "Memory in use",
             "bytes",
-            (Query('process_resident_memory_bytes{job="switch"}', "{{instance}}"),),
+            (
+                Query('process_resident_memory_bytes{job="switch"}', "{{instance}} terminals"),
+                Query("switch_books_process_resident_memory_bytes", "{{instance}} books"),
+            ),
             "Level under a level load; more connections take more. Grows for days: restart it at night, and report it.",
             "SwitchDown",
         ),

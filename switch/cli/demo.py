@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -81,7 +82,7 @@ async def _show(settings: Settings, folder: Path, once: bool) -> bool:
 
     console = Console()
     async with trio.open_nursery() as nursery:
-        running = await nursery.start(app.run, settings)
+        running = await nursery.start(partial(app.run, settings, apart=settings.ledger.own_process))
         console.print(_introduction(settings), highlight=False)
         lines = await play(settings, running.listeners)
         console.print(table(lines))

@@ -81,6 +81,7 @@ class WriterApart:
         self._unsent: list[int] = []
         self._idle = trio.lowlevel.ParkingLot()
         self._channel: Channel | None = None  # to the process that takes requests
+        self.pid: int | None = None  # of the process that there is
         self._draining = False
         self._drained = trio.Event()
 
@@ -147,6 +148,7 @@ class WriterApart:
             except BaseException:
                 channel.close()
                 raise
+        self.pid = process.pid
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(channel.run)
@@ -154,6 +156,7 @@ class WriterApart:
                 yield channel
                 nursery.cancel_scope.cancel()
         finally:
+            self.pid = None
             channel.close()
             with trio.CancelScope(shield=True):
                 with trio.move_on_after(END_DEADLINE_S):

@@ -51,9 +51,10 @@ knows whether it moved money: `switch_commits_failed_total{reason="unknown"}` co
 """,
     "program": "",
     "process": """\
-What the switch's own process takes, under the names that Prometheus' libraries give these figures; what the console's
-process takes, or an audit's, is not in them. Open files are counted every 30 seconds, the rest at each scrape. Where
-the system has no `/proc`, memory, open files and start time are absent.
+What the switch's own process takes, under the names that Prometheus' libraries give these figures, and what the process
+of the books takes beside it, which counts from zero when it is begun anew; what the console's process takes, or an
+audit's, is in neither. Open files are counted every 30 seconds, the rest at each scrape. Where the system has no
+`/proc`, memory, open files and start time are absent, and the process of the books is.
 """,
 }
 

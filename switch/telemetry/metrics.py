@@ -139,6 +139,8 @@ class Metrics:
         standard(OPEN_FILES, "Files open, connections among them.")
         standard("process_max_fds", "Files that may be open: each connection is one.", across="max")
         standard("process_start_time_seconds", "When the process began.", across="max")
+        standard("switch_books_process_cpu_seconds_total", "Processor time that the process of the books has taken.")
+        standard("switch_books_process_resident_memory_bytes", "Memory that the process of the books has in use.")
         standard("python_gc_collections_total", "Collections of garbage.", "generation")
         standard("python_gc_objects_collected_total", "Objects collected as garbage.", "generation")
         standard("python_gc_objects_uncollectable_total", "Garbage that cannot be collected.", "generation")

@@ -1,4 +1,4 @@
-"""What the program's own process takes: processor time, memory, files; how often its garbage was collected.
+"""What the program's processes take: processor time, memory, files; how often garbage was collected.
 
 The names are those that Prometheus' client libraries give these figures, so that dashboards of others find them. Where
 the system has no ``/proc`` those that stand there are absent.
@@ -20,6 +20,7 @@ from switch.telemetry.figures import Figures
 OPEN_FILES: Final = "process_open_fds"
 
 _PROC: Final = Path("/proc/self")
+_CPU_TICKS: Final = slice(11, 13)  # in the program and in the system, counted as below
 _START_TICKS: Final = 19  # field 22 of proc(5)'s stat, counted from what follows the program's name
 
 
@@ -34,6 +35,12 @@ def tell_of_process(figures: Figures) -> None:
     for word in ("collections", "collected", "uncollectable"):
         name = word if word == "collections" else f"objects_{word}"
         figures.read_all_by(f"python_gc_{name}_total", _reader(word))
+
+
+def tell_of_books(figures: Figures, pid: Callable[[], int | None]) -> None:
+    """Have what the process of the books takes read at each scrape; absent while there is none."""
+    figures.read_by("switch_books_process_cpu_seconds_total", lambda: _cpu_seconds(_PROC.parent / f"{pid()}"))
+    figures.read_by("switch_books_process_resident_memory_bytes", lambda: _memory_bytes(1, _PROC.parent / f"{pid()}"))
 
 
 def open_files() -> int | None:
@@ -51,9 +58,16 @@ def _reader(word: str) -> Callable[[], Mapping[tuple[str, ...], float]]:
     return lambda: {(str(generation),): each[word] for generation, each in enumerate(gc.get_stats())}
 
 
-def _memory_bytes(place: int) -> float | None:
+def _cpu_seconds(process: Path) -> float | None:
     with suppress(OSError):
-        return int((_PROC / "statm").read_bytes().split()[place]) * resource.getpagesize()
+        fields = (process / "stat").read_bytes().rpartition(b")")[2].split()
+        return sum(map(int, fields[_CPU_TICKS])) / os.sysconf("SC_CLK_TCK")
+    return None
+
+
+def _memory_bytes(place: int, process: Path = _PROC) -> float | None:
+    with suppress(OSError):
+        return int((process / "statm").read_bytes().split()[place]) * resource.getpagesize()
     return None
 
 
