@@ -28,6 +28,7 @@ from switch.ledger.ids import JournalIds
 from switch.ledger.parcels import Asked, Channel, Told, Word
 from switch.ledger.ports import Clock, Decide, Runner
 from switch.ledger.sessions import connector
+from switch.ledger.sqlite_library import relieve_sqlite
 from switch.ledger.store import Store
 from switch.ledger.sweeping import wall_clock
 from switch.ledger.writer import Observer, Writer
@@ -115,6 +116,7 @@ def main() -> None:
     """Serve whoever has the other end of the standard input, until it is closed."""
     for ignored in (signal.SIGINT, signal.SIGTERM):  # they are for the switch, which lets this process finish
         signal.signal(ignored, signal.SIG_IGN)
+    relieve_sqlite()  # the writer has its connection on the loop's thread, and who moves the log has its own on another
     trio.run(_serve, socket.socket(fileno=sys.stdin.fileno()))
 
 
