@@ -21,6 +21,7 @@ from switch.errors import InternalError
 from switch.ledger import schema
 from switch.ledger.rows import Claim, Row
 from switch.ledger.statements import Change, Fault, Query
+from switch.ledger.steady_rows import SteadyRows
 
 _PATIENCE_S: Final = 2.0  # for another process (an import, an operator) that has the one write lock
 _LOOK_EVERY_S: Final = 0.0005  # SQLite itself would look ever more rarely, up to a tenth of a second apart
@@ -84,6 +85,7 @@ class SqliteSession:
         self._cursor.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         self._cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES if log_care is None else 0}")
         self._cursor.execute("PRAGMA busy_timeout = 0")
+        self._steady = SteadyRows(self._read)
 
     @property
     def stripes(self) -> int:
@@ -108,7 +110,7 @@ class SqliteSession:
                 if self.fault(error) is not Fault.RETRY or self._clock_s() >= give_up:
                     raise
             else:
-                return
+                return self._begun()
             self._pause(_LOOK_EVERY_S)
 
     def begin_at_once(self) -> bool:
@@ -117,9 +119,16 @@ class SqliteSession:
             return False
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
+            self._begun()
         except sqlite3.Error:
+            with suppress(sqlite3.Error):  # `begin` meets it again, and says it
+                self.rollback()
             return False
         return True
+
+    def _begun(self) -> None:
+        ((version,),) = self._cursor.execute("PRAGMA data_version")
+        self._steady.begin(version)
 
     def commit(self) -> None:
         self._cursor.execute("COMMIT")
@@ -137,6 +146,7 @@ class SqliteSession:
         return self._untended > 0 and self._untended % _UNTENDED_COMMITS == 0
 
     def rollback(self) -> None:
+        self._steady.forget()
         if self._connection.in_transaction:
             self._cursor.execute("ROLLBACK")
             self._released_at = self._clock_s()
@@ -165,7 +175,7 @@ class SqliteSession:
         """Nothing to do: there is one writer at a time."""
 
     def read(self, *asked: tuple[Query, Sequence[Row]]) -> list[list[Row]]:
-        return [self._read(query, rows) for query, rows in asked]
+        return [self._steady.find(query, rows) if query.steady else self._read(query, rows) for query, rows in asked]
 
     def _read(self, query: Query, rows: Sequence[Row]) -> list[Row]:
         found: list[Row] = []
@@ -185,6 +195,7 @@ class SqliteSession:
             self._write(_change_text(change), rows, change.table)
 
     def _write(self, text: str, rows: Sequence[Row], table: str) -> None:
+        self._steady.written(table)
         written = self._cursor.executemany(text, rows).rowcount
         if written != len(rows):
             raise InternalError(f"{written} rows of {table} were written, not {len(rows)}")

@@ -22,13 +22,15 @@ class Query(NamedTuple):
     """``SELECT columns FROM g JOIN source``. ``given`` names the columns of g and their types.
 
     ``lock`` names the table whose rows stay locked until the end of the transaction, and then the columns in whose
-    order they are taken, where a database locks rows at all.
+    order they are taken, where a database locks rows at all. ``steady`` names the tables that a query reads, where
+    they seldom change, and it gives at most one row for each value, which is its first column.
     """
 
     given: tuple[tuple[str, str], ...]
     columns: tuple[str, ...]
     source: str
     lock: tuple[str, ...] = ()
+    steady: frozenset[str] = frozenset()
 
 
 class Change(NamedTuple):
@@ -171,12 +173,14 @@ TERMINALS: Final = Query(
         *("m.name", "m.mcc", "m.status", "m.currency", "m.account_id", "m.manual_entry", "m.limits"),
     ),
     source="terminal AS t ON t.terminal_id = g.terminal_id JOIN merchant AS m ON m.merchant_id = t.merchant_id",
+    steady=frozenset({"terminal", "merchant"}),
 )
 
 CARDS: Final = Query(
     given=(("pan_key", "bytea"),),
     columns=_CARD,
     source="card AS c ON c.pan_key = g.pan_key JOIN account AS a ON a.account_id = c.account_id",
+    steady=frozenset({"card", "account"}),
 )
 
 CARDS_THAT_PAID: Final = Query(
