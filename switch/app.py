@@ -27,21 +27,22 @@ from switch.config import Settings, masked_url
 from switch.errors import OperatorError
 from switch.ledger.database import Database, check_keys, check_version, open_database
 from switch.ledger.ids import JournalIds
+from switch.ledger.parcels import Opening, program
 from switch.ledger.ports import Clock
 from switch.ledger.sweeping import wall_clock
-from switch.ledger.writer import Observer, Writer
+from switch.ledger.writer import Writer
 from switch.ledger.writer_apart import WriterApart
 from switch.messages.dates import HostCalendar
 from switch.ruling import business_days
-from switch.security.keys import load_keys
+from switch.security.keys import Keys, load_keys
 from switch.security.vault import Vault
 from switch.settlement.closing import Closing
 from switch.settlement.fees import load_fee_plans
 from switch.telemetry import EventLog, Metrics, TransactionLog, configure_logging, open_tracer
-from switch.telemetry.figures import Figures
 from switch.telemetry.process import tell_of_books
 from switch.terminals.listener import Listener
 from switch.terminals.tapping import Taps
+from switch.transactions.table import NEEDS
 
 _T = TypeVar("_T")
 
@@ -157,9 +158,7 @@ async def run(
         readiness = Readiness(database)
         observer = _Observer(metrics, events, transactions, readiness)
         is_on, at_end = lambda: maintenance.is_on, ExitStack()
-        writer, tending = _settling(
-            settings, database, vault, clock, observer, is_on, events, metrics.figures, at_end, apart=apart
-        )
+        writer, tending = _settling(settings, database, keys, clock, observer, is_on, at_end, apart=apart)
         _show_queue(writer, metrics)
         desk = KeyDesk(settings, database, keys.master, vault.pan_key, in_thread, clock, events)
         await in_thread(desk.read_issuers)
@@ -194,26 +193,29 @@ async def run(
 def _settling(
     settings: Settings,
     database: Database,
-    vault: Vault,
+    keys: Keys,
     clock: Clock,
-    observer: Observer,
+    observer: _Observer,
     in_maintenance: Callable[[], bool],
-    events: EventLog,
-    figures: Figures,
     at_end: ExitStack,
     *,
     apart: bool,
 ) -> tuple[Writer | WriterApart, list[Callable[[], Awaitable[None]]]]:
     """Return who settles requests, here or in a process of its own, and what has to run beside it here."""
-    if apart:
-        queue_max = settings.ledger.queue_max
-        writer = WriterApart(settings, clock, observer, in_maintenance, events.books_ended, queue_max)
-        tell_of_books(figures, lambda: writer.pid)
-        return writer, []
-    moving = partial(events.unexpected, "moving SQLite's log")
-    books = open_books(settings, database, vault, observer, in_maintenance, moving, clock)
-    at_end.enter_context(closing(books.store))
-    return books.writer, [books.checkpoints.run]
+    if not apart:
+        moving = partial(observer.events.unexpected, "moving SQLite's log")
+        books = open_books(settings, database, Vault(keys), observer, in_maintenance, moving, clock)
+        at_end.enter_context(closing(books.store))
+        return books.writer, [books.checkpoints.run]
+    opening = Opening(program(), settings, keys)
+    unkeyed = frozenset(kind for kind, needs in NEEDS.items() if not needs.keyed)
+    ended, queue_max = observer.events.books_ended, settings.ledger.queue_max
+    writer = WriterApart(opening, clock, observer, in_maintenance, ended, unkeyed, queue_max)
+    observer.readiness.is_settling = lambda: writer.is_up
+    figures = observer.metrics.figures
+    figures.read_by("switch_books_process_up", lambda: writer.is_up)
+    tell_of_books(figures, lambda: writer.pid)
+    return writer, []
 
 
 async def _run_all(
@@ -278,39 +280,39 @@ class _Observer:
     """Counts and logs what the writer tells of its groups."""
 
     def __init__(self, metrics: Metrics, events: EventLog, transactions: TransactionLog, readiness: Readiness) -> None:
-        self._metrics = metrics
-        self._events = events
+        self.metrics = metrics
+        self.events = events
         self._transactions = transactions
-        self._readiness = readiness
+        self.readiness = readiness
 
     def group(self, size: int, duration_s: float, faults: Sequence[str]) -> None:
-        self._readiness.stored()
-        self._metrics.group_size.observe(size)
-        self._metrics.commit_duration.observe(duration_s)
+        self.readiness.stored()
+        self.metrics.group_size.observe(size)
+        self.metrics.commit_duration.observe(duration_s)
         for fault in faults:
             reason = fault.partition(":")[0]
-            self._metrics.commits_failed.labels(reason).inc()
+            self.metrics.commits_failed.labels(reason).inc()
             if reason == "unknown":
-                self._events.commit_unknown(size, fault)
+                self.events.commit_unknown(size, fault)
             else:
-                self._events.commit_failed(size, fault)
+                self.events.commit_failed(size, fault)
 
     def not_stored(self, fault: str) -> None:
-        self._readiness.not_stored(fault)
+        self.readiness.not_stored(fault)
 
     def timed(self, began: float, decided: float, settled: float) -> None:
-        times = self._metrics.group_times
+        times = self.metrics.group_times
         times.began, times.decided, times.settled = began, decided, settled
-        self._metrics.writer_busy.inc(settled - began)
+        self.metrics.writer_busy.inc(settled - began)
 
     def refused(self, rule: str) -> None:
-        self._metrics.rule_refusals.labels(rule).inc()
+        self.metrics.rule_refusals.labels(rule).inc()
 
     def delivered(self) -> None:
         self._transactions.flush()
 
     def shed(self, reason: str) -> None:
-        self._metrics.shed.labels(reason).inc()
+        self.metrics.shed.labels(reason).inc()
 
     def undelivered(self, error: Exception) -> None:
-        self._events.unexpected("delivering an outcome", error)
+        self.events.unexpected("delivering an outcome", error)

@@ -11,21 +11,21 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 import trio
 
 from switch.config import Settings
 from switch.decisions import Decision, Facts, Outcome
-from switch.errors import InternalError
+from switch.errors import ConfigurationError, InternalError, OperatorError
 from switch.ledger.checkpoints import Checkpoints
 from switch.ledger.database import Database, open_database
 from switch.ledger.ids import JournalIds
-from switch.ledger.parcels import Asked, Channel, Told, Word
+from switch.ledger.parcels import Asked, Channel, Opening, Refused, Told, Word, program
 from switch.ledger.ports import Clock, Decide, Runner
 from switch.ledger.sessions import connector
 from switch.ledger.sqlite_library import relieve_sqlite
@@ -36,7 +36,7 @@ from switch.messages.actions import Action
 from switch.messages.dates import HostCalendar
 from switch.messages.model import Request
 from switch.ruling import rules_of
-from switch.security.keys import load_keys
+from switch.security.keys import Keys
 from switch.security.vault import Vault
 from switch.telemetry import EventLog, configure_logging
 
@@ -128,33 +128,38 @@ async def _in_place(function: Callable[[], _T]) -> _T:
 async def _serve(end: socket.socket) -> None:
     channel = Channel(end)
     async with aclosing(channel.parcels()) as incoming:
-        settings = await anext(incoming, None)
-        if not isinstance(settings, Settings):
+        opening = await anext(incoming, None)
+        if not isinstance(opening, Opening):
             return
-        events = EventLog(configure_logging(settings.log.format, settings.log.level, sys.stderr))
-        reporter = _Reporter(channel)
-        with closing(open_database(settings.ledger.database)) as database:
-            books = open_books(
-                settings,
-                database,
-                Vault(load_keys(settings.keys.file)),
-                reporter,
-                lambda: reporter.in_maintenance,
-                partial(events.unexpected, "moving SQLite's log"),
-                runner=_in_place,
-            )
-            tune_interpreter()
-            with closing(books.store):
-                async with trio.open_nursery() as nursery:
-                    for task in (channel.run, books.writer.run, books.checkpoints.run, reporter.run):
-                        nursery.start_soon(task)
-                    channel.put(Word.READY)
-                    async for parcel in incoming:
-                        if isinstance(parcel, Asked):
-                            reporter.take_in(parcel, books.writer)
-                        elif parcel is Word.DRAIN:
-                            nursery.start_soon(reporter.drain, books.writer)
-                    nursery.cancel_scope.cancel()
+        try:
+            if opening.program != program():
+                raise ConfigurationError("the program was changed under the running switch: start that anew")
+            await _settle(channel, incoming, cast("Settings", opening.settings), Vault(cast("Keys", opening.keys)))
+        except* OperatorError as group:
+            channel.put(Refused(f"the process of the books: {group.exceptions[0]}"))
+
+
+async def _settle(channel: Channel, incoming: AsyncIterator[object], settings: Settings, vault: Vault) -> None:
+    """Settle what comes in until nobody is there any more."""
+    events = EventLog(configure_logging(settings.log.format, settings.log.level, sys.stderr))
+    reporter = _Reporter(channel)
+    moving = partial(events.unexpected, "moving SQLite's log")
+    with closing(open_database(settings.ledger.database)) as database:
+        books = open_books(
+            settings, database, vault, reporter, lambda: reporter.in_maintenance, moving, runner=_in_place
+        )
+        tune_interpreter()
+        with closing(books.store):
+            async with trio.open_nursery() as nursery:
+                for task in (channel.run, books.writer.run, books.checkpoints.run, reporter.run):
+                    nursery.start_soon(task)
+                channel.put(Word.READY)
+                async for parcel in incoming:
+                    if isinstance(parcel, Asked):
+                        reporter.take_in(parcel, books.writer)
+                    elif parcel is Word.DRAIN:
+                        nursery.start_soon(reporter.drain, books.writer)
+                nursery.cancel_scope.cancel()
 
 
 class _Reporter:

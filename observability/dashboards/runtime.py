@@ -97,7 +97,7 @@ _GROUPS: Final = Row(
             "Requests dropped undecided, by reason",
             "ops",
             (Query(or_none(rate("switch_requests_shed_total", by="reason")), "{{reason}}"),),
-            "queue_full: more comes than is committed. too_old: nobody was listening any more.",
+            "queue_full: more than is committed. too_old: nobody was listening any more. books_down: nobody to decide.",
             "QueueStuck",
         ),
         Panel(

@@ -8,6 +8,7 @@ then, until one holds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import trio
@@ -31,6 +32,8 @@ class Readiness:
         self._one = trio.CapacityLimiter(1)
         self._failure = ""
         self.draining = False
+        self.is_settling: Callable[[], bool] = lambda: True
+        """Whether there is somebody to settle requests."""
 
     def stored(self) -> None:
         """A group was stored."""
@@ -44,6 +47,8 @@ class Readiness:
     async def unready_because(self) -> str:
         if self.draining:
             return "draining"
+        if not self.is_settling():
+            return "nothing is stored: the process of the books has ended, and another one is begun"
         try:
             await trio.to_thread.run_sync(self._look, bool(self._failure), abandon_on_cancel=True, limiter=self._one)
         except DatabaseError as error:

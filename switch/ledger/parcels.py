@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import socket
+import zlib
 from collections.abc import AsyncGenerator
 from enum import Enum
 from struct import Struct
@@ -15,8 +16,11 @@ from typing import Final, NamedTuple
 
 import trio
 
+from switch import __version__
 from switch.decisions import Standing
-from switch.messages.model import Reply, Request
+from switch.messages.chip import ChipData
+from switch.messages.model import Extras, Reply, Request
+from switch.messages.verdicts import Verdicts
 
 _SIZE: Final = Struct(">I")
 _RECEIVE_BYTES: Final = 1 << 18
@@ -40,12 +44,32 @@ class Told(NamedTuple):
     outcomes: list[tuple[int, ToldOutcome]]
 
 
+class Opening(NamedTuple):
+    """What a process of the books is begun with: the switch's program, its settings, and its keys as it read them."""
+
+    program: str
+    settings: object
+    keys: object
+
+
+class Refused(NamedTuple):
+    """The process cannot serve, and says what somebody has to do about it."""
+
+    because: str
+
+
 class Word(Enum):
     """What is said without any more."""
 
     READY = "the process has begun, and takes requests"
     DRAIN = "no more requests will come"
     DRAINED = "every outcome has been told"
+
+
+def program() -> str:
+    """Return which program this is: two that would read each other's parcels differently must not talk."""
+    shapes = [each._fields for each in (Asked, Told, Request, Extras, Verdicts, ChipData, Reply)]
+    return f"{__version__} {zlib.crc32(repr(shapes).encode()):08x}"
 
 
 class Channel:

@@ -74,7 +74,7 @@ class Observer(Protocol):
         ...
 
     def shed(self, reason: str) -> None:
-        """A request is dropped undecided: ``queue_full`` or ``too_old``."""
+        """A request is dropped undecided: ``queue_full``, ``too_old``, or ``books_down`` where nobody can decide it."""
         ...
 
     def undelivered(self, error: Exception) -> None:

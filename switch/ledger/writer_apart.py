@@ -6,15 +6,15 @@ one otherwise; this is its far end, and looks like it.
 
 What the process knows dies with it, but what it has told is durable. So when it ends, whatever became of it, the
 next one is asked all that was not answered, in the same order: what is in the books already comes back as the repeat
-that it is, with the answer that was stored, and what is not is decided now. Only when process after process ends over
-the same requests do these stay without an answer.
+that it is, with the answer that was stored, and what is not is decided now. Without an answer, as after a commit of
+unknown fate, stay requests of kinds that have no repeats, and those over which process after process ends.
 """
 
 from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -23,9 +23,10 @@ import trio
 
 from switch.decisions import Outcome, Standing
 from switch.errors import OperatorError
-from switch.ledger.parcels import Asked, Channel, Told, ToldOutcome, Word
+from switch.ledger.parcels import Asked, Channel, Refused, Told, ToldOutcome, Word
 from switch.ledger.ports import Clock, Deliver
 from switch.ledger.writer import QUEUE_MAX, Observer
+from switch.messages.kinds import Kind
 from switch.messages.model import Request
 
 ATTEMPTS: Final = 3
@@ -34,7 +35,13 @@ ATTEMPTS: Final = 3
 REST_S: Final = 0.5
 """Between the end of one process and the beginning of the next: one that cannot live must not burn the machine."""
 
-END_DEADLINE_S: Final = 5.0
+FRUITLESS_MAX: Final = 20
+"""Processes in a row that end before they take requests: then the switch ends, for whoever watches it to see."""
+
+DOWN_S: Final = 3.0
+"""Without a process before requests are refused at once instead of kept for the next one."""
+
+END_DEADLINE_S: Final = 2.0
 """For the process to commit what it is at and to end, once nobody talks to it any more."""
 
 AT_ONCE: Final = 8
@@ -54,9 +61,10 @@ class _Ticket:
 
 
 class WriterApart:
-    """A writer in a process of its own. ``opening`` is what that is begun with (the settings).
+    """A writer in a process of its own. ``opening`` is what that is begun with.
 
-    ``on_end`` hears each time that the process has ended and another one is begun.
+    ``on_end`` hears each time that the process has ended and another one is begun. Requests of the kinds ``asked_once``
+    are not known again when they come again: they are not asked of a second process.
     """
 
     def __init__(
@@ -66,6 +74,7 @@ class WriterApart:
         observer: Observer,
         in_maintenance: Callable[[], bool],
         on_end: Callable[[], None],
+        asked_once: Collection[Kind] = (),
         queue_max: int = QUEUE_MAX,
         command: Sequence[str] = COMMAND,
     ) -> None:
@@ -74,6 +83,7 @@ class WriterApart:
         self._observer = observer
         self._in_maintenance = in_maintenance
         self._on_end = on_end
+        self._asked_once = asked_once
         self._queue_max = queue_max
         self._command = command
         self._tickets: dict[int, _Ticket] = {}  # without an outcome yet, oldest first
@@ -81,9 +91,16 @@ class WriterApart:
         self._unsent: list[int] = []
         self._idle = trio.lowlevel.ParkingLot()
         self._channel: Channel | None = None  # to the process that takes requests
+        self._was_up = False
+        self._down_since = clock()
         self.pid: int | None = None  # of the process that there is
         self._draining = False
         self._drained = trio.Event()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether there is a process that takes requests."""
+        return self._channel is not None
 
     @property
     def queue_depth(self) -> int:
@@ -101,6 +118,9 @@ class WriterApart:
         if len(self._tickets) >= self._queue_max or self._draining:
             self._observer.shed("queue_full")
             return False
+        if not self.is_up and self._clock() - self._down_since > DOWN_S * _MICROSECONDS:
+            self._observer.shed("books_down")
+            return False
         self._number += 1
         self._tickets[self._number] = _Ticket(request, deliver, expires_at)
         self._unsent.append(self._number)
@@ -113,21 +133,31 @@ class WriterApart:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep the process until drained; started once the first one takes requests.
 
-        Raises `OperatorError` where that one ends before.
+        Raises `OperatorError` where that one ends before, or so many in a row; or one says that it cannot serve.
         """
-        was_up = False
-        while not self._drained.is_set():
-            if was_up:
-                self._on_end()
-                await trio.sleep(REST_S)
-            async with self._process() as channel, aclosing(channel.parcels()) as told:
-                if await anext(told, None) is Word.READY:
-                    if not was_up:
-                        task_status.started()
-                    was_up = True
-                    await self._talk(channel, told)
-            if not was_up:
-                raise OperatorError("the process of the books ended before it had begun: what it said stands above")
+        fruitless = 0
+        while True:
+            first: object = None
+            try:
+                async with self._process() as channel, aclosing(channel.parcels()) as told:
+                    first = await anext(told, None)
+                    if first is Word.READY:
+                        if not self._was_up:
+                            task_status.started()
+                        self._was_up = True
+                        await self._talk(channel, told)
+            except OSError as error:  # no memory, no file: there may be some again
+                first = error
+            if self._drained.is_set():
+                return
+            fruitless = 0 if first is Word.READY else fruitless + 1
+            if isinstance(first, Refused):
+                raise OperatorError(first.because)
+            if not self._was_up or fruitless == FRUITLESS_MAX:
+                why = f": {first.strerror}" if isinstance(first, OSError) else ", as the lines above may say why"
+                raise OperatorError(f"the process of the books cannot be begun{why}")
+            self._on_end()
+            await trio.sleep(REST_S)
 
     async def drain(self) -> None:
         """Take no more requests; return when those that were taken are settled and delivered."""
@@ -144,7 +174,7 @@ class WriterApart:
         channel = Channel(ours)
         with its:
             try:
-                process = await trio.lowlevel.open_process([*self._command], stdin=its)
+                process = await trio.lowlevel.open_process([*self._command], stdin=its, start_new_session=True)
             except BaseException:
                 channel.close()
                 raise
@@ -167,8 +197,10 @@ class WriterApart:
 
     async def _talk(self, channel: Channel, told: AsyncIterator[object]) -> None:
         """Ask and listen until the process ends, or has told all that there is to tell."""
+        self._give_up()
+        self._unsent = list(self._tickets)
         self._channel = channel
-        self._ask_again()
+        self._flush()
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._flush_each_sweep)
@@ -180,15 +212,16 @@ class WriterApart:
                         break
                 nursery.cancel_scope.cancel()
         finally:
-            self._channel = None
+            self._channel, self._down_since = None, self._clock()
 
-    def _ask_again(self) -> None:
-        """Have all that is without an outcome asked anew, but for what was asked too often."""
-        given_up = [number for number, ticket in self._tickets.items() if ticket.given >= ATTEMPTS]
-        for number in given_up:
-            self._deliver(number, (Standing.UNKNOWN, None, "the process of the books ended over it", None, 0))
-        self._unsent = list(self._tickets)
-        self._flush()
+    def _give_up(self) -> None:
+        """Leave without an answer what must not be asked again, and what was too often.
+
+        To be done while nobody is asked: whoever hears of it may submit at once what waited behind it.
+        """
+        for number, ticket in list(self._tickets.items()):
+            if ticket.given >= (1 if ticket.request.kind in self._asked_once else ATTEMPTS):
+                self._deliver(number, (Standing.UNKNOWN, None, "the process of the books ended over it", None, 0))
 
     async def _flush_each_sweep(self) -> None:
         """Send on what was read in one sweep over the connections, and is less than is sent at once."""
@@ -201,12 +234,12 @@ class WriterApart:
         """Send what was not sent yet, if there is somebody; else it waits for the next process."""
         if self._channel is None:
             return
+        numbers, self._unsent = self._unsent, []
         asked = []
-        for number in self._unsent:
+        for number in numbers:
             ticket = self._tickets[number]
             ticket.given += 1
             asked.append((number, ticket.expires_at, ticket.request))
-        self._unsent.clear()
         if asked:
             self._channel.put(Asked(self._in_maintenance(), asked))
         if self._draining:

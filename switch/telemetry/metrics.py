@@ -100,7 +100,7 @@ class Metrics:
         self.queue_age = gauge(
             "queue_oldest_age_seconds", "Age of the oldest unsettled request.", across="max"
         ).labels()
-        self.shed = counter("requests_shed", "Requests dropped undecided: queue_full, too_old.", "reason")
+        self.shed = counter("requests_shed", "Requests dropped undecided: queue_full, too_old, books_down.", "reason")
         self.commits_failed = counter("commits_failed", "Groups that did not commit: retried, unknown.", "reason")
         self._section = "program"
         self.build = gauge("build_info", "1: which program this is.", "version", "python", across="max")
@@ -126,6 +126,7 @@ class Metrics:
         figure("disk_free_bytes", "Left on the disk of the books, where they are a file.")
         self._section = "program"
         figure("certificate_expiry_timestamp_seconds", "When the admin address's certificate ends, where it has one.")
+        figure("books_process_up", "1 while the process of the books takes requests; absent where it is no other.")
         figure("console_up", "1 while the console's process answers; absent until somebody asks for a page.")
         # fmt: on
 

@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from switch.config import load_settings
-from switch.security.keys import load_keys
+from switch.security.keys import load_keys, write_fresh_keys
 from switch.security.vault import Vault
 from tests.crash.load import IN_FLIGHT, Terminal
 from tests.crash.server import TERMINALS, Server, install, serving
@@ -107,3 +107,18 @@ async def test_a_signal_for_everybody_ends_the_switch_first(sqlite_database: str
             server.terminate()
             await server.event("stopped")
             assert await server.process.wait() == 0
+
+
+async def test_it_goes_on_with_the_keys_that_the_switch_has(sqlite_database: str, tmp_path: Path) -> None:
+    settings = install(tmp_path, sqlite_database)
+    terminal = Terminal(TERMINALS[0], random.Random(1))
+
+    with trio.fail_after(DEADLINE_S):
+        async with serving(settings) as server:
+            (tmp_path / "keys.toml").unlink()
+            write_fresh_keys(tmp_path / "keys.toml")
+            os.kill(server.books_pid, signal.SIGKILL)
+            await server.event("process of the books ended")
+            await terminal.work(server.address, lambda: server.kill() if len(terminal.attempts) > IN_FLIGHT else None)
+
+    assert "00" in {attempt.answer[39] for attempt in terminal.attempts if attempt.answer}

@@ -11,14 +11,20 @@ from pathlib import Path
 import trio
 
 from switch.decisions import Standing
-from switch.ledger.parcels import Asked, Channel, Told, ToldOutcome, Word
+from switch.ledger.parcels import Asked, Channel, Refused, Told, ToldOutcome, Word
 from switch.messages.actions import Action
 from switch.messages.model import Reply
+
+ENDS = {"ends once": 1, "ends thrice": 3}
+"""Processes that end over what they are asked, by the way."""
 
 
 async def serve(way: str, begun: int) -> None:
     channel = Channel(socket.socket(fileno=0))
-    if way == "never begins":
+    if way == "never begins" or (way == "begins once" and begun):
+        return
+    if way == "cannot serve":
+        channel.put(Refused("the program was changed"))
         return
     async with aclosing(channel.parcels()) as incoming, trio.open_nursery() as nursery:
         nursery.start_soon(channel.run)
@@ -28,7 +34,7 @@ async def serve(way: str, begun: int) -> None:
             if parcel is Word.DRAIN:
                 channel.put(Word.DRAINED)
             elif isinstance(parcel, Asked):
-                if way == "always ends" or (way == "ends once" and begun == 0):
+                if way in ("always ends", "begins once") or begun < ENDS.get(way, 0):
                     os._exit(1)
                 outcomes: list[tuple[int, ToldOutcome]] = [
                     (number, (Standing.FIRST, Reply(Action.APPROVED, begun), f"{parcel.in_maintenance}", number, 0))

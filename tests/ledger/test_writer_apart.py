@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from switch.decisions import Outcome, Standing
 from switch.errors import OperatorError
-from switch.ledger.writer_apart import ATTEMPTS, WriterApart
+from switch.ledger.writer_apart import ATTEMPTS, DOWN_S, FRUITLESS_MAX, WriterApart
+from switch.messages.kinds import Kind
 from tests.ledger.shop import purchase
 
 DEADLINE_S = 60.0
@@ -57,20 +59,24 @@ class Desk:
     marks: Path
     way: str = "answers"
     queue_max: int = 100
+    command: tuple[str, ...] = ()
     heard: Heard = field(default_factory=Heard)
     outcomes: list[Outcome] = field(default_factory=list)
+    asked_once: frozenset[Kind] = frozenset()
     in_maintenance: bool = False
+    now: int = 5_000_000
     ends: int = 0
 
     def __post_init__(self) -> None:
         self.writer = WriterApart(
             "the settings",
-            lambda: 5_000_000,
+            lambda: self.now,
             self.heard,
             lambda: self.in_maintenance,
             self.on_end,
+            self.asked_once,
             self.queue_max,
-            (sys.executable, str(DOUBLE), self.way, str(self.marks)),
+            self.command or (sys.executable, str(DOUBLE), self.way, str(self.marks)),
         )
 
     def on_end(self) -> None:
@@ -140,8 +146,78 @@ async def test_what_every_process_ends_over_stays_without_an_answer(tmp_path: Pa
 async def test_a_process_that_never_begins_is_the_operators_to_mend(tmp_path: Path) -> None:
     desk = Desk(tmp_path, "never begins")
 
-    with trio.fail_after(DEADLINE_S), pytest.raises(OperatorError, match="ended before it had begun"):
+    with trio.fail_after(DEADLINE_S), pytest.raises(OperatorError, match="cannot be begun, as the lines above"):
         await desk.writer.run()
+
+
+async def test_a_process_that_cannot_serve_says_why(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "cannot serve")
+
+    with trio.fail_after(DEADLINE_S), pytest.raises(OperatorError, match="the program was changed"):
+        await desk.writer.run()
+
+
+async def test_a_process_that_cannot_be_begun_says_why(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, command=("/nowhere/python",))
+
+    with trio.fail_after(DEADLINE_S), pytest.raises(OperatorError, match="cannot be begun: No such file"):
+        await desk.writer.run()
+
+
+async def test_one_that_cannot_be_begun_anew_again_and_again_ends_the_switch(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    desk = Desk(tmp_path, command=(sys.executable, str(DOUBLE), "begins once", str(tmp_path)))
+    autojump_clock.autojump_threshold = 0.05
+    desk.submit(1)
+
+    with pytest.raises(OperatorError, match="cannot be begun"):
+        await desk.writer.run()
+
+    assert desk.ends == FRUITLESS_MAX
+
+
+async def test_without_a_process_for_long_requests_are_refused_at_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    in_time = desk.submit(1)
+    desk.now += int((DOWN_S + 0.1) * 1_000_000)
+
+    assert (in_time, desk.submit(2)) == (True, False)
+    assert desk.heard.sheds == ["books_down"]
+    assert not desk.writer.is_up
+
+
+async def test_what_has_no_repeats_is_not_asked_twice(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "ends once", asked_once=frozenset({Kind.SIGN_ON}))
+    desk.writer.submit(purchase(1, kind=Kind.SIGN_ON), desk.outcomes.append, 0)
+    desk.submit(2)
+    async with trio.open_nursery() as nursery:
+        await desk.settled(nursery)
+
+    assert [(int(outcome.request.stan), outcome.standing) for outcome in desk.outcomes] == [
+        (1, Standing.UNKNOWN),
+        (2, Standing.FIRST),
+    ]
+
+
+async def test_who_hears_that_it_was_given_up_may_ask_something_else_at_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "ends thrice")
+
+    def go_on(outcome: Outcome) -> None:
+        desk.outcomes.append(outcome)
+        for stan in range(2, 22):
+            desk.submit(stan)
+
+    desk.writer.submit(purchase(1), go_on, 0)
+    with trio.fail_after(DEADLINE_S):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(desk.writer.run)
+            while len(desk.outcomes) < 21:
+                await trio.lowlevel.checkpoint()
+            await desk.writer.drain()
+
+    assert desk.stans == list(range(1, 22))
+    assert [outcome.standing for outcome in desk.outcomes] == [Standing.UNKNOWN, *[Standing.FIRST] * 20]
 
 
 async def test_no_more_wait_than_the_queue_takes(tmp_path: Path) -> None:
