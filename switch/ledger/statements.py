@@ -21,9 +21,8 @@ from switch.messages.settlement import DOMESTIC_PREFIX
 class Query(NamedTuple):
     """``SELECT columns FROM g JOIN source``. ``given`` names the columns of g and their types.
 
-    ``lock`` names the table whose rows stay locked until the end of the transaction, and then the columns in whose
-    order they are taken, where a database locks rows at all. ``steady`` names the tables that a query reads, where
-    they seldom change, and it gives at most one row for each value, which is its first column.
+    ``lock`` names the table whose rows stay locked until the transaction ends, then the columns in whose order they are
+    taken. ``steady`` names the tables read where they seldom change: then each value gives a row at most, and begins it.
     """
 
     given: tuple[tuple[str, str], ...]
@@ -150,11 +149,7 @@ AUTHORISATIONS: Final = Query(
     " JOIN journal AS j ON j.journal_id = h.journal_id",
 )
 
-JOURNAL_ROWS: Final = Query(
-    given=(("journal_id", "bigint"),),
-    columns=_JOURNAL,
-    source="journal AS j ON j.journal_id = g.journal_id",
-)
+JOURNAL_ROWS: Final = Query((("journal_id", "bigint"),), _JOURNAL, "journal AS j ON j.journal_id = g.journal_id")
 
 JOURNALLED: Final = Query(
     given=(("journal_id", "bigint"),),
