@@ -6,7 +6,6 @@ import os
 import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Final
 
 import trio
 from starlette.applications import Starlette
@@ -20,17 +19,15 @@ from switch.console.application import build_console
 from switch.console.handed import serve_handed
 from switch.console.pages import PAGES
 from switch.console.waiting import Waiting
+from switch.ledger.behind import step_back
 from switch.office.all_acts import ACTS
 from switch.office.opening import open_desk
-
-NICENESS: Final = 10
-"""Payments first: pages take what the processor has left."""
 
 
 def serve_console(path: Path) -> None:
     """Serve until standard input, on which the switch writes the settings as one line of JSON, is closed."""
     settings = settings_of(sys.stdin.buffer.readline())
-    os.nice(NICENESS)
+    step_back()  # payments first: pages take what the processor has left
     trio.run(_serve, settings, path)
 
 

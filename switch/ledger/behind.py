@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, Protocol, TypeVar
 
 _T = TypeVar("_T")
@@ -35,7 +35,7 @@ def stepping_back() -> Iterator[Behind]:
 
     A thread has a priority of its own on Linux; elsewhere the process steps back as a whole.
     """
-    with ThreadPoolExecutor(1, initializer=_step_back) as thread:
+    with ThreadPoolExecutor(1, initializer=step_back) as thread:
 
         def behind(function: Callable[[], _T], /) -> _T:
             return thread.submit(function).result()
@@ -43,7 +43,14 @@ def stepping_back() -> Iterator[Behind]:
         yield behind
 
 
-def _step_back() -> None:
-    """Twice is once."""
+def step_back() -> None:
+    """Have the calling thread, and those that it begins, step back; twice is once.
+
+    Besides its lower priority it takes no processor away from whoever has it (sched(7): SCHED_BATCH), where the system
+    knows that.
+    """
     if os.getpriority(os.PRIO_PROCESS, 0) < NICENESS:
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+    if hasattr(os, "SCHED_BATCH"):
+        with suppress(OSError):  # a container may forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

@@ -174,7 +174,9 @@ class WriterApart:
         channel = Channel(ours)
         with its:
             try:
-                process = await trio.lowlevel.open_process([*self._command], stdin=its, start_new_session=True)
+                # in a group of its own a Ctrl-C does not reach it; in a session of its own it would have its own share
+                # of the processor (sched(7), autogroup), and what has stepped back here would not have for it
+                process = await trio.lowlevel.open_process([*self._command], stdin=its, process_group=0)
             except BaseException:
                 channel.close()
                 raise

@@ -26,6 +26,14 @@ def test_work_steps_back_and_its_caller_does_not() -> None:
     assert niceness() == before
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="scheduling policies are Linux'")
+def test_work_takes_no_processor_away_from_who_has_it() -> None:
+    with stepping_back() as behind:
+        policies = behind(lambda: os.sched_getscheduler(0)), os.sched_getscheduler(0)
+
+    assert policies == (os.SCHED_BATCH, os.SCHED_OTHER)
+
+
 def test_all_work_is_of_one_thread_one_after_the_other() -> None:
     with stepping_back() as behind:
         threads = {behind(threading.get_ident) for _ in range(5)}
