@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _measure(folder: Path, *, quick: bool, console: Console) -> None:
-    rounds, seconds, turns, rows = (1, 1.0, 1, 10_000) if quick else (5, 2.5, 4, books.PER_ROWS)
+    rounds, seconds, turns, rows = (1, 1.0, 1, 10_000) if quick else (5, 2.5, 6, books.PER_ROWS)
     write_purchases(folder / "purchases.hex", PURCHASES)
     driver = make_driver(folder, folder / "purchases.hex")
     books.prepare(folder)

@@ -22,7 +22,7 @@ class Query(NamedTuple):
     """``SELECT columns FROM g JOIN source``. ``given`` names the columns of g and their types.
 
     ``lock`` names the table whose rows stay locked until the transaction ends, then the columns in whose order they are
-    taken. ``steady`` names the tables read where they seldom change: then each value gives one row at most, its first value.
+    taken. ``steady`` names the tables, where they seldom change: each value gives at most a row, and is its first.
     """
 
     given: tuple[tuple[str, str], ...]

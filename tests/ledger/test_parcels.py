@@ -50,6 +50,15 @@ async def test_a_request_arrives_as_it_was() -> None:
     assert found == asked
 
 
+async def test_of_a_chip_only_the_named_tags_arrive() -> None:
+    chip = a_chip(tags={"9F26": bytes(8), "9F41": b"\x01"})
+
+    found = await sent_over(Asked(False, [(1, 0, a_request(chip=chip))]))
+
+    assert isinstance(found, Asked)
+    assert found.requests[0][2].chip == chip._replace(tags={})
+
+
 async def test_what_is_told_arrives_as_it_was() -> None:
     outcome = (Standing.REPEAT, Reply(Action.APPROVED, 5, "123456789012", "123456"), "", 99, 6)
     told = Told([("group", (2, 0.25, ["retry: OperationalError"]))], [(7, outcome)])
