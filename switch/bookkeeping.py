@@ -21,7 +21,7 @@ import trio
 
 from switch.config import Settings
 from switch.decisions import Decision, Facts, Outcome
-from switch.errors import ConfigurationError, InternalError, OperatorError
+from switch.errors import InternalError, OperatorError
 from switch.ledger.checkpoints import Checkpoints
 from switch.ledger.database import Database, open_database
 from switch.ledger.ids import JournalIds
@@ -131,12 +131,13 @@ async def _serve(end: socket.socket) -> None:
         opening = await anext(incoming, None)
         if not isinstance(opening, Opening):
             return
+        if opening.program != program():
+            channel.put(Refused("the program was changed under the running switch: start it anew", is_final=True))
+            return
         try:
-            if opening.program != program():
-                raise ConfigurationError("the program was changed under the running switch: start that anew")
             await _settle(channel, incoming, cast("Settings", opening.settings), Vault(cast("Keys", opening.keys)))
         except* OperatorError as group:
-            channel.put(Refused(f"the process of the books: {group.exceptions[0]}"))
+            channel.put(Refused(f"{group.exceptions[0]}", is_final=False))
 
 
 async def _settle(channel: Channel, incoming: AsyncIterator[object], settings: Settings, vault: Vault) -> None:

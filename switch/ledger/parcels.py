@@ -53,9 +53,10 @@ class Opening(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """The process cannot serve, and says what somebody has to do about it."""
+    """The process cannot serve, and says what somebody has to do about it; nor will the next one, if it is final."""
 
     because: str
+    is_final: bool
 
 
 class Word(Enum):

@@ -151,11 +151,8 @@ class WriterApart:
             if self._drained.is_set():
                 return
             fruitless = 0 if first is Word.READY else fruitless + 1
-            if isinstance(first, Refused):
-                raise OperatorError(first.because)
-            if not self._was_up or fruitless == FRUITLESS_MAX:
-                why = f": {first.strerror}" if isinstance(first, OSError) else ", as the lines above may say why"
-                raise OperatorError(f"the process of the books cannot be begun{why}")
+            if not self._was_up or fruitless == FRUITLESS_MAX or (isinstance(first, Refused) and first.is_final):
+                raise OperatorError(f"the process of the books cannot be begun{_why(first)}")
             self._on_end()
             await trio.sleep(REST_S)
 
@@ -217,13 +214,19 @@ class WriterApart:
             self._channel, self._down_since = None, self._clock()
 
     def _give_up(self) -> None:
-        """Leave without an answer what must not be asked again, and what was too often.
+        """Leave without an answer what must not be asked again, or not so late, and what was asked too often.
 
         To be done while nobody is asked: whoever hears of it may submit at once what waited behind it.
         """
-        for number, ticket in list(self._tickets.items()):
-            if ticket.given >= (1 if ticket.request.kind in self._asked_once else ATTEMPTS):
-                self._deliver(number, (Standing.UNKNOWN, None, "the process of the books ended over it", None, 0))
+        now, given_up = self._clock(), []
+        for number, ticket in self._tickets.items():
+            attempts = 1 if ticket.request.kind in self._asked_once else ATTEMPTS
+            if ticket.given >= attempts or (ticket.given and ticket.expires_at <= now):
+                given_up.append(number)
+        for number in given_up:
+            self._deliver(number, (Standing.UNKNOWN, None, "the process of the books ended over it", None, 0))
+        if given_up:
+            self._observer.group(len(given_up), REST_S, ["unknown"])
 
     async def _flush_each_sweep(self) -> None:
         """Send on what was read in one sweep over the connections, and is less than is sent at once."""
@@ -260,3 +263,10 @@ class WriterApart:
             ticket.deliver(Outcome(ticket.request, *outcome))
         except Exception as error:  # noqa: BLE001 - one waiter's fault must not cost its neighbours their answers
             self._observer.undelivered(error)
+
+
+def _why(first: object) -> str:
+    """What is known of a process that did not begin to take requests."""
+    if isinstance(first, Refused):
+        return f": {first.because}"
+    return f": {first.strerror}" if isinstance(first, OSError) else ", as the lines above may say why"

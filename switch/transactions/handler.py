@@ -42,4 +42,13 @@ class Handler:
         expires_at = request.received_at + self._patience[request.kind]
         if not self._ledger.submit(request, deliver, expires_at):
             reply = Reply(Action.TEMPORARILY_UNAVAILABLE, request.received_at)
-            deliver(Outcome(request, Standing.SHED, reply, "the queue is full", None, request.received_at))
+            deliver(
+                Outcome(
+                    request,
+                    Standing.SHED,
+                    reply,
+                    "nobody can take it now: the queue is full, or the books are away",
+                    None,
+                    request.received_at,
+                )
+            )

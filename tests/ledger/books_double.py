@@ -15,7 +15,7 @@ from switch.ledger.parcels import Asked, Channel, Refused, Told, ToldOutcome, Wo
 from switch.messages.actions import Action
 from switch.messages.model import Reply
 
-ENDS = {"ends once": 1, "ends thrice": 3}
+ENDS = {"ends once": 1, "is changed": 1, "ends thrice": 3}
 """Processes that end over what they are asked, by the way."""
 
 
@@ -23,8 +23,8 @@ async def serve(way: str, begun: int) -> None:
     channel = Channel(socket.socket(fileno=0))
     if way == "never begins" or (way == "begins once" and begun):
         return
-    if way == "cannot serve":
-        channel.put(Refused("the program was changed"))
+    if way == "cannot serve" or (way == "is changed" and begun):
+        channel.put(Refused("the program was changed", is_final=True))
         return
     async with aclosing(channel.parcels()) as incoming, trio.open_nursery() as nursery:
         nursery.start_soon(channel.run)

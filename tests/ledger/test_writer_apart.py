@@ -18,6 +18,7 @@ from switch.messages.kinds import Kind
 from tests.ledger.shop import purchase
 
 DEADLINE_S = 60.0
+LATER = 10**18
 DOUBLE = Path(__file__).with_name("books_double.py")
 
 
@@ -26,13 +27,15 @@ class Heard:
     """An observer that remembers."""
 
     groups: list[int] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     sheds: list[str] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
 
     def group(self, size: int, duration_s: float, faults: Sequence[str]) -> None:
-        assert (duration_s, faults) == (0.5, [])
+        assert duration_s == 0.5
         self.groups.append(size)
+        self.faults.extend(faults)
 
     def not_stored(self, fault: str) -> None:
         raise AssertionError(fault)
@@ -83,7 +86,7 @@ class Desk:
         self.ends += 1
 
     def submit(self, stan: int) -> bool:
-        return self.writer.submit(purchase(stan), self.outcomes.append, 0)
+        return self.writer.submit(purchase(stan), self.outcomes.append, LATER)
 
     async def settled(self, nursery: trio.Nursery) -> None:
         """Run until all that was submitted, now and before, has its outcome."""
@@ -141,6 +144,7 @@ async def test_what_every_process_ends_over_stays_without_an_answer(tmp_path: Pa
     (outcome,) = desk.outcomes
     assert (outcome.standing, outcome.reply) == (Standing.UNKNOWN, None)
     assert desk.ends == ATTEMPTS
+    assert (desk.heard.groups, desk.heard.faults) == ([1], ["unknown"])
 
 
 async def test_a_process_that_never_begins_is_the_operators_to_mend(tmp_path: Path) -> None:
@@ -155,6 +159,16 @@ async def test_a_process_that_cannot_serve_says_why(tmp_path: Path) -> None:
 
     with trio.fail_after(DEADLINE_S), pytest.raises(OperatorError, match="the program was changed"):
         await desk.writer.run()
+
+
+async def test_no_process_of_another_program_is_waited_for(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "is changed")
+    desk.submit(1)
+
+    with trio.fail_after(DEADLINE_S), pytest.raises(OperatorError, match="the program was changed"):
+        await desk.writer.run()
+
+    assert desk.ends == 1
 
 
 async def test_a_process_that_cannot_be_begun_says_why(tmp_path: Path) -> None:
@@ -189,7 +203,7 @@ async def test_without_a_process_for_long_requests_are_refused_at_once(tmp_path:
 
 async def test_what_has_no_repeats_is_not_asked_twice(tmp_path: Path) -> None:
     desk = Desk(tmp_path, "ends once", asked_once=frozenset({Kind.SIGN_ON}))
-    desk.writer.submit(purchase(1, kind=Kind.SIGN_ON), desk.outcomes.append, 0)
+    desk.writer.submit(purchase(1, kind=Kind.SIGN_ON), desk.outcomes.append, LATER)
     desk.submit(2)
     async with trio.open_nursery() as nursery:
         await desk.settled(nursery)
@@ -200,6 +214,16 @@ async def test_what_has_no_repeats_is_not_asked_twice(tmp_path: Path) -> None:
     ]
 
 
+async def test_what_nobody_waits_for_any_more_is_not_asked_again(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "ends once")
+    desk.writer.submit(purchase(1), desk.outcomes.append, desk.now)
+    desk.submit(2)
+    async with trio.open_nursery() as nursery:
+        await desk.settled(nursery)
+
+    assert [outcome.standing for outcome in desk.outcomes] == [Standing.UNKNOWN, Standing.FIRST]
+
+
 async def test_who_hears_that_it_was_given_up_may_ask_something_else_at_once(tmp_path: Path) -> None:
     desk = Desk(tmp_path, "ends thrice")
 
@@ -208,7 +232,7 @@ async def test_who_hears_that_it_was_given_up_may_ask_something_else_at_once(tmp
         for stan in range(2, 22):
             desk.submit(stan)
 
-    desk.writer.submit(purchase(1), go_on, 0)
+    desk.writer.submit(purchase(1), go_on, LATER)
     with trio.fail_after(DEADLINE_S):
         async with trio.open_nursery() as nursery:
             await nursery.start(desk.writer.run)
@@ -232,7 +256,7 @@ async def test_no_more_wait_than_the_queue_takes(tmp_path: Path) -> None:
 
 async def test_one_who_does_not_take_its_outcome_costs_the_others_nothing(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    desk.writer.submit(purchase(1), [].__getitem__, 0)  # type: ignore[arg-type]
+    desk.writer.submit(purchase(1), [].__getitem__, LATER)  # type: ignore[arg-type]
     desk.submit(2)
     async with trio.open_nursery() as nursery:
         await desk.settled(nursery)
