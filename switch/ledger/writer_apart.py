@@ -35,6 +35,9 @@ ATTEMPTS: Final = 3
 REST_S: Final = 0.5
 """Between the end of one process and the beginning of the next: one that cannot live must not burn the machine."""
 
+START_DEADLINE_S: Final = 30.0
+"""For a process to be ready: a second, or some on a machine that has much else to do. Then it is ended."""
+
 FRUITLESS_MAX: Final = 20
 """Processes in a row that end before they take requests: then the switch ends, for whoever watches it to see."""
 
@@ -77,6 +80,9 @@ class WriterApart:
         asked_once: Collection[Kind] = (),
         queue_max: int = QUEUE_MAX,
         command: Sequence[str] = COMMAND,
+        *,
+        rest_s: float = REST_S,
+        start_deadline_s: float = START_DEADLINE_S,
     ) -> None:
         self._opening = opening
         self._clock = clock
@@ -86,6 +92,8 @@ class WriterApart:
         self._asked_once = asked_once
         self._queue_max = queue_max
         self._command = command
+        self._rest_s = rest_s
+        self._start_deadline_s = start_deadline_s
         self._tickets: dict[int, _Ticket] = {}  # without an outcome yet, oldest first
         self._number = 0
         self._unsent: list[int] = []
@@ -133,14 +141,16 @@ class WriterApart:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep the process until drained; started once the first one takes requests.
 
-        Raises `OperatorError` where that one ends before, or so many in a row; or one says that it cannot serve.
+        Raises `OperatorError` where that one ends before or is not ready in time, or so many in a row; or one says that
+        none can serve.
         """
         fruitless = 0
         while True:
             first: object = None
             try:
                 async with self._process() as channel, aclosing(channel.parcels()) as told:
-                    first = await anext(told, None)
+                    with trio.move_on_after(self._start_deadline_s):
+                        first = await anext(told, None)
                     if first is Word.READY:
                         if not self._was_up:
                             task_status.started()
@@ -154,7 +164,7 @@ class WriterApart:
             if not self._was_up or fruitless == FRUITLESS_MAX or (isinstance(first, Refused) and first.is_final):
                 raise OperatorError(f"the process of the books cannot be begun{_why(first)}")
             self._on_end()
-            await trio.sleep(REST_S)
+            await trio.sleep(self._rest_s)
 
     async def drain(self) -> None:
         """Take no more requests; return when those that were taken are settled and delivered."""

@@ -117,6 +117,13 @@ class Terminal:
         return {**original, 0: "0400", 11: f"{self._stan:06d}", 90: names}
 
 
+async def all_work(terminals: list[Terminal], address: tuple[str, int], on_answer: Callable[[], None]) -> None:
+    """Have all of them work until their connections break."""
+    async with trio.open_nursery() as nursery:
+        for terminal in terminals:
+            nursery.start_soon(terminal.work, address, on_answer)
+
+
 def purchases(count: int) -> bytes:
     """Frames of that many purchases of one terminal."""
     terminal, codec = Terminal("TERM0001", random.Random(8583)), Codec(_DIALECT)

@@ -15,7 +15,7 @@ import trio
 from switch.config import load_settings
 from switch.security.keys import load_keys, write_fresh_keys
 from switch.security.vault import Vault
-from tests.crash.load import IN_FLIGHT, Terminal
+from tests.crash.load import IN_FLIGHT, Terminal, all_work
 from tests.crash.server import TERMINALS, Server, install, serving
 from tests.crash.test_kill import (
     answered_otherwise,
@@ -50,9 +50,7 @@ async def work_while_books_are_killed(server: Server, terminals: list[Terminal])
         else:
             os.kill(server.books_pid, signal.SIGKILL)
 
-    async with trio.open_nursery() as nursery:
-        for terminal in terminals:
-            nursery.start_soon(terminal.work, server.address, count)
+    await all_work(terminals, server.address, count)
 
 
 def lives(pid: int) -> bool:

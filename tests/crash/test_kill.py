@@ -18,7 +18,7 @@ from switch.ledger.database import open_database
 from switch.security.keys import load_keys
 from switch.security.vault import Vault
 from switch.values import Pan
-from tests.crash.load import Attempt, Terminal
+from tests.crash.load import Attempt, Terminal, all_work
 from tests.crash.server import CARDS, TERMINALS, Server, install, serving
 
 ROUNDS = 3
@@ -75,9 +75,7 @@ async def work_until_killed(server: Server, terminals: list[Terminal], answers: 
         if left == 0:
             server.kill()
 
-    async with trio.open_nursery() as nursery:
-        for terminal in terminals:
-            nursery.start_soon(terminal.work, server.address, count)
+    await all_work(terminals, server.address, count)
 
 
 async def answered_otherwise(server: Server, terminals: list[Terminal]) -> list[Attempt]:

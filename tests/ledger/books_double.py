@@ -21,6 +21,8 @@ ENDS = {"ends once": 1, "is changed": 1, "ends thrice": 3}
 
 async def serve(way: str, begun: int) -> None:
     channel = Channel(socket.socket(fileno=0))
+    if way == "is never ready":
+        await trio.sleep_forever()
     if way == "never begins" or (way == "begins once" and begun):
         return
     if way == "cannot serve" or (way == "is changed" and begun):

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 import trio
-import trio.testing
 
 from switch.decisions import Outcome, Standing
 from switch.errors import OperatorError
-from switch.ledger.writer_apart import ATTEMPTS, DOWN_S, FRUITLESS_MAX, WriterApart
+from switch.ledger.writer_apart import ATTEMPTS, DOWN_S, FRUITLESS_MAX, REST_S, START_DEADLINE_S, WriterApart
 from switch.messages.kinds import Kind
 from tests.ledger.shop import purchase
 
@@ -63,6 +62,8 @@ class Desk:
     way: str = "answers"
     queue_max: int = 100
     command: tuple[str, ...] = ()
+    rest_s: float = REST_S
+    start_deadline_s: float = START_DEADLINE_S
     heard: Heard = field(default_factory=Heard)
     outcomes: list[Outcome] = field(default_factory=list)
     asked_once: frozenset[Kind] = frozenset()
@@ -80,6 +81,8 @@ class Desk:
             self.asked_once,
             self.queue_max,
             self.command or (sys.executable, str(DOUBLE), self.way, str(self.marks)),
+            rest_s=self.rest_s,
+            start_deadline_s=self.start_deadline_s,
         )
 
     def on_end(self) -> None:
@@ -171,6 +174,15 @@ async def test_no_process_of_another_program_is_waited_for(tmp_path: Path) -> No
     assert desk.ends == 1
 
 
+async def test_a_process_that_is_not_ready_in_time_is_ended(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "is never ready", start_deadline_s=0.1)
+
+    with trio.fail_after(DEADLINE_S), pytest.raises(OperatorError, match="cannot be begun"):
+        await desk.writer.run()
+
+    assert desk.writer.pid is None
+
+
 async def test_a_process_that_cannot_be_begun_says_why(tmp_path: Path) -> None:
     desk = Desk(tmp_path, command=("/nowhere/python",))
 
@@ -179,13 +191,12 @@ async def test_a_process_that_cannot_be_begun_says_why(tmp_path: Path) -> None:
 
 
 async def test_one_that_cannot_be_begun_anew_again_and_again_ends_the_switch(
-    tmp_path: Path, autojump_clock: trio.testing.MockClock
+    tmp_path: Path,
 ) -> None:
-    desk = Desk(tmp_path, command=(sys.executable, str(DOUBLE), "begins once", str(tmp_path)))
-    autojump_clock.autojump_threshold = 0.05
+    desk = Desk(tmp_path, "begins once", rest_s=0.0)
     desk.submit(1)
 
-    with pytest.raises(OperatorError, match="cannot be begun"):
+    with trio.fail_after(DEADLINE_S), pytest.raises(OperatorError, match="cannot be begun"):
         await desk.writer.run()
 
     assert desk.ends == FRUITLESS_MAX
