@@ -23,13 +23,13 @@ from switch.admin.serving import tls_context
 from switch.assembly import Doors, KeyDesk
 from switch.bookkeeping import in_thread, open_books, tune_interpreter
 from switch.chores import Chores, MaintenanceWatch, SettlingProcess
+from switch.clock import wall_clock
 from switch.config import Settings, masked_url
 from switch.errors import OperatorError
 from switch.ledger.database import Database, check_keys, check_version, open_database
 from switch.ledger.ids import JournalIds
 from switch.ledger.parcels import Opening, program
 from switch.ledger.ports import Clock
-from switch.ledger.sweeping import wall_clock
 from switch.ledger.writer import Writer
 from switch.ledger.writer_apart import WriterApart
 from switch.messages.dates import HostCalendar

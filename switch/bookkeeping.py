@@ -19,6 +19,7 @@ from typing import Final, TypeVar, cast
 
 import trio
 
+from switch.clock import wall_clock
 from switch.config import Settings
 from switch.decisions import Decision, Facts, Outcome
 from switch.errors import InternalError, OperatorError
@@ -30,7 +31,6 @@ from switch.ledger.ports import Clock, Decide, Runner
 from switch.ledger.sessions import connector
 from switch.ledger.sqlite_library import relieve_sqlite
 from switch.ledger.store import Store
-from switch.ledger.sweeping import wall_clock
 from switch.ledger.writer import Observer, Writer
 from switch.messages.actions import Action
 from switch.messages.dates import HostCalendar

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from switch.clock import wall_clock
 from switch.config import Address, AdminSettings, KeySettings, LedgerSettings, Settings
-from switch.ledger.sweeping import wall_clock
 from switch.office.acts import Desk
 from switch.office.opening import open_desk
 from switch.office.roles import Actor, Role

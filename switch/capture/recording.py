@@ -23,6 +23,7 @@ import orjson
 
 from switch.capture.notes import HEAD_BYTES, SIZE_BYTES, Kind, pack_head, written_note
 from switch.capture.orders import Account, Order
+from switch.clock import wall_clock
 from switch.errors import ConfigurationError
 
 BUFFER_BYTES: Final = 16 << 20
@@ -41,10 +42,6 @@ END_DEADLINE_S: Final = 600.0
 """For reading everything once more, where cards were replaced."""
 
 
-def _wall_clock() -> int:
-    return time.time_ns() // 1000
-
-
 class Recording:
     """One recording. Everything but `start` and `finish` returns at once. Not for two threads.
 
@@ -52,7 +49,7 @@ class Recording:
     nothing. ``lost`` counts reads that were dropped for want of room.
     """
 
-    def __init__(self, order: Order, clock: Callable[[], int] = _wall_clock, buffer_bytes: int = BUFFER_BYTES) -> None:
+    def __init__(self, order: Order, clock: Callable[[], int] = wall_clock, buffer_bytes: int = BUFFER_BYTES) -> None:
         self._order = order
         self._clock = clock
         self._buffer_bytes = buffer_bytes

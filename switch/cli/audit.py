@@ -84,9 +84,9 @@ def _breath() -> Callable[[str], None]:
 
 def _keep(books: OpenBooks, findings: list[Finding]) -> None:
     """Keep what was found; on books that take no commit it is only shown."""
+    from switch.clock import wall_clock
     from switch.errors import DatabaseError
     from switch.ledger.audit_kept import keep_audit
-    from switch.ledger.sweeping import wall_clock
 
     try:
         keep_audit(books.database, wall_clock(), findings)

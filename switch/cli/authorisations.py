@@ -65,11 +65,11 @@ def _expire_all(books: OpenBooks, store: Store, days: int) -> tuple[int, Counter
 
 def _store(books: OpenBooks) -> Store:
     """A store of this command's own, which decides as the switch does."""
+    from switch.clock import wall_clock
     from switch.ledger.group import Rules
     from switch.ledger.ids import JournalIds
     from switch.ledger.sessions import connector
     from switch.ledger.store import Store
-    from switch.ledger.sweeping import wall_clock
     from switch.messages.dates import HostCalendar
     from switch.rules.rulebook import RULE_SET
     from switch.transactions.decide import decide

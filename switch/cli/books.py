@@ -42,7 +42,7 @@ class OpenBooks:
         self, what: str, target: str, arguments: Mapping[str, object] | None = None, because: str = ""
     ) -> Changed:
         """Make a change of `switch.office.all_acts`, as the owner of the machine; it is in the change log too."""
-        from switch.ledger.sweeping import wall_clock
+        from switch.clock import wall_clock
         from switch.office.acts import Desk
         from switch.office.all_acts import ACTS
         from switch.office.changes import make_change
@@ -59,7 +59,7 @@ class OpenBooks:
         before: Mapping[str, object] | None = None,
     ) -> None:
         """Write a change that is no act of the back office into the change log, in its own transaction; no secrets."""
-        from switch.ledger.sweeping import wall_clock
+        from switch.clock import wall_clock
         from switch.office.change_log import log_change
 
         log_change(connection, shell_actor(), what, target, at=wall_clock(), before=before, after=after)

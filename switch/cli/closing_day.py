@@ -44,8 +44,8 @@ class Format(StrEnum):
 
 def journal_ids() -> JournalIds:
     """Ids for what a command writes."""
+    from switch.clock import wall_clock
     from switch.ledger.ids import JournalIds
-    from switch.ledger.sweeping import wall_clock
 
     return JournalIds(wall_clock)
 
@@ -73,8 +73,8 @@ def cutover(
     Without --day, days that are over and not settled come first: then the day that is running stays open. So it does
     where the one before was closed less than twelve hours ago: to end it so early, name it.
     """
+    from switch.clock import wall_clock
     from switch.ledger.days import begin_day, newest_day
-    from switch.ledger.sweeping import wall_clock
 
     asked = None if day is None else _date(day)
     with open_books(config) as books:
@@ -151,9 +151,9 @@ def _close(books: OpenBooks, day: date) -> None:
 
 
 def _settle(database: Database, day: date, zone: ZoneInfo) -> DayReport:
+    from switch.clock import wall_clock
     from switch.ledger.behind import stepping_back
     from switch.ledger.settling import settle_day
-    from switch.ledger.sweeping import wall_clock
     from switch.messages.dates import HostCalendar
     from switch.settlement.closing import Closing
     from switch.settlement.fees import load_fee_plans

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from switch.cli.options import host_from
+from switch.clock import wall_clock
 from switch.errors import ConfigurationError, OperatorError
 
 if TYPE_CHECKING:
@@ -242,13 +243,11 @@ def _compared(console: Console, books: _Books, terminal: str, before: int, play:
 
 def _find_discrepancies(database: Database) -> None:
     """Have uploaded batches compared now, as a cut-over of the day would."""
-    import time
-
     from switch.ledger.batches_compared import compare_batches
     from switch.ledger.ids import JournalIds
     from switch.settlement.comparing import compared
 
-    compare_batches(database, compared, JournalIds(lambda: time.time_ns() // 1_000))
+    compare_batches(database, compared, JournalIds(wall_clock))
 
 
 def _print_agreement(console: Console, play: Play, *, found: bool) -> None:

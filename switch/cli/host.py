@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from switch.clock import wall_clock
 from switch.errors import ConfigurationError, OperatorError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def host(
     console = Console(highlight=False, markup=False)
     spoken = load_dialect(dialect)
     path, told = load_script(script)
-    rules = HostRules(told, spoken, lambda: time.time_ns() // 1000, path)
+    rules = HostRules(told, spoken, wall_clock, path)
     mac = read_mac(mac_key, spoken) if mac_key is not None else None
     watch = _watch(spoken) if verbose else None
     complain = _say if verbose else None

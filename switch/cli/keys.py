@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 
 from switch.cli.books import OpenBooks, open_books
 from switch.cli.options import Config
+from switch.clock import wall_clock
 from switch.errors import ConfigurationError, OperatorError
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def put_in_issuer_key(
         parts, is_demos = _components(components), is_demo(books.database)
         kept = hsm.put_together(wanted, parts, owner=owner, is_demo=is_demos)
         with books.database.writing() as connection:
-            keep_issuer_key(connection, prefix, usage, index, method, *kept, _now())
+            keep_issuer_key(connection, prefix, usage, index, method, *kept, wall_clock())
             after = {"check_value": kept.check_value, "method": method}
             books.log(connection, "issuer_key.import", f"issuer_key:{prefix}/{usage}/{index}", after)
     typer.echo(f"{prefix} {usage}: check value {kept.check_value}")
@@ -173,7 +173,7 @@ def put_in_base_key(key_set: KeySetArgument, components: CountOption = 2, config
         parts, is_demos = _components(components, algorithm), is_demo(books.database)
         kept = hsm.put_together(usage, parts, owner=owner, is_demo=is_demos, algorithm=algorithm)
         with books.database.writing() as connection:
-            keep_base_key(connection, key_set, *kept, _now())
+            keep_base_key(connection, key_set, *kept, wall_clock())
             books.log(connection, "base_key.import", f"base_key:{key_set}", {"check_value": kept.check_value})
     typer.echo(f"{key_set} bdk: check value {kept.check_value}")
 
@@ -247,7 +247,7 @@ def _keep(books: OpenBooks, terminal: str, kept: KeptKey) -> None:
     from switch.ledger.key_store import keep_terminal_key
 
     with books.database.writing() as connection:
-        keep_terminal_key(connection, terminal, _MASTER, *kept, _now())
+        keep_terminal_key(connection, terminal, _MASTER, *kept, wall_clock())
         after = {"check_value": kept.check_value}
         books.log(connection, "terminal.import_master_key", f"terminal:{terminal}", after)
     _print_kept(terminal, kept.check_value)
@@ -301,7 +301,3 @@ def _bytes(number: int, typed: str, sizes: tuple[int, ...]) -> bytes:
         allowed = " or ".join(map(str, sizes))
         raise OperatorError(f"component {number} has {len(part)} bytes; it must have {allowed}")
     return part
-
-
-def _now() -> int:
-    return time.time_ns() // 1000

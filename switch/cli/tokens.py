@@ -44,7 +44,7 @@ def list_all(config: Config = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from switch.ledger.sweeping import wall_clock
+    from switch.clock import wall_clock
     from switch.office.tokens import list_tokens
 
     with open_books(config) as books:

@@ -6,23 +6,18 @@ to be decided like any other, so that it ends under the same locks as a completi
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from switch.clock import wall_clock
 from switch.ledger import schema
 from switch.ledger.database import Database
 from switch.ledger.rows import date_of, number_of
 from switch.messages.kinds import Kind
 from switch.messages.model import OriginalReference, Request
-
-
-def wall_clock() -> int:
-    """Microseconds since 1970, UTC."""
-    return time.time_ns() // 1000
 
 
 def sweep_dormant(database: Database, today: date, days: int) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+from switch.clock import wall_clock
 from switch.config import Settings
 from switch.ledger.database import check_keys, check_version, open_database
-from switch.ledger.sweeping import wall_clock
 from switch.office.acts import Desk
 from switch.security.keys import load_keys
 from switch.security.vault import Vault

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from typing import Final
 
+from switch.clock import wall_clock
 from switch.config import Settings
 from switch.ledger.database import Database, open_database
 from switch.ledger.key_store import keep_base_key, keep_issuer_key, keep_terminal_key, terminal_keys_kept
@@ -42,7 +42,7 @@ def load_demo_keys(settings: Settings) -> None:
     master = load_keys(settings.keys.file).master
     if master is not None:
         with closing(open_database(settings.ledger.database)) as database:
-            put_in_keys(database, SoftwareHsm(master), time.time_ns() // 1000)
+            put_in_keys(database, SoftwareHsm(master), wall_clock())
 
 
 def put_in_keys(database: Database, hsm: SoftwareHsm, now: int) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from switch.clock import wall_clock
 from switch.ledger.database import open_database
-from switch.ledger.sweeping import wall_clock
 from switch.office.roles import Role
 from switch.office.tokens import create_token
 from tests.admin.certificates import Authority

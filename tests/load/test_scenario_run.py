@@ -11,11 +11,11 @@ import pytest
 import trio
 
 from switch.app import run
+from switch.clock import wall_clock
 from switch.config import Address, AdminSettings, KeySettings, LedgerSettings, ListenerSettings, Settings
 from switch.errors import OperatorError
 from switch.ledger.audit import audit, snapshot
 from switch.ledger.database import open_database
-from switch.ledger.sweeping import wall_clock
 from switch.load.booking import WireAgainstBooks
 from switch.load.descriptors import make_room
 from switch.load.engine import NobodyListens

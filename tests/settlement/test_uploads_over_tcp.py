@@ -8,13 +8,13 @@ from pathlib import Path
 
 import trio
 
+from switch.clock import wall_clock
 from switch.ledger.batches_closed import Closed, batch_to_close, close_batch
 from switch.ledger.batches_compared import Compared, compare_batches
 from switch.ledger.database import open_database
 from switch.ledger.ids import JournalIds
 from switch.ledger.sessions import connector
 from switch.ledger.settlement_reports import BatchLine, Upload, list_discrepancies, miscounted_uploads, settled_batches
-from switch.ledger.sweeping import wall_clock
 from switch.messages.batch_fields import written_records
 from switch.messages.dates import HostCalendar
 from switch.messages.settlement import UploadedRecord
