@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar, dataclass_transform
+
+_T = TypeVar("_T")
 
 _LUHN_AS_IS: Final = bytes.maketrans(b"0123456789", bytes(range(10)))
 _LUHN_DOUBLED: Final = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 """Twice a digit, the digits of that added up."""
+
+
+@dataclass_transform(frozen_default=True)
+def record(kind: type[_T]) -> type[_T]:
+    """Make a dataclass that the type checker keeps from being changed, and the interpreter does not.
+
+    For what is made anew for every request: a frozen dataclass is made in seven times the time, and the fields of a
+    NamedTuple take four times as long to read. `dataclasses.replace` gives another with some fields changed.
+    """
+    return dataclass(slots=True, unsafe_hash=True)(kind)
 
 
 class Pan:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from switch.decisions.parties import BatchState, Card, CardSecurity, Merchant, Operator, PayCode, Terminal
+from switch.values import record
 
 if TYPE_CHECKING:
     from datetime import date
@@ -31,7 +32,7 @@ class Account(NamedTuple):
         return self.ledger_minor - self.held_minor + self.credit_limit_minor
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Spent:
     """What a card has spent on one business day, open holds included."""
 
@@ -108,7 +109,12 @@ class Needs:
 _NO_COUNTERS: Final[Mapping[tuple[str, int], Spent]] = MappingProxyType({})
 
 
-class Facts(NamedTuple):
+def _no_counters() -> Mapping[tuple[str, int], Spent]:
+    return _NO_COUNTERS
+
+
+@record
+class Facts:
     """What the books say about one request. What does not exist is None.
 
     ``journal_id`` is the identity that the request will have in the books: unique, rising with time, and
@@ -134,11 +140,11 @@ class Facts(NamedTuple):
     original: Payment | None
     tombstone: bool
     pan_key: bytes
+    security: CardSecurity = CardSecurity()
     parent: Payment | None = None
     grandparent: Payment | None = None
     increments: tuple[Payment, ...] = ()
-    security: CardSecurity = CardSecurity()
-    spending: Mapping[tuple[str, int], Spent] = _NO_COUNTERS
+    spending: Mapping[tuple[str, int], Spent] = field(default_factory=_no_counters)
     to_card: Card | None = None
     to_account: Account | None = None
     operator: Operator | None = None

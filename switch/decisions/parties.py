@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from switch.values import record
+
 
 class Limit(NamedTuple):
     """What may be spent through one channel; None does not apply.
@@ -78,7 +80,7 @@ class Merchant:
     limits: Limits = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Card:
     """A card without its number. Limits of None do not apply.
 

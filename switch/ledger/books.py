@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypedDict
 
 from switch.decisions import (
     Account,
@@ -44,6 +44,21 @@ class CodeOfCard(NamedTuple):
 
     code: PayCode
     pan_key: bytes
+
+
+class _More(TypedDict):
+    """What only some requests are about: fields of `Facts`."""
+
+    parent: Payment | None
+    grandparent: Payment | None
+    increments: tuple[Payment, ...]
+    spending: Mapping[Counter, Spent]
+    to_card: Card | None
+    to_account: Account | None
+    operator: Operator | None
+    pay_code: PayCode | None
+    key_counter: int
+    queued_minor: int
 
 
 @dataclass(slots=True)
@@ -178,7 +193,7 @@ class Books:
         account_id = original.account_id if original is not None else None
         if account_id is None and card is not None:
             account_id = card.account_id
-        facts = Facts(
+        common = (
             entry.journal_id,
             self.decided_at,
             self.business_day,
@@ -190,40 +205,37 @@ class Books:
             original,
             self.known.is_buried(request),
             entry.pan_key,
-            None,
-            None,
-            (),
             _NEW_CARD if card is None else self.security.get(card.card_id, _NEW_CARD),
         )
         if original is not None or self.counted or request.extras is not NO_EXTRAS or request.verdicts.key_use:
-            facts = self._with_more(facts, entry)
-        return facts._replace(batch=self._batch(entry)) if need.batch else facts
+            return Facts(*common, batch=self._batch(entry) if need.batch else None, **self._more(original, entry))
+        return Facts(*common, batch=self._batch(entry)) if need.batch else Facts(*common)
 
     def _original(self, entry: Entry, need: Needs) -> Payment | None:
         rows = self.known.originals(entry, any_card=need.any_card)
         return (self.payments.get(rows[0].journal_id) or _declined(rows[0])) if rows else None
 
-    def _with_more(self, facts: Facts, entry: Entry) -> Facts:
-        """Add what only some requests are about."""
-        parent = self._about(facts.original)
+    def _more(self, original: Payment | None, entry: Entry) -> _More:
+        """Return what only some requests are about."""
+        parent = self._about(original)
         grandparent = self._about(parent)
         to_card = self.cards.get(entry.to_key)
         code = self.pay_codes.get(entry.code_key)
-        line = [payment for payment in (facts.original, parent, grandparent) if payment is not None]
+        line = [payment for payment in (original, parent, grandparent) if payment is not None]
         increments = self._increments(line)
         use = entry.request.verdicts.key_use
-        return facts._replace(
-            parent=parent,
-            grandparent=grandparent,
-            increments=increments,
-            spending=self._spending(self.counted.get(entry.journal_id, ()), (*line, *increments)),
-            to_card=to_card,
-            to_account=None if to_card is None else self.accounts.get(to_card.account_id),
-            operator=self.operators.get((entry.request.merchant_id, entry.request.extras.operator_id)),
-            pay_code=None if code is None else code.code,
-            key_counter=0 if use is None else self.key_counters.get(use[:2], 0),
-            queued_minor=0 if facts.original is None else self.queued.get(facts.original.payment_id, 0),
-        )
+        return {
+            "parent": parent,
+            "grandparent": grandparent,
+            "increments": increments,
+            "spending": self._spending(self.counted.get(entry.journal_id, ()), (*line, *increments)),
+            "to_card": to_card,
+            "to_account": None if to_card is None else self.accounts.get(to_card.account_id),
+            "operator": self.operators.get((entry.request.merchant_id, entry.request.extras.operator_id)),
+            "pay_code": None if code is None else code.code,
+            "key_counter": 0 if use is None else self.key_counters.get(use[:2], 0),
+            "queued_minor": 0 if original is None else self.queued.get(original.payment_id, 0),
+        }
 
     def batch_key(self, entry: Entry) -> BatchKey | None:
         """Return what the batch that a request names is known by, None where its terminal is not one of ours."""

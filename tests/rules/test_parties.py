@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from switch.decisions import Refusal, Spent
@@ -36,7 +38,7 @@ def test_where_a_dialect_has_no_batches_none_is_asked_for() -> None:
 @pytest.mark.parametrize("batch", ["000007", "000000"])
 def test_a_batch_takes_999_requests(batch: str) -> None:
     def refusal_after(count: int) -> Refusal | None:
-        facts = FACTS._replace(spending={("batch:TERM0001/000007", 0): Spent(0, count)})
+        facts = replace(FACTS, spending={("batch:TERM0001/000007", 0): Spent(0, count)})
         return batch_has_room(a_request(batch=batch), facts, BATCHES)[2]
 
     assert refusal_after(0) is None
