@@ -194,11 +194,13 @@ class _Reporter:
 
     def _keep(self, number: int, outcome: Outcome) -> None:
         self._told.outcomes.append((number, outcome[1:]))
-        self._idle.unpark()
+        if self._idle:  # asking is a tenth of waking nobody
+            self._idle.unpark()
 
     def _note(self, name: str, *arguments: object) -> None:
         self._told.notes.append((name, arguments))
-        self._idle.unpark()
+        if self._idle:
+            self._idle.unpark()
 
     # --- as an observer ------------------------------------------------------------------------------------
 

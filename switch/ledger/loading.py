@@ -130,7 +130,7 @@ def _begin_day(books: Books, newest: Sequence[Row]) -> None:
     if not newest:
         books.changes.opens_day = True
         return
-    [(day, state)] = newest
+    [(_, day, state)] = newest
     books.move_to(day_to_decide_on(books.business_day, date_of(day), is_open=state == "open"))
     books.changes.opens_day = books.day_number != day
 

@@ -9,7 +9,7 @@ rows would write to them each time, and two sharers that both went on to change 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -99,8 +99,8 @@ class PostgresqlSession:
             return Fault.REQUEST if isinstance(error, psycopg.DataError) else Fault.DOWN
         return Fault.DOWN if error.sqlstate[:2] in _DOWN_CLASSES else Fault.REQUEST
 
-    def claim(self, claims: Sequence[Claim]) -> None:
-        self._queued.append((_CLAIM, _arrays(claims), None))
+    def claim(self, claims: Iterable[Claim]) -> None:
+        self._queued.append((_CLAIM, _arrays(list(claims)), None))
 
     def read(self, *asked: tuple[Query, Sequence[Row]]) -> list[list[Row]]:
         results: list[list[Row]] = [[] for _ in asked]

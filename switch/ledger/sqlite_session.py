@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import chain
@@ -171,7 +171,7 @@ class SqliteSession:
             return Fault.RETRY
         return Fault.DOWN if code in _DOWN or isinstance(error, sqlite3.ProgrammingError) else Fault.REQUEST
 
-    def claim(self, claims: Sequence[Claim]) -> None:
+    def claim(self, claims: Iterable[Claim]) -> None:
         """Nothing to do: there is one writer at a time."""
 
     def read(self, *asked: tuple[Query, Sequence[Row]]) -> list[list[Row]]:

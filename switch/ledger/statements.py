@@ -6,7 +6,7 @@ each database makes in its own way (`sqlite_session`, `postgresql_session`); a c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
@@ -89,7 +89,7 @@ class Session(Protocol):
         """Say what an exception that came out of this session is about."""
         ...
 
-    def claim(self, claims: Sequence[Claim]) -> None:
+    def claim(self, claims: Iterable[Claim]) -> None:
         """Keep other writers off until the transaction ends, or wait for them; each name once, taken in one order."""
         ...
 
@@ -209,8 +209,9 @@ OPERATORS: Final = Query(
 
 NEWEST_DAY: Final = Query(
     given=(("one", "integer"),),
-    columns=("d.day", "d.state"),
+    columns=("g.one", "d.day", "d.state"),
     source="business_day AS d ON d.day = (SELECT max(day) FROM business_day)",
+    steady=frozenset({"business_day"}),
 )
 
 _OF_BATCH: Final = (("terminal_id", "text"), ("merchant_id", "text"), ("batch", "text"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -38,8 +38,8 @@ class Wanted:
     with_batch: list[Entry] = field(default_factory=list)
 
 
-def claims_of(entries: Iterable[Entry], needs: Mapping[Kind, Needs]) -> list[Claim]:
-    """Return what a group keeps other writers off, each name once.
+def claims_of(entries: Iterable[Entry], needs: Mapping[Kind, Needs]) -> Iterator[Claim]:
+    """Yield what a group keeps other writers off, each name once; nothing is done for who does not ask.
 
     Terminals and STANs, its originals' included: a request, its repeat and its reversal wait for each other. The
     business day, which a cut-over claims for itself: it waits for the groups under way, and those after it for it.
@@ -61,7 +61,7 @@ def claims_of(entries: Iterable[Entry], needs: Mapping[Kind, Needs]) -> list[Cla
             is_shared[f"key\x1f{use.base}\x1f{use.device.hex()}"] = False
         if request.batch:
             is_shared[f"terminal\x1f{request.terminal_id}"] = False
-    return [Claim(*claim) for claim in is_shared.items()]
+    yield from (Claim(*claim) for claim in is_shared.items())
 
 
 def _prefix(request: Request, stan: str) -> str:

@@ -133,7 +133,8 @@ class Writer:
             self._observer.shed("queue_full")
             return False
         self._waiting.append(_Ticket(request, deliver, expires_at))
-        self._idle.unpark()
+        if self._idle:  # asking is a tenth of waking nobody
+            self._idle.unpark()
         return True
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -134,7 +134,7 @@ class WriterApart:
         self._unsent.append(self._number)
         if len(self._unsent) >= AT_ONCE:
             self._flush()
-        else:
+        elif self._idle:
             self._idle.unpark()
         return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import count
@@ -66,7 +66,7 @@ class Flaky:
             return Fault.RETRY
         return Fault.DOWN if isinstance(error, ConnectionResetError) else self._real.fault(error)
 
-    def claim(self, claims: Sequence[Claim]) -> None:
+    def claim(self, claims: Iterable[Claim]) -> None:
         if self._plan and self._plan[0] == "in the way":
             raise ConnectionResetError(self._plan.pop(0))
         self._real.claim(claims)

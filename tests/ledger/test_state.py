@@ -112,7 +112,7 @@ def test_the_highest_counter_of_a_device_is_known_to_its_next_request(shop: Shop
 
 def test_requests_under_one_devices_keys_wait_for_each_other_and_for_no_others() -> None:
     def devices(*requests: Request) -> set[str]:
-        claims = claims_of([Entry(request, 1, b"") for request in requests], NEEDS)
+        claims = list(claims_of([Entry(request, 1, b"") for request in requests], NEEDS))
         return {claim.name for claim in claims if claim.name.startswith("key") and not claim.is_shared}
 
     one, other = purchase(1, verdicts=under(1)), purchase(2, verdicts=under(2), terminal_id="T2")
