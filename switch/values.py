@@ -58,6 +58,9 @@ class Pan:
         doubled, as_is = digits[-2::-2].translate(_LUHN_DOUBLED), digits[-1::-2].translate(_LUHN_AS_IS)
         return (sum(doubled) + sum(as_is)) % 10 == 0
 
+    def __reduce__(self) -> tuple[type[Pan], tuple[str]]:
+        return Pan, (self._digits,)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pan) and other._digits == self._digits
 
