@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from switch.decisions import Decision, Effect, Facts, Refusal, Trace
 from switch.messages.actions import Action
@@ -11,8 +12,8 @@ from switch.messages.chip import answerable
 from switch.messages.model import Reply, Request
 from switch.messages.references import approval_code_of, own_rrn
 from switch.messages.verdicts import Finding
+from switch.rules.compiling import Climber
 from switch.rules.rule import Policy
-from switch.rules.rulebook import climb
 from switch.transactions.noticing import noticed, wish_for
 from switch.transactions.posting import Posting
 from switch.transactions.reversing import after_refusal
@@ -20,6 +21,8 @@ from switch.transactions.table import TABLE
 
 DEFAULT_POLICY = Policy()
 MAINTAINED = Policy(in_maintenance=True)
+
+_CLIMBERS: Final = {kind: Climber(row.ladder) for kind, row in TABLE.items()}
 
 
 def decider(
@@ -42,7 +45,7 @@ def decider(
 def decide(request: Request, facts: Facts, policy: Policy = DEFAULT_POLICY) -> Decision:
     """Decide one request from the facts. The same arguments always give the same decision."""
     row = TABLE[request.kind]
-    trace, refusal = climb(row.ladder, request, facts, policy)
+    trace, refusal = _CLIMBERS[request.kind].climb(request, facts, policy)
     if refusal is not None:
         return _declined(request, facts, trace, refusal)
     posted = row.post(request, facts, policy)
