@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
 
 from switch.clock import wall_clock
 from switch.config import Address, AdminSettings, KeySettings, LedgerSettings, Settings
+from switch.ledger import schema
 from switch.office.acts import Desk
 from switch.office.opening import open_desk
 from switch.office.roles import Actor, Role
@@ -54,12 +58,22 @@ def token_of(desk: Desk, actor: Actor) -> str:
         return create_token(connection, actor.name, actor.role, days=1, now=wall_clock()).secret
 
 
+def write_journal(desk: Desk, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows of the journal, each of a financial request and with its key, or of a kind that has none."""
+    keys = [
+        {name: row.get(name, "") for name in ("terminal_id", "merchant_id", "stan", "local_date", "batch")}
+        | {"message_class": "2", "journal_id": row["journal_id"]}
+        for row in rows
+        if row["kind"] not in schema.KEYLESS
+    ]
+    with desk.database.writing() as connection:
+        connection.execute(sa.insert(schema.journal), rows)
+        if keys:
+            connection.execute(sa.insert(schema.request_key), keys)
+
+
 def card_id(desk: Desk, masked: str) -> int:
     """Find a demo card by its masked number."""
-    import sqlalchemy as sa
-
-    from switch.ledger import schema
-
     with desk.database.reading() as connection:
         found = connection.execute(sa.select(schema.card.c.card_id).where(schema.card.c.masked_pan == masked))
         return int(found.scalar_one())

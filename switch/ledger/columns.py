@@ -51,6 +51,11 @@ def one_of(column: str, *values: str) -> sa.CheckConstraint:
     return sa.CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
 
 
+def either(column: str, *values: str) -> sa.CheckConstraint:
+    """The same where every payment writes a row: SQLite would make a table of the list anew for each of them."""
+    return sa.CheckConstraint(" OR ".join(f"{column} = '{value}'" for value in values), name=f"{column}_known")
+
+
 def only(condition: sa.ColumnElement[bool]) -> dict[str, Any]:
     """What makes an index one of some rows, on both databases."""
     return {"sqlite_where": condition, "postgresql_where": condition}

@@ -107,7 +107,7 @@ def batch_transactions(
 ) -> list[JournalLine]:
     """Return the newest transactions under a batch's number; one more than a page where there are more."""
     its = schema.journal.c
-    asked = sa.select(schema.journal).where(its.terminal_id == terminal_id, its.batch == batch)
+    asked = sa.select(schema.journal).where(its.terminal_id == terminal_id, its.batch == batch, schema.HAS_BATCH)
     if before_id is not None:
         asked = asked.where(its.journal_id < before_id)
     rows = connection.execute(asked.order_by(its.journal_id.desc()).limit(PAGE_ROWS + 1))
@@ -116,7 +116,8 @@ def batch_transactions(
 
 def _is_long(connection: sa.Connection, terminal_id: str, batch: str) -> bool:
     its = schema.journal.c
-    some = sa.select(its.journal_id).where(its.terminal_id == terminal_id, its.batch == batch).limit(ADDED_UP_MAX + 1)
+    of_batch = sa.select(its.journal_id).where(its.terminal_id == terminal_id, its.batch == batch, schema.HAS_BATCH)
+    some = of_batch.limit(ADDED_UP_MAX + 1)
     counted = connection.execute(sa.select(sa.func.count()).select_from(some.subquery())).scalar_one()
     return bool(counted > ADDED_UP_MAX)
 

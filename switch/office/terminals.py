@@ -1,6 +1,6 @@
 """Terminals as officers look at them: the list, one with its keys, its newest messages and its health.
 
-Whatever a terminal has done in its life, only its newest rows are read, in the order of an index.
+Whatever a terminal has done in its life, only its newest rows of the journal are read.
 """
 
 from __future__ import annotations
@@ -182,15 +182,22 @@ def _unwell(terminal_id: str, merchant_id: str, signs: list[Sign]) -> Unwell:
 def _newest(*columns: sa.ColumnElement[Any]) -> sa.CompoundSelect[Any]:
     """Ask for a terminal's newest rows of the journal: ``terminal_id``, the ``batch`` it is in, ``limit``.
 
-    The index has them by batch: those up to its present one from the back, those from before the numbers began anew,
-    and those that are of no batch. None of the three reads more than ``limit`` rows; the newest of them all are in it.
+    Those of batches have an index: up to the present one from the back, and those from before the numbers began anew.
+    Those of no batch are found by their keys, of which a terminal has some thousand a year, and what has no key by an
+    index again. None of these reads more than ``limit`` rows of the journal; the newest of them all are in it, and a
+    row may be there twice.
     """
-    its = schema.journal.c
-    batch = sa.bindparam("batch", type_=sa.Text)
-    every = sa.select(*columns).where(its.terminal_id == sa.bindparam("terminal_id", type_=sa.Text))
-    every = every.order_by(its.batch.desc(), its.journal_id.desc()).limit(sa.bindparam("limit", type_=sa.Integer))
-    parts = (its.batch <= batch, (its.batch > batch) & (its.batch <= _LAST_BATCH), its.batch == "")
-    return sa.union_all(*(sa.select(every.where(part).subquery()) for part in parts))
+    its, key = schema.journal.c, schema.request_key.c
+    terminal_id, batch = sa.bindparam("terminal_id", type_=sa.Text), sa.bindparam("batch", type_=sa.Text)
+    limit = sa.bindparam("limit", type_=sa.Integer)
+    every = sa.select(*columns).where(its.terminal_id == terminal_id)
+    of_batches = every.where(schema.HAS_BATCH).order_by(its.batch.desc(), its.journal_id.desc())
+    keyless = every.where(schema.IS_KEYLESS).order_by(its.journal_id.desc())
+    keys = sa.select(key.journal_id).where(key.terminal_id == terminal_id, key.batch == "")
+    keyed = sa.select(*columns).where(its.journal_id.in_(keys.order_by(key.journal_id.desc()).limit(limit)))
+    lately, before = its.batch <= batch, (its.batch > batch) & (its.batch <= _LAST_BATCH)
+    parts = (of_batches.where(lately).limit(limit), of_batches.where(before).limit(limit), keyless.limit(limit), keyed)
+    return sa.union_all(*(sa.select(part.subquery()) for part in parts))
 
 
 _NEWEST_IDS: Final = _newest(schema.journal.c.journal_id)

@@ -6,6 +6,7 @@ far back that was is told. So a page takes the same time whatever the journal's 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
@@ -61,15 +62,17 @@ def find_transactions(connection: sa.Connection, wanted: Wanted, before_id: int 
     """Return the newest transactions that fit, older than ``before_id``."""
     its = schema.journal.c
     filters = _filters(wanted)
-    lead = next((each for each in filters if each.by_index), None)
-    by_index = lead.by_index if lead is not None else []
+    lead = next((each for each in filters if each.by_index is not None), None)
     others = [each.condition for each in filters if each is not lead or not each.is_exact]
-    looked_at = (SEARCHED_ROWS if by_index else SCANNED_ROWS) if others else PAGE_ROWS + 1
-    ids = sa.select(its.journal_id).where(*by_index)
+    looked_at = (SCANNED_ROWS if lead is None else SEARCHED_ROWS) if others else PAGE_ROWS + 1
+    journal_id: sa.ColumnElement[int] = its.journal_id
+    order = journal_id
+    if lead is not None and lead.by_index is not None:
+        journal_id = lead.by_index.subquery().c.journal_id
+        order = journal_id + 0  # so that no planner walks the whole journal backwards until it has met enough of them
+    ids = sa.select(journal_id)
     if before_id is not None:
-        ids = ids.where(its.journal_id < before_id)
-    # by a sum, so that no planner walks the whole journal backwards until it has met enough of a rare terminal
-    order = its.journal_id + 0 if by_index else its.journal_id
+        ids = ids.where(journal_id < before_id)
     newest = ids.order_by(order.desc()).limit(looked_at).cte("newest").prefix_with("MATERIALIZED", dialect="postgresql")
     asked = sa.select(schema.journal).join(newest, newest.c.journal_id == its.journal_id).where(*others)
     rows = connection.execute(asked.order_by(its.journal_id.desc()).limit(PAGE_ROWS + 1)).all()
@@ -81,10 +84,10 @@ def find_transactions(connection: sa.Connection, wanted: Wanted, before_id: int 
 
 
 class _Filter(NamedTuple):
-    """One thing that is asked for, and what an index finds of it: exactly it, more than it, or ([]) nothing."""
+    """One thing that is asked for, and the ids that an index finds for it: exactly those, or more than those."""
 
     condition: sa.ColumnElement[bool]
-    by_index: list[sa.ColumnElement[bool]]
+    by_index: sa.Select[tuple[int]] | sa.CompoundSelect[tuple[int]] | None = None
     is_exact: bool = True
 
 
@@ -93,27 +96,39 @@ def _filters(wanted: Wanted) -> list[_Filter]:
     its, terminal = schema.journal.c, schema.terminal.c
     filters = []
     if wanted.rrn:
-        filters.append(_Filter(its.rrn == wanted.rrn, [its.rrn == wanted.rrn]))
+        filters.append(_Filter(its.rrn == wanted.rrn, _ids(its.rrn == wanted.rrn)))
     if wanted.card_id is not None:
         of_card = its.card_id == wanted.card_id
         is_declined = wanted.action not in {"", _APPROVED}
-        filters.append(_Filter(of_card, [of_card, its.action != _APPROVED] if is_declined else []))
+        filters.append(_Filter(of_card, _ids(of_card, its.action != _APPROVED) if is_declined else None))
     if wanted.terminal_id:
-        filters.append(_Filter(its.terminal_id == wanted.terminal_id, [its.terminal_id == wanted.terminal_id]))
+        filters.append(_Filter(its.terminal_id == wanted.terminal_id, _sent_by([wanted.terminal_id])))
     if wanted.merchant_id:
         of_merchant = sa.select(terminal.terminal_id).where(terminal.merchant_id == wanted.merchant_id)
         terminals = of_merchant.order_by(terminal.terminal_id).limit(OF_MERCHANT_MAX)
-        filters.append(_Filter(its.merchant_id == wanted.merchant_id, [its.terminal_id.in_(terminals)], is_exact=False))
+        filters.append(_Filter(its.merchant_id == wanted.merchant_id, _sent_by(terminals), is_exact=False))
     if wanted.action not in {"", _APPROVED, DECLINED}:
-        filters.append(_Filter(its.action == wanted.action, [its.action == wanted.action, its.action != _APPROVED]))
+        is_action = its.action == wanted.action
+        filters.append(_Filter(is_action, _ids(is_action, its.action != _APPROVED)))
     if wanted.action in {_APPROVED, DECLINED}:
         is_approved = its.action == _APPROVED
-        filters.append(_Filter(is_approved if wanted.action == _APPROVED else ~is_approved, []))
+        filters.append(_Filter(is_approved if wanted.action == _APPROVED else ~is_approved))
     if wanted.kind:
-        filters.append(_Filter(its.kind == wanted.kind, []))
+        filters.append(_Filter(its.kind == wanted.kind))
     if wanted.stan:
-        filters.append(_Filter(its.stan == wanted.stan, []))
+        filters.append(_Filter(its.stan == wanted.stan))
     return filters
+
+
+def _ids(*where: sa.ColumnElement[bool]) -> sa.Select[tuple[int]]:
+    return sa.select(schema.journal.c.journal_id).where(*where)
+
+
+def _sent_by(terminals: Sequence[str] | sa.Select[tuple[str]]) -> sa.CompoundSelect[tuple[int]]:
+    """What terminals sent is found by its keys, and what needs none by an index of its own."""
+    key, its = schema.request_key.c, schema.journal.c
+    keyed = sa.select(key.journal_id).where(key.terminal_id.in_(terminals))
+    return sa.union_all(keyed, _ids(its.terminal_id.in_(terminals), schema.IS_KEYLESS))
 
 
 class _Last(NamedTuple):

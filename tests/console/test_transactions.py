@@ -5,12 +5,11 @@ import sqlalchemy as sa
 
 from switch.console.application import build_console
 from switch.console.pages import PAGES
-from switch.ledger import schema
 from switch.office.acts import Desk
 from switch.office.all_acts import ACTS
 from switch.office.transactions import PAGE_ROWS, SCANNED_ROWS, Wanted, find_transactions
 from tests.console.browser import Browser
-from tests.desks import OPERATOR, VIEWER, card_id, token_of
+from tests.desks import OPERATOR, VIEWER, card_id, token_of, write_journal
 
 TRACE = '[["terminal_known","TERM0001",null,true],["card_status","frozen","active",false]]'
 ROW = {
@@ -34,8 +33,7 @@ def fill(desk: Desk, count: int, **changes: object) -> None:
         if number % 100 == 0:
             row |= {"action": "card_frozen", "because": "the card is frozen", "trace": TRACE}
         rows.append(row | changes)
-    with desk.database.writing() as connection:
-        connection.execute(sa.insert(schema.journal), rows)
+    write_journal(desk, rows)
 
 
 async def a_browser(desk: Desk, actor: object = OPERATOR) -> Browser:
@@ -97,8 +95,10 @@ async def test_what_no_index_finds_is_searched_bit_by_bit_and_nothing_is_missed(
     ("wanted", "index"),
     [
         (Wanted(rrn="R1"), "ix_journal_rrn"),
-        (Wanted(terminal_id="TERM0001"), "ix_journal_terminal_id_batch"),
-        (Wanted(merchant_id="MERCHANT0000001"), "ix_journal_terminal_id_batch"),
+        (Wanted(terminal_id="TERM0001"), "request_key USING PRIMARY KEY (terminal_id=?)"),
+        (Wanted(terminal_id="TERM0001"), "ix_journal_terminal_id_keyless"),
+        (Wanted(merchant_id="MERCHANT0000001"), "request_key USING PRIMARY KEY (terminal_id=?)"),
+        (Wanted(merchant_id="MERCHANT0000001"), "ix_journal_terminal_id_keyless"),
         (Wanted(card_id=1, action="declined"), "ix_journal_card_id_declined"),
         (Wanted(action="card_frozen"), "ix_journal_declined"),
     ],

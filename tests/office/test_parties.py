@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from switch.errors import NotInBooks, OperatorError
 from switch.ledger import schema
 from switch.messages.dates import HostCalendar
+from switch.messages.kinds import Kind
 from switch.office.acts import Desk
 from switch.office.all_acts import ACTS
 from switch.office.cards import account_page, card_page, cards_like, find_card
@@ -25,7 +26,9 @@ from switch.office.terminals import (
     terminal_page,
     unwell_terminals,
 )
-from tests.desks import OPERATOR, card_id
+from switch.office.transactions import Wanted, find_transactions
+from switch.transactions.table import NEEDS
+from tests.desks import OPERATOR, card_id, write_journal
 
 FROZEN = "555555******4444"
 ROW = {
@@ -41,8 +44,7 @@ def fill(desk: Desk, terminal_id: str, batches: list[str], *, first: int = 1, **
         ROW | {"journal_id": number, "terminal_id": terminal_id, "batch": batch, "stan": f"{number:06d}"} | changes
         for number, batch in enumerate(batches, first)
     ]
-    with desk.database.writing() as connection:
-        connection.execute(sa.insert(schema.journal), rows)
+    write_journal(desk, rows)
 
 
 def more_terminals(desk: Desk, count: int) -> None:
@@ -180,6 +182,28 @@ def test_the_newest_of_a_terminal_are_found_though_its_batches_began_anew(desk: 
     assert [line.journal_id for line in newest] == [6, 5, 4, 3]
 
 
+def test_what_has_no_key_is_found_as_well(desk: Desk) -> None:
+    fill(desk, "TERM0001", ["", ""])
+    fill(desk, "TERM0001", ["", "000001"], first=3, kind="sign_on")
+    fill(desk, "TERM0002", ["", ""], first=5)
+
+    with desk.database.reading() as connection:
+        newest = newest_transactions(connection, {"TERM0001": "000001"}, 9)
+        searched = find_transactions(connection, Wanted(terminal_id="TERM0001"))
+        of_merchant = find_transactions(connection, Wanted(merchant_id="MERCHANT0000001"), before_id=4)
+
+    assert [line.journal_id for line in newest] == [4, 3, 2, 1]
+    assert [line.journal_id for line in searched.lines] == [4, 3, 2, 1]
+    assert [line.journal_id for line in of_merchant.lines] == [3, 2, 1]
+
+
+def test_kinds_without_keys_are_those_that_are_journalled_without_one() -> None:
+    """A correction has one too: of what it puts right."""
+    journalled = set(Kind) - {Kind.ECHO, Kind.CORRECTION}
+
+    assert set(schema.KEYLESS) == {kind.value for kind in journalled if kind not in NEEDS or not NEEDS[kind].keyed}
+
+
 def test_a_terminal_shows_when_it_was_last_heard_of(desk: Desk) -> None:
     fill(desk, "TERM0001", ["000001"], decided_at=77)
 
@@ -215,6 +239,7 @@ def test_a_limit_is_taken_away_by_a_word(desk: Desk) -> None:
 
 # --- by which index ----------------------------------------------------------------------------------------
 
+BY_TERMINAL = ("ix_journal_terminal_id_batch", "ix_journal_terminal_id_keyless", "request_key USING PRIMARY KEY")
 LOOKS: dict[str, tuple[Callable[[Desk, sa.Connection], object], tuple[str, ...]]] = {
     "masked": (lambda _, connection: cards_like(connection, "555555", "4444"), ("ix_card_masked_pan",)),
     "account": (lambda _, connection: account_page(connection, "1"), ("ix_card_account_id", "ix_hold_account_id")),
@@ -229,19 +254,19 @@ LOOKS: dict[str, tuple[Callable[[Desk, sa.Connection], object], tuple[str, ...]]
         ("ix_terminal_merchant_id_terminal_id",),
     ),
     "terminals": (lambda _, connection: find_terminals(connection, Filter(prefix="TERM"), "TERM0001"), ()),
-    "terminal": (lambda _, connection: terminal_page(connection, "TERM0001"), ("ix_journal_terminal_id_batch",)),
+    "terminal": (lambda _, connection: terminal_page(connection, "TERM0001"), BY_TERMINAL),
     "health": (
         lambda desk, connection: health_of(
             connection, "TERM0001", "000001", 1, HostCalendar(desk.settings.zone).skew_s, expected=True
         ),
-        ("ix_journal_terminal_id_batch",),
+        BY_TERMINAL,
     ),
     "overview": (
         lambda desk, connection: unwell_terminals(connection, 1, HostCalendar(desk.settings.zone).skew_s),
         (),
     ),
 }
-IN_ORDER = ("card's", "terminal", "health", "overview", "terminals", "of merchant")
+IN_ORDER = ("card's", "overview", "terminals", "of merchant")
 BIG = ("journal", "card", "hold", "transfer", "terminal", "request_key")
 
 
