@@ -34,6 +34,8 @@ from switch.ledger.rows import JournalRow, Prefix, TombstoneRow, chip_text, numb
 from switch.ledger.state_effects import STATE_EFFECTS
 from switch.messages.kinds import Kind
 
+_KINDS: Final = {kind.value: kind for kind in Kind}
+
 
 def apply(books: Books, entry: Entry, facts: Facts, decision: Decision, *, keyed: bool) -> None:
     """Put a journalled decision into the books; ``keyed`` claims the request's key for it."""
@@ -103,22 +105,22 @@ def _transfer(books: Books, row: JournalRow, leg: int, effect: Transfer) -> None
     books.changes.transfer.append((row.journal_id, leg, debit, credit, amount, effect.currency, int(effect.forced)))
     accounts = books.accounts
     if debit in accounts:  # merchants' accounts keep no balance: they are sums over transfers
-        _change(books, accounts[debit], ledger_minor=-amount)
+        _change(books, accounts[debit], -amount, 0)
     if credit in accounts:
-        _change(books, accounts[credit], ledger_minor=amount)
+        _change(books, accounts[credit], amount, 0)
 
 
 def _open_hold(books: Books, row: JournalRow, _: Facts, effect: OpenHold) -> None:
     account = _account(books, effect.account_id)
     held = row.journal_id, effect.account_id, effect.amount_minor, effect.currency, int(effect.forced)
     books.changes.hold.append(held)
-    _change(books, account, held_minor=effect.amount_minor)
+    _change(books, account, 0, effect.amount_minor)
 
 
 def _end_hold(books: Books, row: JournalRow, _: Facts, effect: EndHold) -> None:
     account = _account(books, effect.account_id)
     books.changes.hold_end.append((effect.hold_id, row.journal_id, effect.how))
-    _change(books, account, held_minor=-effect.amount_minor)
+    _change(books, account, 0, -effect.amount_minor)
 
 
 def _count_spend(books: Books, _: JournalRow, __: Facts, effect: CountSpend) -> None:
@@ -135,7 +137,7 @@ def _account(books: Books, account_id: int) -> Account:
     return account
 
 
-def _change(books: Books, account: Account, *, ledger_minor: int = 0, held_minor: int = 0) -> None:
+def _change(books: Books, account: Account, ledger_minor: int, held_minor: int) -> None:
     account_id = account.account_id
     books.accounts[account_id] = Account(
         account_id,
@@ -157,7 +159,7 @@ def _open_payment(books: Books, row: JournalRow, facts: Facts, effect: OpenPayme
     other = facts.merchant if facts.to_account is None else facts.to_account
     payment = Payment(
         row.journal_id,
-        Kind(row.kind),
+        _KINDS[row.kind],
         effect.state,
         effect.amount_minor,
         effect.amount_minor,

@@ -196,7 +196,7 @@ class SqliteSession:
 
     def _write(self, text: str, rows: Sequence[Row], table: str) -> None:
         self._steady.written(table)
-        written = self._cursor.executemany(text, rows).rowcount
+        written = self._cursor.executemany(text, map(tuple, rows)).rowcount  # named ones take a third longer to bind
         if written != len(rows):
             raise InternalError(f"{written} rows of {table} were written, not {len(rows)}")
 
