@@ -201,7 +201,7 @@ class Doors:
             settings.name,
             _framing(settings, dialect.framing),
             Codec(dialect),
-            MessageMap(dialect, self._calendar, settings.name, settings.acquirer_id),
+            MessageMap(dialect, self._calendar, settings.name, settings.acquirer_id, self._desk.pan_key),
             self._calendar,
             Handler(self._writer, limits.answer_deadline_s),
             self._clock,

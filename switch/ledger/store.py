@@ -123,7 +123,7 @@ class Store:
     def _entries(self, requests: Sequence[Request]) -> list[Entry]:
         pan_key, ids = self._pan_key, self._ids
         return [
-            Entry(request, ids(), pan_key(request.pan) if request.pan else b"")
+            Entry(request, ids(), request.pan_key or (pan_key(request.pan) if request.pan else b""))
             if request.extras is NO_EXTRAS
             else self._entry_with_extras(request)
             for request in requests
@@ -135,7 +135,7 @@ class Store:
         return Entry(
             request,
             self._ids(),
-            self._pan_key(request.pan) if request.pan else b"",
+            request.pan_key or (self._pan_key(request.pan) if request.pan else b""),
             self._pan_key(to_pan) if to_pan else b"",
             code_key(code.reveal()) if code and code_key else b"",
         )

@@ -8,7 +8,9 @@ with its own echoes, and no card number is ever kept in an answer.
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from collections.abc import Callable
+from dataclasses import fields as fields_of
+from functools import lru_cache
 from typing import Final
 
 from switch.errors import ConfigurationError
@@ -22,8 +24,9 @@ from switch.messages.extras import ExtrasReader
 from switch.messages.kinds import Kind
 from switch.messages.model import NO_EXTRAS, Balance, Reject, Reply, Request
 from switch.messages.originals import OriginalReader
-from switch.messages.paths import bytes_of, field_of, role_getter, span_of
+from switch.messages.paths import bytes_of, field_of, reader, span_of
 from switch.messages.verdicts import UNCHECKED
+from switch.values import Pan, record
 from switch.wire.codec import Fields
 from switch.wire.dialect import Dialect
 
@@ -60,22 +63,65 @@ def answer_mti(mti: str) -> str | None:
     return f"{mti[:2]}{int(mti[2]) + 1}{int(mti[3]) & ~1}"
 
 
+@record
+class _Said:
+    """The texts of a message by their roles, as they came; "" where it has none."""
+
+    pan: str
+    track2: str
+    expiry: str
+    processing_code: str
+    amount: str
+    currency: str
+    stan: str
+    batch: str
+    rrn: str
+    local_date: str
+    local_time: str
+    terminal: str
+    merchant: str
+    entry_mode: str
+    condition_code: str
+    reason: str
+    new_amount: str
+    approval_code: str
+    card_sequence: str
+    read_capability: str
+    ic_condition: str
+
+
+def left_to_the_books(_: Pan) -> bytes:
+    """Say nothing of how a card is looked up."""
+    return b""
+
+
 class MessageMap:
     """One dialect as one listener speaks it. Pure: moments and the calendar come in.
 
-    ``acquirer_id`` goes into answers whose request brought none, where the dialect has a field for it.
+    ``acquirer_id`` goes into answers whose request brought none, where the dialect has a field for it. ``pan_key``
+    makes what the books look a card up by: here there is more time for it than where requests are decided.
     """
 
-    def __init__(self, dialect: Dialect, calendar: HostCalendar, listener: str, acquirer_id: str = "") -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        calendar: HostCalendar,
+        listener: str,
+        acquirer_id: str = "",
+        pan_key: Callable[[Pan], bytes] = left_to_the_books,
+    ) -> None:
         self.dialect = dialect.name
         self._calendar = calendar
         self._listener = listener
+        self._pan_key = pan_key
         self._catalogue = Catalogue(dialect)
         self._codes = _codes(dialect)
         self._echo = tuple(map(int, dialect.answers.echo))
         self._originals = OriginalReader(dialect, calendar)
         self._extras = ExtrasReader(dialect)
-        self._compile_getters(dialect)
+        self._read = reader(dialect, [role.name for role in fields_of(_Said)])
+        self._tells_of_chips = "ic_condition" in dialect.roles
+        self._fallback_modes = _FALLBACK_MODES_UNIONPAY if self._tells_of_chips else _FALLBACK_MODES
         self._compile_answer(dialect)
         acquirer = _number_of(dialect, "acquirer")
         self._own_fields = {acquirer: acquirer_id} if acquirer_id and acquirer > 0 else {}
@@ -95,63 +141,64 @@ class MessageMap:
         chip = read_chip(bytes_of(fields[self._chip_field])) if self._chip_field in fields else None
         if isinstance(chip, Reject):
             return chip
+        said = _Said(*self._read(fields))
         is_of_code = entry.kind in _OF_CODES
-        card = NO_CARD if is_of_code else read_card(self._get_pan(fields), self._get_track2(fields), chip)
+        card = NO_CARD if is_of_code else read_card(said.pan, said.track2, chip)
         if isinstance(card, str):
             return Reject(Action.FORMAT_ERROR, card)
         if card.pan is None and entry.wants_card:
             return Reject(Action.FORMAT_ERROR, f"no field, track or chip of the {entry.kind} holds a card number")
-        amount, new_amount = self._get_amount(fields), self._get_new_amount(fields)[:_AMOUNT_DIGITS]
+        amount, new_amount = said.amount, said.new_amount[:_AMOUNT_DIGITS]
         if (amount and not amount.isdecimal()) or (new_amount and not new_amount.isdecimal()):
             return Reject(Action.FORMAT_ERROR, "an amount is not a number")
         extras = self._extras.read(fields, entry.kind, entry.topic, chip) if entry.has_extras else NO_EXTRAS
         if isinstance(extras, Reject):
             return extras
-        named_date = self._calendar.resolve(self._get_local_date(fields), received_at)
+        named_date = self._calendar.resolve(said.local_date, received_at)
         local_date = named_date or self._calendar.day_of(received_at)
-        entry_mode = self._get_entry_mode(fields)
         original = None
         if entry.has_original:
             original = self._originals.read(fields, entry.kind, local_date, received_at)
         return Request(
             entry.kind,
             fields[0],
-            self._get_processing_code(fields),
-            self._get_terminal(fields),
-            self._get_merchant(fields),
-            self._get_stan(fields),
-            self._get_batch(fields),
+            said.processing_code,
+            said.terminal,
+            said.merchant,
+            said.stan,
+            said.batch,
             local_date,
             named_date is not None,
-            self._get_local_time(fields),
+            said.local_time,
             received_at,
             card.pan,
-            self._get_expiry(fields) or card.expiry_yymm,
+            said.expiry or card.expiry_yymm,
             int(amount) if amount else None,
-            self._get_currency(fields),
-            entry_mode,
-            self._get_condition_code(fields),
-            self._get_rrn(fields),
-            self._get_reason(fields),
+            said.currency,
+            said.entry_mode,
+            said.condition_code,
+            said.rrn,
+            said.reason,
             int(new_amount) if new_amount else None,
             original,
             self._listener,
-            self._get_approval_code(fields),
-            self._get_card_sequence(fields),
+            said.approval_code,
+            said.card_sequence,
             card.service_code,
-            _CAN_READ_CHIP.get(self._get_read_capability(fields)) if self._tells_of_chips else None,
-            self._is_fallback(fields, entry_mode),
+            _CAN_READ_CHIP.get(said.read_capability) if self._tells_of_chips else None,
+            self._is_fallback(said),
             chip,
             UNCHECKED,
             extras,
             card.has_track,
+            b"" if card.pan is None else self._pan_key(card.pan),
         )
 
-    def _is_fallback(self, fields: Fields, entry_mode: str) -> bool:
+    def _is_fallback(self, said: _Said) -> bool:
         """Whether the stripe was read because the chip would not be."""
-        if entry_mode[:2] in self._fallback_modes:
+        if said.entry_mode[:2] in self._fallback_modes:
             return True
-        return self._tells_of_chips and self._get_ic_condition(fields) == _IS_FALLBACK
+        return self._tells_of_chips and said.ic_condition == _IS_FALLBACK
 
     # --- reply -> fields -----------------------------------------------------------------------------------
 
@@ -221,24 +268,6 @@ class MessageMap:
                 answer[number] = hhmmss if is_time else by_size[size]
 
     # --- compiling -----------------------------------------------------------------------------------------
-
-    def _compile_getters(self, dialect: Dialect) -> None:
-        get = partial(role_getter, dialect)
-        self._get_pan, self._get_track2, self._get_expiry = get("pan"), get("track2"), get("expiry")
-        self._get_processing_code, self._get_amount, self._get_currency = (
-            get("processing_code"),
-            get("amount"),
-            get("currency"),
-        )
-        self._get_stan, self._get_batch, self._get_rrn = get("stan"), get("batch"), get("rrn")
-        self._get_local_date, self._get_local_time = get("local_date"), get("local_time")
-        self._get_terminal, self._get_merchant = get("terminal"), get("merchant")
-        self._get_entry_mode, self._get_condition_code = get("entry_mode"), get("condition_code")
-        self._get_reason, self._get_new_amount = get("reason"), get("new_amount")
-        self._get_approval_code, self._get_card_sequence = get("approval_code"), get("card_sequence")
-        self._get_read_capability, self._get_ic_condition = get("read_capability"), get("ic_condition")
-        self._tells_of_chips = "ic_condition" in dialect.roles
-        self._fallback_modes = _FALLBACK_MODES_UNIONPAY if self._tells_of_chips else _FALLBACK_MODES
 
     def _compile_answer(self, dialect: Dialect) -> None:
         roles = dialect.roles

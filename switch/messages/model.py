@@ -79,7 +79,8 @@ class Request(NamedTuple):
     ``has_local_date`` is False and a repeat just after midnight is still found). Absent text is "".
     ``amount_minor`` and ``new_amount_minor`` (DE 95) are None where absent. ``can_read_chip`` is what the terminal says
     of itself (None: nothing), ``is_fallback`` that it read the stripe because the chip would not be read. ``has_track``
-    says that its card was read from track 2.
+    says that its card was read from track 2. ``pan_key`` is what the books look its card up by (a keyed hash),
+    b"" where that is left to them.
     """
 
     kind: Kind
@@ -113,6 +114,7 @@ class Request(NamedTuple):
     verdicts: Verdicts = UNCHECKED
     extras: Extras = NO_EXTRAS
     has_track: bool = False
+    pan_key: bytes = b""
 
     def with_verdicts(self, verdicts: Verdicts) -> Request:
         """Return the request with what was found about it; itself if nothing was."""

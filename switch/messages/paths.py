@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from switch.errors import ConfigurationError
 from switch.wire.codec import Fields
@@ -28,6 +28,23 @@ def role_getter(dialect: Dialect, role: str) -> Getter:
     """The getter of a role; one that the dialect does not have is always ""."""
     path = dialect.roles.get(role)
     return getter(dialect, path) if path else lambda _: ""
+
+
+def reader(dialect: Dialect, roles: Sequence[str]) -> Callable[[Fields], tuple[str, ...]]:
+    """The texts of several roles as one compiled function: a call for each takes longer than the reading."""
+    texts = "".join(f"{_text_of(dialect, role)}, " for role in roles)
+    names: dict[str, Callable[[Fields], tuple[str, ...]]] = {}
+    exec(f"def read(fields):\n    get = fields.get\n    return ({texts})", names)  # noqa: S102 - numbers of fields
+    return names["read"]
+
+
+def _text_of(dialect: Dialect, role: str) -> str:
+    path = dialect.roles.get(role)
+    if not path:
+        return "''"
+    start, end = span_of(dialect, path) if "." in path else (None, None)
+    text = f"get({field_of(dialect, path)}, '')"
+    return text if end is None else f"{text}[{start}:{end}]"
 
 
 def bytes_getter(dialect: Dialect, role: str) -> BytesGetter:

@@ -79,7 +79,7 @@ class Judge:
         has_codes = bool(secrets.card_code or secrets.track2) and issuers.has(pan, KeyUsage.CVK)
         card = None
         if secrets.pin_block or has_codes:
-            answer = yield Question(pan_key=self._pan_key(pan))
+            answer = yield Question(pan_key=request.pan_key or self._pan_key(pan))
             if not isinstance(answer, Answer):
                 return UNREADABLE
             card = answer.card

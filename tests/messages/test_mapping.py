@@ -14,6 +14,7 @@ from switch.messages.dates import HostCalendar
 from switch.messages.kinds import Kind
 from switch.messages.mapping import MessageMap, answer_mti, first_mti
 from switch.messages.model import Balance, OriginalReference, Reject, Reply, Request
+from switch.values import Pan
 from switch.wire.codec import Fields
 from switch.wire.dialect import HeaderWishes, dialect_names, load_dialect
 
@@ -98,6 +99,21 @@ def test_unionpay_messages_have_their_kind(changes: Fields, kind: Kind) -> None:
 
     assert not isinstance(entry, Reject), entry
     assert entry.kind is kind
+
+
+def test_a_card_comes_with_what_it_is_looked_up_by() -> None:
+    def key_of(pan: Pan) -> bytes:
+        return f"key of {pan.reveal()}".encode()
+
+    mapping = MessageMap(load_dialect("unionpay-pos"), HostCalendar(ZONE), "door", pan_key=key_of)
+    asked = []
+    for fields in (SALE, {0: "0820", 41: "TERM0001", 42: "MERCHANT0000001", 60: "00000001002"}):
+        entry = mapping.find(fields)
+        assert not isinstance(entry, Reject), entry
+        asked.append(mapping.request(fields, entry, NOW))
+
+    assert [request.pan_key for request in asked if isinstance(request, Request)] == [b"key of 6200000000000047", b""]
+    assert a_good_request("unionpay-pos", SALE).pan_key == b""
 
 
 @pytest.mark.parametrize("changes", [{0: "0600"}, {3: "990000"}, {0: "0800", 70: "555"}])
