@@ -48,7 +48,8 @@ END_DEADLINE_S: Final = 2.0
 """For the process to commit what it is at and to end, once nobody talks to it any more."""
 
 AT_ONCE: Final = 8
-"""Requests of one sweep over the connections that are sent on while the sweep goes on: the process begins with them."""
+"""Requests of one sweep over the connections that are sent on while the sweep goes on: the process begins with them.
+And outcomes that are delivered before the connections are looked at again."""
 
 COMMAND: Final = (sys.executable, "-m", "switch.bookkeeping")
 
@@ -215,7 +216,7 @@ class WriterApart:
                 nursery.start_soon(self._flush_each_sweep)
                 async for parcel in told:
                     if isinstance(parcel, Told):
-                        self._hear(parcel)
+                        await self._hear(parcel)
                     elif parcel is Word.DRAINED:
                         self._drained.set()
                         break
@@ -260,11 +261,15 @@ class WriterApart:
         if self._draining:
             self._channel.put(Word.DRAIN)
 
-    def _hear(self, told: Told) -> None:
+    async def _hear(self, told: Told) -> None:
+        """Deliver outcomes, some at a time: whoever has its answer asks the next, and the process would wait for it."""
         for name, arguments in told.notes:
             getattr(self._observer, name)(*arguments)
-        for number, outcome in told.outcomes:
-            self._deliver(number, outcome)
+        for start in range(0, len(told.outcomes), AT_ONCE):
+            if start:
+                await trio.lowlevel.checkpoint()
+            for number, outcome in told.outcomes[start : start + AT_ONCE]:
+                self._deliver(number, outcome)
         self._observer.delivered()
 
     def _deliver(self, number: int, outcome: ToldOutcome) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from switch.decisions import Card, Limit, Limits, Merchant, Payment, Terminal
@@ -78,32 +78,46 @@ def parsed(text: str) -> Limits:
 def counter_of(
     classes: Mapping[str, Limits],
 ) -> Callable[[Request, Terminal | None, Merchant | None, Card | None, date], tuple[Counter, ...]]:
-    """Return the function that names the counters of a request, with the limits of account classes in its hands.
+    """Return `counters_of` with the limits of account classes in its hands."""
+    return partial(counters_of, classes)
+
+
+def counters_of(
+    classes: Mapping[str, Limits],
+    request: Request,
+    terminal: Terminal | None,
+    merchant: Merchant | None,
+    card: Card | None,
+    business_day: date,
+) -> tuple[Counter, ...]:
+    """Return the names of a request's counters.
 
     These are the counters that have a daily or monthly limit and that the request's amount would count in, and that of
     the batch, which counts its financial requests. What is not known (None) has none.
     """
+    if request.kind not in FILLS_BATCH:
+        return ()
+    found: dict[Counter, None] = {}  # as a set that keeps its order
+    if request.kind in SPENDS:
+        for owner, limits in _limited(classes, terminal, merchant, card):
+            _add(found, owner, limits, channel_for(request.kind, request.entry_mode), business_day)
+    if request.batch and terminal is not None:
+        found[batch_counter(request, terminal)] = None
+    return tuple(found)
 
-    def counters(
-        request: Request, terminal: Terminal | None, merchant: Merchant | None, card: Card | None, business_day: date
-    ) -> tuple[Counter, ...]:
-        if request.kind not in FILLS_BATCH:
-            return ()
-        found: dict[Counter, None] = {}  # as a set that keeps its order
-        if request.kind in SPENDS:
-            channel = channel_for(request.kind, request.entry_mode)
-            if card is not None and (card.limits or card.account_class):
-                limits = (*classes.get(card.account_class, ()), *card.limits)
-                _add(found, f"card:{card.card_id}", limits, channel, business_day)
-            if terminal is not None and terminal.limits:
-                _add(found, f"terminal:{terminal.terminal_id}", terminal.limits, channel, business_day)
-            if merchant is not None and merchant.limits:
-                _add(found, f"merchant:{merchant.merchant_id}", merchant.limits, channel, business_day)
-        if request.batch and terminal is not None:
-            found[batch_counter(request, terminal)] = None
-        return tuple(found)
 
-    return counters
+def _limited(
+    classes: Mapping[str, Limits], terminal: Terminal | None, merchant: Merchant | None, card: Card | None
+) -> list[tuple[str, Limits]]:
+    """Whose limits a request is held against, by the owner of their counters: nobody's, most often."""
+    limited: list[tuple[str, Limits]] = []
+    if card is not None and (card.limits or card.account_class):
+        limited.append((f"card:{card.card_id}", (*classes.get(card.account_class, ()), *card.limits)))
+    if terminal is not None and terminal.limits:
+        limited.append((f"terminal:{terminal.terminal_id}", terminal.limits))
+    if merchant is not None and merchant.limits:
+        limited.append((f"merchant:{merchant.merchant_id}", merchant.limits))
+    return limited
 
 
 def given_back(payment: Payment) -> tuple[Counter, ...]:

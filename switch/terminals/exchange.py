@@ -108,6 +108,7 @@ class Exchange:
         self._security = security
         self._unreadable = unreadable
         self._watched = security.protected.watched if security is not None else frozenset()
+        self._watched_beside_tracks = security.protected.watched_beside_tracks if security else self._watched
         self._macs = security is not None and security.guard.protection.policy == "required"
         self.framing = framing
         self._codec = codec
@@ -152,7 +153,7 @@ class Exchange:
         pending = _Pending(self, frame, fields, entry, respond, begun, self._timing.watch(begun))
         if self._security is None:
             pending.submit(_Judged(self._keyless(fields, entry), None))
-        elif self._is_plain(fields, entry):
+        elif self._is_plain(self._security, fields, entry):
             pending.submit(_Judged(self._mapping.request(fields, entry, self._clock()), None))
         else:
             if pending.watch is not None:
@@ -166,9 +167,10 @@ class Exchange:
             return Reject(Action.KEYS_MISSING, "the switch has no keys to check the message's MAC or PIN with")
         return self._mapping.request(fields, entry, self._clock())
 
-    def _is_plain(self, fields: Fields, entry: Entry) -> bool:
-        """Whether a message carries nothing that a key is needed for, and need not carry any."""
-        return self._watched.isdisjoint(fields) and entry.kind is not Kind.SIGN_ON and not (entry.mac and self._macs)
+    def _is_plain(self, security: Security, fields: Fields, entry: Entry) -> bool:
+        """Whether a message carries nothing that a key could be needed for, and need not carry any."""
+        watched = self._watched if security.judge.checks_tracks else self._watched_beside_tracks
+        return watched.isdisjoint(fields) and entry.kind is not Kind.SIGN_ON and not (entry.mac and self._macs)
 
     def _judged(
         self, security: Security, frame: Frame, fields: Fields, entry: Entry

@@ -67,6 +67,11 @@ class Judge:
         self._double_length_mac = double_length_mac
         self._keys_required = keys_required
 
+    @property
+    def checks_tracks(self) -> bool:
+        """Whether there is a key that any card's track could be held against."""
+        return KeyUsage.CVK in self._issuers().usages
+
     def judge(self, request: Request, admitted: Admitted) -> Judgement:
         """Return the request with its verdicts, or why it cannot go on."""
         if request.kind is Kind.SIGN_ON:

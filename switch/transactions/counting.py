@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from switch.decisions import CountSpend, CountSpending, Effect, Facts, Payment
 from switch.messages.model import Request
-from switch.rules.limits import counter_of, given_back
+from switch.rules.limits import counters_of, given_back
 from switch.rules.rule import Policy
 
 
@@ -29,7 +29,8 @@ def spent(request: Request, facts: Facts, policy: Policy) -> tuple[Effect, ...]:
 
 def counted(request: Request, facts: Facts, policy: Policy) -> tuple[CountSpending, ...]:
     """Count a request in the counters that have a limit, its batch's among them; a cancel has none."""
-    counters = counter_of(policy.classes)(request, facts.terminal, facts.merchant, facts.card, facts.business_day)
+    day = facts.business_day
+    counters = counters_of(policy.classes, request, facts.terminal, facts.merchant, facts.card, day)
     amount = request.amount_minor or 0
     return tuple([CountSpending(owner, period, amount, 1) for owner, period in counters])
 
