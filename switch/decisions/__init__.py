@@ -3,8 +3,8 @@
 `Facts` is what the books say about one request at the moment it is decided. A `Decision` is a value: the reply, the
 whole trace, and the effects. Nothing here does I/O.
 
-What is made anew for every request is a NamedTuple, as immutable as a frozen dataclass and made in a fifth of the time; or
-a `switch.values.record`, where every rule reads it.
+What is made anew for every request is a NamedTuple, as immutable as a frozen dataclass and made in a fifth of the time;
+or a `switch.values.record`, where every rule reads it.
 """
 
 from __future__ import annotations
