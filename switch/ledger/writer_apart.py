@@ -267,7 +267,7 @@ class WriterApart:
             getattr(self._observer, name)(*arguments)
         for start in range(0, len(told.outcomes), AT_ONCE):
             if start:
-                await trio.lowlevel.checkpoint()
+                await trio.lowlevel.cancel_shielded_checkpoint()  # what was told is delivered, to the last one
             for number, outcome in told.outcomes[start : start + AT_ONCE]:
                 self._deliver(number, outcome)
         self._observer.delivered()

@@ -1,18 +1,20 @@
 """Compiles a ladder to one straight-line function, as dialects are compiled: a rung costs its comparison, not a call.
 
 `switch.rules.rulebook.climb` says what climbing is; what is compiled here does just that, from the rules' own source.
-A rule that is no more than conditions, names and returns is written out in place; any other one is called.
+A rule that is no more than conditions, names and returns is written out in place; any other one is called. So is one
+whose source is not what runs: it is read when the ladder is worth it, and its file may have been changed since.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import builtins
-import inspect
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import cache
-from textwrap import dedent
+from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any, Final, cast
 
 from switch.decisions import Facts, Refusal, Trace
@@ -50,9 +52,10 @@ class Climber:
 def compiled(ladder: Ladder) -> Climb:
     """Return the function that climbs this ladder."""
     names: dict[str, Any] = {"NOT_ASKED": NOT_ASKED}
+    sources = _Sources()
     body: list[ast.stmt] = []
     for place, rule in enumerate(ladder):
-        body += _Rung(rule, place, names).written()
+        body += _Rung(rule, place, names, sources).written()
     function = _parsed("def climb(request, facts, policy):\n    trace = []\n    add = trace.append")
     function.body += [*body, *_statements("return tuple(trace), None")]
     module = ast.fix_missing_locations(ast.Module([function], type_ignores=[]))
@@ -60,30 +63,66 @@ def compiled(ladder: Ladder) -> Climb:
     return cast("Climb", names["climb"])
 
 
+class _Sources:
+    """Finds what functions were written as, in files that may be another version's by now."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, dict[str, ast.FunctionDef]] = {}
+
+    def of(self, function: object) -> ast.FunctionDef | None:
+        """Return the definition that this very function was made from; None where there is none to be found."""
+        if not isinstance(function, FunctionType) or function.__closure__ or hasattr(function, "__wrapped__"):
+            return None
+        path = function.__code__.co_filename
+        if path not in self._files:
+            self._files[path] = _definitions(path)
+        found = self._files[path].get(function.__name__)
+        return found if found is not None and _code_of(found) == _unplaced(function.__code__) else None
+
+
+def _definitions(path: str) -> dict[str, ast.FunctionDef]:
+    try:
+        module = ast.parse(Path(path).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return {}
+    return {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
+
+
+def _code_of(definition: ast.FunctionDef) -> CodeType | None:
+    """Return what a definition comes to, in a module whose annotations are not evaluated."""
+    module = ast.Module([definition], type_ignores=[])
+    code = compile(module, "", "exec", __future__.annotations.compiler_flag, dont_inherit=True)
+    made = (const for const in code.co_consts if isinstance(const, CodeType) and const.co_name == definition.name)
+    return next(map(_unplaced, made), None)
+
+
+def _unplaced(code: CodeType) -> CodeType:
+    """Return code as it would be on whatever line of whatever file."""
+    consts = tuple(_unplaced(const) if isinstance(const, CodeType) else const for const in code.co_consts)
+    return code.replace(co_consts=consts, co_filename="", co_firstlineno=1, co_linetable=b"")
+
+
 class _Rung:
     """Writes one rule; ``names`` takes in what its words mean in the compiled function."""
 
-    def __init__(self, rule: Rule, place: int, names: dict[str, Any]) -> None:
+    def __init__(self, rule: Rule, place: int, names: dict[str, Any], sources: _Sources) -> None:
         self._rule = rule
         self._place = place
         self._names = names
+        self._source = sources.of(rule.check)
 
     def written(self) -> list[ast.stmt]:
         """The rule's statements, none of which returns unless it refuses; a call where it is more than plain."""
-        check = self._rule.check
-        if not inspect.isfunction(check) or check.__closure__ or hasattr(check, "__wrapped__"):
+        source = self._source
+        if source is None or not _takes_three(source.args):
             return self._called()
-        try:
-            source = _parsed(dedent(inspect.getsource(check)))
-        except (OSError, SyntaxError):  # a program without its source, or a rule made in another way
-            return self._called()
-        body = source.body[1:] if ast.get_docstring(source) is not None else source.body
+        body = deepcopy(source.body[1:] if ast.get_docstring(source) is not None else source.body)
         parameters = {argument.arg: own for argument, own in zip(source.args.args, _PARAMETERS, strict=True)}
         variables = {node.id for node in _nodes(body) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-        if not all(map(_is_plain, _nodes(body))) or not variables.isdisjoint(parameters):
+        if not all(map(_is_plain, _nodes(body))) or not _ends(body) or not variables.isdisjoint(parameters):
             return self._called()
         own = {**parameters, **{name: f"{name}_{self._place}" for name in variables}}
-        renamed = _Renamed(own, check.__globals__, self._names)
+        renamed = _Renamed(own, cast("FunctionType", self._rule.check).__globals__, self._names)
         return self._unreturned([renamed.visit(statement) for statement in body])
 
     def _called(self) -> list[ast.stmt]:
@@ -132,9 +171,8 @@ class _Rung:
             case ast.Tuple([found, limit, ast.Constant(None)]):
                 check = ast.Tuple([ast.Constant(self._rule.name), found, limit, ast.Constant(value=True)], ast.Load())
                 return [ast.Expr(ast.Call(ast.Name("add", ast.Load()), [check], []))]
-            case None:
-                raise SyntaxError("a rule returns a verdict")
-        return [ast.Assign([ast.Name("found", ast.Store())], value), *self._judged()]
+        verdict = ast.Constant(None) if value is None else value  # which is none, here as where the ladder is climbed
+        return [ast.Assign([ast.Name("found", ast.Store())], verdict), *self._judged()]
 
 
 class _Renamed(ast.NodeTransformer):
@@ -161,9 +199,15 @@ def _nodes(body: list[ast.stmt]) -> Iterator[ast.AST]:
         yield from ast.walk(statement)
 
 
+def _takes_three(args: ast.arguments) -> bool:
+    """Whether a function takes what every rule is asked with, and nothing else."""
+    others = (*args.posonlyargs, *args.kwonlyargs, *args.defaults, args.vararg, args.kwarg)
+    return len(args.args) == len(_PARAMETERS) and not any(others)
+
+
 def _is_plain(node: ast.AST) -> bool:
-    """Whether a rule with this in it can be written out in place."""
-    return isinstance(node, _PLAIN) or not isinstance(node, (ast.stmt, ast.Lambda, ast.NamedExpr))
+    """Whether a rule with this in it can be written out in place: names of a comprehension's are its own."""
+    return isinstance(node, _PLAIN) or not isinstance(node, (ast.stmt, ast.Lambda, ast.NamedExpr, ast.comprehension))
 
 
 def _may_return(statement: ast.stmt) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
+import importlib
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache, wraps
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -204,6 +205,17 @@ def wrapped(request: Request, _: Facts, __: Policy) -> Verdict:
     return remembered(request.stan), "", None
 
 
+def with_more(request: Request, _: Facts, __: Policy, digits: str = "7") -> Verdict:
+    return digits in request.stan, digits, None
+
+
+limit = "1"
+
+
+def with_its_own(request: Request, _: Facts, __: Policy) -> Verdict:
+    return [limit for limit in request.stan], limit, None  # noqa: C416 - a name that is the module's, too
+
+
 UNNAMED: Final = (lambda request, _, __: (request.stan, "", None),)
 ODD: Final[Ladder] = (
     Rule("twice", twice),
@@ -212,6 +224,8 @@ ODD: Final[Ladder] = (
     Rule("taking", taking),
     Rule("unnamed", UNNAMED[0]),
     Rule("wrapped", wrapped),
+    Rule("with_more", with_more),
+    Rule("with_its_own", with_its_own),
     Rule("again", twice),
 )
 
@@ -232,15 +246,84 @@ def test_whatever_a_rule_is_written_like_it_is_the_same(
     assert compiled(ODD)(request, facts, Policy()) == climb(ODD, request, facts, Policy())
 
 
-def test_without_their_source_rules_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_source(_: object) -> str:
-        raise OSError("could not get source code")
+RULES: Final = """
+from __future__ import annotations
 
-    monkeypatch.setattr(inspect, "getsource", no_source)
-    request, facts = a_request(), some_facts()
+LEAST = 5
 
-    assert compiled(SPEND_LADDER[:-1])(request, facts, Policy()) == climb(SPEND_LADDER[:-1], request, facts, Policy())
-    assert is_called(SPEND_LADDER[0]._replace(name="another"))
+
+def funds(request, facts, policy):
+    if facts.account.ledger_minor >= request.amount_minor:
+        return request.amount_minor, facts.account.ledger_minor, None
+    return request.amount_minor, facts.account.ledger_minor, "no"
+
+
+def least(request, facts, policy):
+    if request.amount_minor >= LEAST:
+        return request.amount_minor, LEAST, None
+    return request.amount_minor, LEAST, "too little"
+"""
+CHANGED: Final = {
+    "a line more": RULES.replace("LEAST = 5", "LEAST = 5\n"),
+    "one taken away": RULES[: RULES.index("def least")],
+    "their names changed": RULES.replace("funds", "x").replace("least", "funds").replace("def x", "def least"),
+    "another least": RULES.replace(">= LEAST", ">= MOST"),
+    "never": RULES.replace('"no"', "None").replace('"too little"', "None"),
+    "no program": "def funds(:",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("changed", CHANGED)
+def test_what_runs_is_compiled_whatever_its_file_says_by_now(
+    changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / f"rules_{changed.replace(' ', '_')}.py"
+    file.write_text(RULES)
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module(file.stem)
+    ladder = Rule("least", module.least), Rule("funds", module.funds)
+
+    file.write_text(CHANGED[changed])
+
+    for amount in (1, 5, 4999, 5001):
+        request, facts = a_request(amount_minor=amount), some_facts()
+        assert compiled(ladder)(request, facts, Policy()) == climb(ladder, request, facts, Policy())
+    assert is_called(ladder[0]) is (changed != "a line more")
+
+
+def test_without_their_source_rules_are_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "rules_without.py"
+    file.write_text(RULES)
+    monkeypatch.syspath_prepend(tmp_path)
+    rule = Rule("funds", importlib.import_module(file.stem).funds)
+    file.unlink()
+
+    assert is_called(rule)
+
+
+def falls(request: Request, _: Facts, __: Policy) -> Verdict:  # type: ignore[return]  # noqa: RET503
+    """Its end is reached, so that its verdict is none."""
+    if request.stan:
+        return NOT_ASKED
+
+
+def bare(request: Request, _: Facts, __: Policy) -> Verdict:
+    if request.stan:
+        return None  # type: ignore[return-value]
+    return NOT_ASKED
+
+
+@pytest.mark.parametrize("rule", [falls, bare])
+@pytest.mark.parametrize("stan", ["", "000001"])
+def test_a_rule_that_gives_no_verdict_passes_nowhere(
+    rule: Callable[[Request, Facts, Policy], Verdict], stan: str
+) -> None:
+    ladder, request, facts = (Rule("odd", rule),), a_request(stan=stan), some_facts()
+
+    climbed = what_comes_of(lambda: climb(ladder, request, facts, Policy()))
+
+    assert what_comes_of(lambda: compiled(ladder)(request, facts, Policy())) == climbed
 
 
 def test_a_ladder_is_compiled_once_it_is_climbed_often() -> None:
