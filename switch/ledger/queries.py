@@ -119,7 +119,12 @@ def balance_of(connection: sa.Connection, pan_key: bytes) -> Standing:
 def list_journal(connection: sa.Connection, wanted: Wanted) -> list[JournalLine]:
     """Return the newest rows that fit, the newest last."""
     journal = schema.journal
-    asked = sa.select(journal).order_by(journal.c.journal_id.desc()).limit(wanted.limit)
+    order: sa.ColumnElement[int] = journal.c.journal_id
+    asked = sa.select(journal).limit(wanted.limit)
+    if wanted.terminal_id is not None:
+        asked = asked.where(journal.c.journal_id.in_(sent_by([wanted.terminal_id])))
+        order = journal.c.journal_id + 0  # so that no planner walks the journal backwards until it has met enough
+    asked = asked.order_by(order.desc())
     for name in ("terminal_id", "merchant_id", "kind", "action", "pan_key"):
         value = getattr(wanted, name)
         if value is not None:
@@ -127,6 +132,13 @@ def list_journal(connection: sa.Connection, wanted: Wanted) -> list[JournalLine]
     if wanted.since_at is not None:
         asked = asked.where(journal.c.decided_at >= wanted.since_at)
     return [line_of(row) for row in reversed(connection.execute(asked).all())]
+
+
+def sent_by(terminals: Sequence[str] | sa.Select[tuple[str]]) -> sa.CompoundSelect[tuple[int]]:
+    """Ask for the ids of what terminals sent: it is found by its keys, and what needs none by an index of its own."""
+    key, its = schema.request_key.c, schema.journal.c
+    keyless = sa.select(its.journal_id).where(its.terminal_id.in_(terminals), schema.IS_KEYLESS)
+    return sa.union_all(sa.select(key.journal_id).where(key.terminal_id.in_(terminals)), keyless)
 
 
 def show_journal(connection: sa.Connection, named: str) -> list[JournalEntry]:
@@ -154,7 +166,7 @@ def show_story(connection: sa.Connection, named: str, terminal_id: str | None = 
     if named.isascii() and named.isdigit() and len(named) > _STAN_DIGITS and int(named) <= _BIGINT_MAX:
         which |= journal.c.journal_id == int(named)
     if terminal_id is not None:
-        which &= journal.c.terminal_id == terminal_id
+        which &= journal.c.journal_id.in_(sent_by([terminal_id]))
     first = connection.execute(sa.select(journal).where(which).order_by(journal.c.journal_id.desc()).limit(1)).first()
     if first is None:
         raise NotInBooks(f"no request in the journal has the RRN, STAN or id {_quoted(named)}")

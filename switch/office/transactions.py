@@ -6,14 +6,13 @@ far back that was is told. So a page takes the same time whatever the journal's 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
 from switch.errors import NotInBooks
 from switch.ledger import schema
-from switch.ledger.queries import JournalEntry, JournalLine, entry_of, line_of
+from switch.ledger.queries import JournalEntry, JournalLine, entry_of, line_of, sent_by
 
 PAGE_ROWS: Final = 50
 SEARCHED_ROWS: Final = 2_000
@@ -102,11 +101,11 @@ def _filters(wanted: Wanted) -> list[_Filter]:
         is_declined = wanted.action not in {"", _APPROVED}
         filters.append(_Filter(of_card, _ids(of_card, its.action != _APPROVED) if is_declined else None))
     if wanted.terminal_id:
-        filters.append(_Filter(its.terminal_id == wanted.terminal_id, _sent_by([wanted.terminal_id])))
+        filters.append(_Filter(its.terminal_id == wanted.terminal_id, sent_by([wanted.terminal_id])))
     if wanted.merchant_id:
         of_merchant = sa.select(terminal.terminal_id).where(terminal.merchant_id == wanted.merchant_id)
         terminals = of_merchant.order_by(terminal.terminal_id).limit(OF_MERCHANT_MAX)
-        filters.append(_Filter(its.merchant_id == wanted.merchant_id, _sent_by(terminals), is_exact=False))
+        filters.append(_Filter(its.merchant_id == wanted.merchant_id, sent_by(terminals), is_exact=False))
     if wanted.action not in {"", _APPROVED, DECLINED}:
         is_action = its.action == wanted.action
         filters.append(_Filter(is_action, _ids(is_action, its.action != _APPROVED)))
@@ -122,13 +121,6 @@ def _filters(wanted: Wanted) -> list[_Filter]:
 
 def _ids(*where: sa.ColumnElement[bool]) -> sa.Select[tuple[int]]:
     return sa.select(schema.journal.c.journal_id).where(*where)
-
-
-def _sent_by(terminals: Sequence[str] | sa.Select[tuple[str]]) -> sa.CompoundSelect[tuple[int]]:
-    """What terminals sent is found by its keys, and what needs none by an index of its own."""
-    key, its = schema.request_key.c, schema.journal.c
-    keyed = sa.select(key.journal_id).where(key.terminal_id.in_(terminals))
-    return sa.union_all(keyed, _ids(its.terminal_id.in_(terminals), schema.IS_KEYLESS))
 
 
 class _Last(NamedTuple):

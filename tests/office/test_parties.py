@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 import sqlalchemy as sa
 
 from switch.errors import NotInBooks, OperatorError
-from switch.ledger import schema
+from switch.ledger import queries, schema
+from switch.ledger.queries import list_journal, show_story
 from switch.messages.dates import HostCalendar
 from switch.messages.kinds import Kind
 from switch.office.acts import Desk
@@ -308,3 +310,23 @@ def plan_of(connection: sa.Connection, statements: list[tuple[str, tuple[object,
         for statement, parameters in statements
         for row in connection.exec_driver_sql(f"{explain} {statement}", parameters)
     )
+
+
+@pytest.mark.parametrize("named", ["000002", "999999", "R2"])
+def test_what_a_command_shows_of_a_terminal_goes_by_its_keys(desk: Desk, named: str) -> None:
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    fill(desk, "TERM0001", [""] * 300)
+    fill(desk, "TERM0002", ["", "", "000001"], first=301, rrn="R2")
+
+    with desk.database.reading() as connection:
+        sa.event.listen(connection, "before_cursor_execute", lambda *seen: asked.append((seen[2], seen[3])))
+        listed = list_journal(connection, queries.Wanted(limit=2, terminal_id="TERM0002"))
+        with suppress(NotInBooks):
+            show_story(connection, named, "TERM0002")
+        plan = plan_of(connection, asked[:2])
+
+    assert [line.journal_id for line in listed] == [302, 303]
+    assert "request_key" in plan
+    for step in plan.splitlines():
+        _, scans, table = step.replace("Seq Scan on ", "SCAN ").partition("SCAN ")
+        assert not scans or table.split()[0] not in BIG, plan
