@@ -122,7 +122,7 @@ CURRENCIES: Final = {
 # fmt: on
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Money:
     """An amount in minor units of an ISO 4217 currency, for people to read."""
 

@@ -58,8 +58,8 @@ def _journal_row(books: Books, entry: Entry, facts: Facts, decision: Decision) -
     request, reply, card = entry.request, decision.reply, facts.card
     return JournalRow(
         entry.journal_id,
-        request.kind.value,
-        reply.action.value,
+        str(request.kind),
+        str(reply.action),
         request.mti,
         request.processing_code,
         request.terminal_id,

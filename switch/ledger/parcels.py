@@ -34,11 +34,11 @@ class Asked(NamedTuple):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickled as plain tuples: named ones take twice the time."""
-        return _asked, (self.in_maintenance, [(*numbers, *request) for *numbers, request in self.requests])
+        return _asked, (self.in_maintenance, [(number, at, *request) for number, at, request in self.requests])
 
 
 def _asked(in_maintenance: bool, requests: list[tuple[Any, ...]]) -> Asked:  # noqa: FBT001 - called by pickle
-    return Asked(in_maintenance, [(number, at, Request._make(request)) for number, at, *request in requests])
+    return Asked(in_maintenance, [(row[0], row[1], Request._make(row[2:])) for row in requests])
 
 
 ToldOutcome = tuple[Standing, Reply | None, str, int | None, int]
@@ -56,8 +56,8 @@ class Told(NamedTuple):
         return _told, (
             self.notes,
             [
-                (number, standing, None if reply is None else tuple(reply), *rest)
-                for number, (standing, reply, *rest) in self.outcomes
+                (number, standing, None if reply is None else tuple(reply), because, journal_id, at)
+                for number, (standing, reply, because, journal_id, at) in self.outcomes
             ],
         )
 
@@ -66,8 +66,8 @@ def _told(notes: list[tuple[str, tuple[object, ...]]], outcomes: list[tuple[Any,
     return Told(
         notes,
         [
-            (number, (standing, None if reply is None else Reply._make(reply), *rest))
-            for number, standing, reply, *rest in outcomes
+            (number, (standing, None if reply is None else Reply._make(reply), because, journal_id, at))
+            for number, standing, reply, because, journal_id, at in outcomes
         ],
     )
 

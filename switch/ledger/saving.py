@@ -82,7 +82,7 @@ def _payment_row(books: Books, payment_id: int) -> Row:
     payment = books.payments[payment_id]
     return (
         payment_id,
-        payment.state.value,
+        str(payment.state),
         payment.amount_minor,
         payment.current_minor,
         payment.refunded_minor,
@@ -94,7 +94,7 @@ def _payment_row(books: Books, payment_id: int) -> Row:
 
 def _payment_change(books: Books, payment_id: int) -> Row:
     payment = books.payments[payment_id]
-    return payment_id, payment.state.value, payment.current_minor, payment.refunded_minor, payment.hold_id
+    return payment_id, str(payment.state), payment.current_minor, payment.refunded_minor, payment.hold_id
 
 
 def _balance_change(books: Books, account_id: int) -> Row:

@@ -217,10 +217,10 @@ class Exchange:
         except Exception as error:  # noqa: BLE001 - the request is in the books, and its place must be free again
             self._events.unexpected(f"answering on {self.name}", error)
         pending.respond(data, outcome)
-        action = reply.action.value if reply is not None else "none"
+        action = str(reply.action) if reply is not None else "none"
         answered = time.perf_counter()
         duration_s = answered - pending.begun
-        self._metrics.answered(request.kind.value, action, duration_s)
+        self._metrics.answered(str(request.kind), action, duration_s)
         if outcome.standing is not Standing.FIRST or request.kind is Kind.REVERSAL:
             count_apart(outcome, self._metrics)
         trace_id = self._timing.done(pending.watch, outcome, answered) if pending.watch is not None else ""
@@ -326,9 +326,9 @@ class Exchange:
     def _log(self, request: Request, outcome: Outcome, action: str, duration_s: float, trace_id: str) -> None:
         self._transactions.write(
             listener=self.name,
-            kind=request.kind.value,
+            kind=str(request.kind),
             action=action,
-            standing=outcome.standing.value,
+            standing=str(outcome.standing),
             terminal_id=request.terminal_id,
             merchant_id=request.merchant_id if outcome.journal_id is not None else _shown(request.merchant_id),
             stan=request.stan,
