@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -26,6 +28,9 @@ from switch.ledger.sqlite_session import NO_LIMIT, LogCare
 _PAGES: Final = 1_000  # that a pass should find: fewer, and pages that change again and again are moved too often
 _EVERY_S: Final = (0.1, 1.0)  # at the least, and at the most: load may begin at any moment
 _LONG: Final = 4_000  # pages, 16 MiB: a log that should begin anew
+_PRESSED_EVERY_S: Final = 0.3  # at the least, while groups leave no gaps: most of their pages change again and again
+_PRESSED_LONG: Final = 10_000
+_PRESSED_S: Final = 1.0  # since the last time that they had to be told to leave one
 _FEW: Final = 500  # pages that a commit moves in passing; there are always some, written while the last were moved
 _KEPT_BYTES: Final = 128 << 20  # of the log's file, which a long reader makes longer
 _GIVEN_BACK: Final = 16 << 20  # bytes at once: more, and a commit would wait for the disk
@@ -61,10 +66,17 @@ class Checkpoints:
     ``care`` is for the sessions whose log it is.
     """
 
-    def __init__(self, database: Database, runner: Runner, on_trouble: Callable[[Exception], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        runner: Runner,
+        on_trouble: Callable[[Exception], None],
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
         self._runner = runner
         self._on_trouble = on_trouble
+        self._clock_s = clock_s
         self.care = LogCare()
         self._connection: sqlite3.Connection | None = None
         self._seen = Log(0, 0, 0, 0)
@@ -86,8 +98,10 @@ class Checkpoints:
 
         What goes wrong is told once, and tried again: the log only grows meanwhile.
         """
+        is_pressed = self._clock_s() - self.care.pressed_at < _PRESSED_S
+        least, long = (_PRESSED_EVERY_S, _PRESSED_LONG) if is_pressed else (min(_EVERY_S), _LONG)
         try:
-            log = await self._runner(self._move)
+            log = await self._runner(partial(self._move, long if is_pressed else 0))
         except (sqlite3.Error, SQLAlchemyError) as error:
             self.close()
             if self.care.is_tended:
@@ -95,13 +109,12 @@ class Checkpoints:
             self.care.is_tended = False
             return max(_EVERY_S)
         self.care.is_tended = True
-        self.care.is_nearly_moved = log.pages >= _LONG and log.pages - log.moved <= _FEW
+        self.care.is_nearly_moved = log.pages >= long and log.pages - log.moved <= _FEW
         self.care.size_limit = max(_KEPT_BYTES, log.size - _GIVEN_BACK) if log.size > _KEPT_BYTES else NO_LIMIT
-        least, most = _EVERY_S
         if log.pages < 0:  # somebody else moves it just now, and does not say how much
             return least
         before, self._seen = self._seen, log
-        return min(max(waited_s * _PAGES / max(log.written_since(before), 1), least), most)
+        return min(max(waited_s * _PAGES / max(log.written_since(before), 1), least), max(_EVERY_S))
 
     def close(self) -> None:
         """Give up the connection; the next look opens another."""
@@ -109,13 +122,13 @@ class Checkpoints:
         if connection is not None:
             connection.close()
 
-    def _move(self) -> Log:
-        """Move what there is into the database, and once more what came meanwhile."""
+    def _move(self, long: int) -> Log:
+        """Move what there is into the database; of a log of ``long`` pages or more once more what came meanwhile."""
         if self._connection is None:
             self._connection = own_connection(self._database)
         for _ in range(_PASSES):
             _, pages, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            if pages == moved:
+            if pages == moved or pages < long:
                 break
         return Log(pages, moved, *self._file())
 

@@ -54,12 +54,14 @@ class LogCare:
     The log begins anew only once all of it is in the database while nobody writes, and under load somebody always
     does. So whoever moves the log beside the session leaves the last few pages to one of its commits, and says how
     many bytes of the file the next beginning may leave: to give much of it back at once takes the disk long.
+    ``pressed_at`` is when groups last followed each other for so long that they had to be told to leave a gap.
     """
 
     def __init__(self) -> None:
         self.is_tended = True
         self.is_nearly_moved = False
         self.size_limit = NO_LIMIT
+        self.pressed_at = -math.inf
 
 
 class SqliteSession:
@@ -102,6 +104,8 @@ class SqliteSession:
         if self._is_greedy():
             self._pause(_GAP_S)
             self._shared_at = self._clock_s()
+            if self._log_care is not None:
+                self._log_care.pressed_at = self._shared_at
         give_up = self._clock_s() + _PATIENCE_S
         while True:
             try:

@@ -204,10 +204,8 @@ class MessageMap:
 
     def answer(self, fields: Fields, echo: tuple[int, ...], reply: Reply) -> Fields:
         """The answer's fields: echoes of the message at hand, and what the host made."""
-        answer = {0: answer_mti(fields[0]) or "", **self._own_fields}
-        for number in echo:
-            if number in fields:
-                answer[number] = fields[number]
+        echoes = {number: fields[number] for number in echo if number in fields}
+        answer = {0: answer_mti(fields[0]) or "", **self._own_fields, **echoes}
         answer[self._action_field] = self._codes[reply.action]
         if reply.rrn and self._rrn_field not in answer:
             answer[self._rrn_field] = reply.rrn
