@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from switch.ledger.checkpoints import Checkpoints
 from switch.ledger.database import Database, open_database
 from switch.ledger.sessions import connector
-from switch.ledger.sqlite_session import LogCare
+from switch.ledger.sqlite_session import LogCare, SqliteSession
 from switch.ledger.statements import DAY_OPENED, Session
 
 _T = TypeVar("_T")
@@ -257,3 +257,40 @@ async def test_a_log_that_is_tended_is_moved_by_no_commit_and_one_that_is_not_no
 
         assert in_the_file_itself(database) == 10
     assert tended == 1
+
+
+@pytest.mark.parametrize(("pressed_s", "least_s", "moved"), [(0.5, 0.3, False), (1.5, LEAST_S, True)])
+async def test_while_groups_leave_no_gaps_the_log_is_moved_in_longer_strides(
+    database: Database, pressed_s: float, least_s: float, *, moved: bool
+) -> None:
+    troubles: list[Exception] = []
+    checkpoints = Checkpoints(database, here, troubles.append, lambda: 100.0)
+    checkpoints.care.pressed_at = 100.0 - pressed_s
+    write(database, 4_200)
+
+    with closing(checkpoints), database.reading() as reader:
+        reader.execute(sa.text("SELECT count(*) FROM filling")).scalar()
+        write(database, 10)
+        pause_s = await checkpoints.look(LEAST_S)
+
+    assert pause_s == least_s
+    assert checkpoints.care.is_nearly_moved is moved
+
+
+def test_a_session_says_that_its_groups_leave_no_gaps(database: Database) -> None:
+    now = [100.0]
+    care = LogCare()
+    connection = sqlite3.connect(str(database.engine.url.database), isolation_level=None)
+    session = SqliteSession(connection, lambda: now[0], lambda _: None, log_care=care)
+    with closing(session):
+        for _ in range(3):
+            session.begin()
+            session.commit()
+            assert care.pressed_at < 0
+            now[0] += 1.0  # a gap
+        for _ in range(200):
+            session.begin()
+            now[0] += 0.001
+            session.commit()
+
+    assert 100.0 < care.pressed_at <= now[0]
