@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -52,10 +53,15 @@ def one_of(column: str, *values: str) -> sa.CheckConstraint:
 
 
 def either(column: str, *values: str) -> sa.CheckConstraint:
-    """The same where every payment writes a row: SQLite would make a table of the list anew for each of them."""
-    return sa.CheckConstraint(" OR ".join(f"{column} = '{value}'" for value in values), name=f"{column}_known")
+    """The same where every payment writes a row."""
+    return sa.CheckConstraint(spelled_out(column, values), name=f"{column}_known")
 
 
-def only(condition: sa.ColumnElement[bool]) -> dict[str, Any]:
+def spelled_out(column: str, values: Iterable[str]) -> str:
+    """Whether it is one of these texts, without a list: SQLite would make a table of that anew for every row."""
+    return " OR ".join(f"{column} = '{value}'" for value in values)
+
+
+def only(condition: sa.ColumnElement[bool] | sa.TextClause) -> dict[str, Any]:
     """What makes an index one of some rows, on both databases."""
     return {"sqlite_where": condition, "postgresql_where": condition}

@@ -121,9 +121,9 @@ class Store:
         return self._report(prepared.started, prepared.entries, prepared.settled)
 
     def _entries(self, requests: Sequence[Request]) -> list[Entry]:
-        pan_key, ids = self._pan_key, self._ids
+        key_of, ids = self._key_of, self._ids
         return [
-            Entry(request, ids(), request.pan_key or (pan_key(request.pan) if request.pan else b""))
+            Entry(request, ids(), request.pan_key or key_of(request.pan))
             if request.extras is NO_EXTRAS
             else self._entry_with_extras(request)
             for request in requests
@@ -135,10 +135,13 @@ class Store:
         return Entry(
             request,
             self._ids(),
-            request.pan_key or (self._pan_key(request.pan) if request.pan else b""),
-            self._pan_key(to_pan) if to_pan else b"",
+            request.pan_key or self._key_of(request.pan),
+            self._key_of(to_pan),
             code_key(code.reveal()) if code and code_key else b"",
         )
+
+    def _key_of(self, pan: Pan | None) -> bytes:
+        return b"" if pan is None else self._pan_key(pan)
 
     def _report(self, started: float, entries: list[Entry], prepared: list[Settled] | None) -> Report:
         report = Report()

@@ -46,8 +46,8 @@ class ProtectedFields:
         self.terminal = role_getter(dialect, "terminal")
         self.watched = frozenset({*self._mac_fields, *self.tracks, self._chip, *others} - {0})
         """Fields that make a message worth a look; one without any of them carries nothing to check."""
-        control = (field_of(dialect, roles[role]) for role in ("security_control",) if role in roles)
-        self.watched_beside_tracks = frozenset({*(self.watched - {*self.tracks}), *control})
+        control = {field_of(dialect, roles["security_control"])} if "security_control" in roles else set()
+        self.watched_beside_tracks = (self.watched - {*self.tracks}) | control
         """The same where tracks are held against nothing; what says that they are encrypted is worth a look."""
 
     def secrets(self, fields: Fields, entry: Entry) -> Secrets:
